@@ -1,0 +1,264 @@
+"""The scikit-learn boundary: parameters become a recipe, X and y become plain arrays, and training starts or goes on.
+
+`_regressor.py` and `_classifier.py` say what a target is and what a prediction looks like; everything that they
+share is here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ._network import Network
+from ._objective import Objective
+from ._parameters import (
+    CONSTRAINTS,
+    choose_optimizer,
+    choose_schedule,
+    initial_theta,
+    layer_activations,
+    layer_sizes,
+    rows_per_update,
+)
+from ._training import Recipe, Stopping, TrainingState, train
+from .losses import Loss
+from .optimizers import Optimizer
+
+
+class Target(NamedTuple):
+    """A target as the network sees it, and what the estimator learns from it."""
+
+    y: np.ndarray  # of shape (n_rows, n_outputs)
+    loss: Loss
+    learned: dict[str, Any]  # fitted attributes to set once all input has passed its checks
+
+
+class BaseBackprop(BaseEstimator, ABC):
+    """What the regressor and the classifier share."""
+
+    _parameter_constraints: dict = CONSTRAINTS
+
+    @abstractmethod
+    def __init__(
+        self,
+        hidden_layer_sizes,
+        *,
+        activation,
+        loss,
+        output_activation,
+        solver,
+        optimizer,
+        learning_rate,
+        batch_size,
+        alpha,
+        init,
+        max_iter,
+        tol,
+        n_iter_no_change,
+        shuffle,
+        warm_start,
+        random_state,
+        verbose,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.output_activation = output_activation
+        self.solver = solver
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.alpha = alpha
+        self.init = init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @abstractmethod
+    def _encode_target(self, y, dtype: np.dtype, resume: bool, classes) -> Target:
+        """Check `y` and return it as the network sees it."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the network to data: up to `max_iter` passes over the rows.
+
+        With ``warm_start=True``, go on from where the last call to `fit` or `partial_fit` ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Inputs. float32 is computed in float32, everything else in float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values or class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, none negative and not all zero; None is 1 for each.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not as they should be; nothing is learned then. Also if the weights overflow;
+            the estimator then keeps its last finite weights.
+        """
+        resume = self.warm_start and self.__sklearn_is_fitted__()
+        stopping = Stopping(self.tol, self.n_iter_no_change)
+        stopped = self._train(X, y, sample_weight, resume=resume, n_epochs=self.max_iter, stopping=stopping)
+        if not stopped and self.tol is not None:
+            warnings.warn(
+                f"Training ended after max_iter={self.max_iter} epochs while the loss was still falling by more than "
+                f"tol={self.tol:g} now and then. Raise max_iter, learning_rate or tol; tol=None means exactly max_iter "
+                "epochs and no warning.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        self._validate_params()  # parameters may have changed since the first call, where scikit-learn would check them
+        resume = self.__sklearn_is_fitted__()
+        self._train(X, y, sample_weight, resume=resume, n_epochs=1, stopping=Stopping(None, np.inf), classes=classes)
+        return self
+
+    def _train(self, X, y, sample_weight, *, resume, n_epochs, stopping, classes=None) -> bool:
+        """Check everything, then start or go on training; return whether `stopping` ended it."""
+        hidden_layer_sizes = layer_sizes(self.hidden_layer_sizes)
+        activations = layer_activations(self.activation, len(hidden_layer_sizes))
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=self._state.theta.dtype if resume else (np.float64, np.float32),
+            order=None if self.solver == "batch" else "C",  # shuffled rows are gathered, which wants each in one piece
+            multi_output=True,
+            reset=not resume,
+        )
+        target = self._encode_target(y, X.dtype, resume, classes)
+        sample_weight = self._check_weights(sample_weight, X)
+        network = Network((X.shape[1], *hidden_layer_sizes, target.y.shape[1]), activations)
+        recipe = self._make_recipe(Objective(network, target.loss, float(self.alpha)))
+        state = self._resume(recipe) if resume else self._start(recipe, X.dtype)
+        for name, value in target.learned.items():
+            setattr(self, name, value)
+        self._recipe, self._state = recipe, state
+        self.n_layers_ = len(network.sizes)
+        self.n_outputs_ = network.sizes[-1]
+        self.out_activation_ = target.loss.output_activation
+        return train(recipe, state, X, target.y, sample_weight, n_epochs, stopping, self._report)
+
+    def _start(self, recipe: Recipe, dtype: np.dtype) -> TrainingState:
+        """Return the state before the first update."""
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        rng = np.random.default_rng(seed)
+        theta = initial_theta(self.init, recipe.objective.network, rng, dtype)
+        return TrainingState(theta, _new_memory(recipe.optimizer, theta), rng)
+
+    def _resume(self, recipe: Recipe) -> TrainingState:
+        """Return the state to go on from, checked against what the parameters ask for now."""
+        made, wanted = self._recipe.objective.network, recipe.objective.network
+        for name, was, now in (
+            ("hidden_layer_sizes", made.sizes[1:-1], wanted.sizes[1:-1]),
+            ("activation", made.activations, wanted.activations),
+            ("The number of outputs", made.sizes[-1], wanted.sizes[-1]),
+        ):
+            if was != now:
+                raise ValueError(
+                    f"{name} changed from {was} to {now} since the weights were made: training cannot go on. "
+                    "Set it back, or start anew: clone the estimator, or call fit with warm_start=False."
+                )
+        if type(recipe.optimizer) is not type(self._recipe.optimizer):
+            self._state.memory = _new_memory(recipe.optimizer, self._state.theta)
+        return self._state
+
+    def _make_recipe(self, objective: Objective) -> Recipe:
+        return Recipe(
+            objective=objective,
+            optimizer=choose_optimizer(self.optimizer),
+            schedule=choose_schedule(self.learning_rate),
+            batch_size=rows_per_update(self.solver, self.batch_size),
+            shuffle=self.shuffle,
+            max_iter=self.max_iter,
+        )
+
+    def _check_weights(self, sample_weight, X):
+        if sample_weight is None:
+            return None
+        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        if not sample_weight.any():
+            raise ValueError(
+                "sample_weight is zero for every row, so there is nothing to learn; give some row a weight above zero."
+            )
+        return sample_weight
+
+    def _report(self, state: TrainingState) -> None:
+        if self.verbose:
+            print(f"Epoch {state.n_iter}: loss {state.loss_curve[-1]:.6g}")  # noqa: T201, that is what verbose asks for
+
+    def _raw_output(self, X) -> np.ndarray:
+        """Return the network's raw output for checked X, of shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        theta = self._state.theta
+        X = validate_data(self, X, accept_sparse="csr", dtype=theta.dtype, reset=False)
+        with np.errstate(over="ignore", under="ignore"):
+            return self._recipe.objective.network.raw_output(theta, X)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_state")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _fitted_state(self) -> TrainingState:
+        check_is_fitted(self)
+        return self._state
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """Weights of each layer, of shape (units of the layer before, units): windows on the vector that is trained."""
+        return [layer.W for layer in self._recipe.objective.network.unpack(self._fitted_state().theta)]
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """Intercepts of each layer, of shape (units,)."""
+        return [layer.b for layer in self._recipe.objective.network.unpack(self._fitted_state().theta)]
+
+    @property
+    def n_iter_(self) -> int:
+        """Number of passes made, over all calls since the weights were made."""
+        return self._fitted_state().n_iter
+
+    @property
+    def t_(self) -> int:
+        """Number of updates made, over all calls since the weights were made."""
+        return self._fitted_state().t
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Mean loss plus penalty in each pass."""
+        return self._fitted_state().loss_curve
+
+    @property
+    def learning_rate_(self) -> float:
+        """Learning rate of the last update."""
+        return self._fitted_state().learning_rate
+
+
+def _new_memory(optimizer: Optimizer, theta: np.ndarray) -> np.ndarray:
+    return np.zeros((optimizer.n_slots, theta.size), theta.dtype)

@@ -1,0 +1,145 @@
+"""What the estimators' parameters mean: each checked and turned into the record or number that training works with.
+
+Errors name the parameter, the value and what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from ._network import Network
+from ._settings import find
+from .activations import ACTIVATIONS, Activation
+from .initializers import INITIALIZERS, Initializer
+from .losses import LOSSES, Loss
+from .optimizers import OPTIMIZERS, Optimizer
+from .schedules import SCHEDULES, Constant, Schedule
+
+#: Types and ranges, as scikit-learn checks them; names are looked up below, where the message can list the known ones.
+CONSTRAINTS: dict = {
+    "hidden_layer_sizes": ["array-like", Integral],
+    "activation": [str, Activation, list, tuple],
+    "loss": [str, Loss],
+    "output_activation": [str],
+    "solver": [StrOptions({"batch", "sgd", "minibatch"})],
+    "optimizer": [str, Optimizer],
+    "learning_rate": [Interval(Real, 0, None, closed="neither"), str, Schedule],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "init": [str, Initializer, list, tuple],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left"), None],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+    "shuffle": ["boolean"],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+DEFAULT_BATCH_SIZE = 200
+
+
+def layer_sizes(hidden_layer_sizes) -> tuple[int, ...]:
+    """Return the number of units of each hidden layer."""
+    sizes = (hidden_layer_sizes,) if isinstance(hidden_layer_sizes, Integral) else tuple(hidden_layer_sizes)
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
+        raise ValueError(
+            f"hidden_layer_sizes={hidden_layer_sizes!r}: every layer needs a whole number of units above 0; "
+            "() is no hidden layer."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def layer_activations(activation, n_hidden: int) -> tuple[Activation, ...]:
+    """Return the activation of each hidden layer."""
+    if not isinstance(activation, (list, tuple)):
+        return (find(activation, ACTIVATIONS, Activation, "activation"),) * n_hidden
+    if len(activation) != n_hidden:
+        raise ValueError(
+            f"activation={activation!r} has {len(activation)} entries for {n_hidden} hidden layers; "
+            "give one for each, or a single one for all."
+        )
+    return tuple(find(entry, ACTIVATIONS, Activation, "activation") for entry in activation)
+
+
+def choose_loss(loss, output_activation: str, auto: Mapping[str, str]) -> Loss:
+    """Return the loss that `loss` and `output_activation` mean together.
+
+    Parameters
+    ----------
+    loss : str or Loss
+    output_activation : str
+    auto : mapping of str to str
+        The names of losses that the estimator knows, and what "auto" is for each.
+    """
+    if isinstance(loss, Loss):
+        if output_activation not in ("auto", loss.output_activation):
+            raise ValueError(
+                f"output_activation={output_activation!r} does not go with loss={loss!r}, "
+                f"which has {loss.output_activation!r}; leave it at 'auto'."
+            )
+        return loss
+    if loss not in auto:
+        raise ValueError(f"loss={loss!r} is not known; the names are {sorted(auto)}.")
+    output = auto[loss] if output_activation == "auto" else output_activation
+    if (loss, output) not in LOSSES:
+        known = ["auto", *sorted(activation for name, activation in LOSSES if name == loss)]
+        raise ValueError(f"output_activation={output!r} does not go with loss={loss!r}; the names are {known}.")
+    return LOSSES[loss, output]
+
+
+def choose_optimizer(optimizer) -> Optimizer:
+    """Return the update rule."""
+    return find(optimizer, OPTIMIZERS, Optimizer, "optimizer")
+
+
+def choose_schedule(learning_rate) -> Schedule:
+    """Return the schedule; a number is a constant one."""
+    if not isinstance(learning_rate, Real):
+        return find(learning_rate, SCHEDULES, Schedule, "learning_rate")
+    if not np.isfinite(learning_rate):
+        raise ValueError(f"learning_rate must be a finite number above 0, got {learning_rate!r}.")
+    return Constant(float(learning_rate))
+
+
+def rows_per_update(solver: str, batch_size) -> int | None:
+    """Return the batch size of a solver; None is all rows."""
+    minibatch = DEFAULT_BATCH_SIZE if batch_size == "auto" else int(batch_size)
+    return {"batch": None, "sgd": 1, "minibatch": minibatch}[solver]
+
+
+def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+    """Return the weights and intercepts to start from, as one vector."""
+    if isinstance(init, (list, tuple)):
+        return _given_theta(init, network, dtype)
+    if isinstance(init, str) and init == "auto":
+        initializers = [INITIALIZERS[activation.initializer] for activation in network.activations]
+        initializers.append(INITIALIZERS["glorot_uniform"])
+    else:
+        initializers = [find(init, INITIALIZERS, Initializer, "init")] * (len(network.sizes) - 1)
+    return network.init(initializers, rng, dtype)
+
+
+def _given_theta(init, network, dtype):
+    theta = np.empty(network.n_parameters, dtype)
+    layers = network.unpack(theta)
+    try:
+        coefs, intercepts = ([np.asarray(array, dtype) for array in arrays] for arrays in init)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"init must be a name, an Initializer, or (coefs, intercepts) of numbers: {error}.") from error
+    given = [W.shape for W in coefs], [b.shape for b in intercepts]
+    wanted = [layer.W.shape for layer in layers], [layer.b.shape for layer in layers]
+    if given != wanted:
+        raise ValueError(
+            f"init=(coefs, intercepts) has shapes {given[0]} and {given[1]}; "
+            f"the network needs {wanted[0]} and {wanted[1]}."
+        )
+    for layer, W, b in zip(layers, coefs, intercepts, strict=True):
+        layer.W[...], layer.b[...] = W, b
+    if not np.isfinite(theta).all():
+        raise ValueError("init=(coefs, intercepts) has NaN or infinite weights.")
+    return theta

@@ -1,0 +1,262 @@
+"""Activations: the function `f` of a layer's net input `z`, and its derivative, elementwise.
+
+Shapes: `z` and `a = f(z)` are arrays of shape (n_rows, n_units), both of the network's dtype. Nothing is allocated: a
+function writes where it is told to.
+
+To add one, write a subclass with the two methods and put it into `ACTIVATIONS`; the tests find it there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy import special
+
+from ._settings import Settings, check_number
+
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "Identity",
+    "LeakyReLU",
+    "Logistic",
+    "ReLU",
+    "SiLU",
+    "Softplus",
+    "Tanh",
+]
+
+
+class Activation(Settings):
+    """A function of the net input and its derivative.
+
+    Attributes
+    ----------
+    initializer : str
+        Name of the initializer that ``init="auto"`` takes for a layer with this activation.
+    """
+
+    initializer: ClassVar[str] = "glorot_uniform"
+
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
+        """Write f(z) into `out`; `z` stays as it is.
+
+        Parameters
+        ----------
+        z, out : ndarray of shape (n_rows, n_units)
+        """
+        raise NotImplementedError
+
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
+        """Turn `z` into f'(z) in place, given ``a = f(z)``.
+
+        Backpropagation needs neither array afterwards, so `a` may be overwritten too.
+
+        Parameters
+        ----------
+        z, a : ndarray of shape (n_rows, n_units)
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Identity(Activation):
+    """f(z) = z: a linear layer."""
+
+    def function(self, z, out):
+        np.copyto(out, z)
+
+    def derivative(self, z, a):
+        z.fill(1.0)
+
+
+@dataclass(frozen=True)
+class Logistic(Activation):
+    """f(z) = 1 / (1 + exp(-z)), the lecture's activation; f'(z) = f(z) f(-z)."""
+
+    def function(self, z, out):
+        special.expit(z, out=out)
+
+    def derivative(self, z, a):
+        np.subtract(1.0, a, out=z)  # f(-z) = 1 - f(z)
+        z *= a
+
+
+@dataclass(frozen=True)
+class Tanh(Activation):
+    """f(z) = tanh(z); f'(z) = 1 - f(z)^2."""
+
+    def function(self, z, out):
+        np.tanh(z, out=out)
+
+    def derivative(self, z, a):
+        np.multiply(a, a, out=z)
+        np.subtract(1.0, z, out=z)
+
+
+@dataclass(frozen=True)
+class ReLU(Activation):
+    """f(z) = max(z, 0), with f'(0) = 0."""
+
+    initializer = "he_uniform"
+
+    def function(self, z, out):
+        np.maximum(z, 0.0, out=out)
+
+    def derivative(self, z, a):
+        np.sign(a, out=z)  # a is never negative, so its sign is 0 or 1
+
+
+@dataclass(frozen=True)
+class LeakyReLU(Activation):
+    """f(z) = z where z > 0, else negative_slope * z (Maas, Hannun and Ng 2013).
+
+    Parameters
+    ----------
+    negative_slope : float, default=0.01
+        In [0, 1).
+
+    Examples
+    --------
+    >>> LeakyReLU(negative_slope=0.2)
+    LeakyReLU(negative_slope=0.2)
+    """
+
+    negative_slope: float = 0.01
+    initializer = "he_uniform"
+
+    def __post_init__(self):
+        check_number(self, "negative_slope", low=0, high=1, closed="left")
+
+    def function(self, z, out):
+        np.multiply(z, self.negative_slope, out=out)
+        np.maximum(z, out, out=out)
+
+    def derivative(self, z, a):
+        np.heaviside(z, 0.0, out=z)
+        z *= 1.0 - self.negative_slope
+        z += self.negative_slope
+
+
+@dataclass(frozen=True)
+class ELU(Activation):
+    """f(z) = z where z > 0, else alpha * (exp(z) - 1) (Clevert, Unterthiner and Hochreiter 2016).
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Minus the limit at minus infinity, above 0.
+    """
+
+    alpha: float = 1.0
+    initializer = "he_uniform"
+
+    def __post_init__(self):
+        check_number(self, "alpha", low=0)
+
+    def function(self, z, out):
+        _scaled_elu(z, out, self.alpha, 1.0)
+
+    def derivative(self, z, a):
+        _scaled_elu_derivative(z, a, self.alpha, 1.0)
+
+
+@dataclass(frozen=True)
+class SELU(Activation):
+    """ELU with the alpha and scale that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017)."""
+
+    alpha: ClassVar[float] = 1.6732632423543772
+    scale: ClassVar[float] = 1.0507009873554805
+    initializer = "lecun_normal"
+
+    def function(self, z, out):
+        _scaled_elu(z, out, self.alpha, self.scale)
+
+    def derivative(self, z, a):
+        _scaled_elu_derivative(z, a, self.alpha, self.scale)
+
+
+def _scaled_elu(z, out, alpha, scale):
+    np.minimum(z, 0.0, out=out)
+    np.expm1(out, out=out)
+    out *= alpha
+    np.copyto(out, z, where=z > 0)
+    out *= scale
+
+
+def _scaled_elu_derivative(z, a, alpha, scale):
+    np.heaviside(z, 0.0, out=z)
+    z *= scale * (1.0 - alpha)
+    np.minimum(a, 0.0, out=a)  # scale * alpha * (exp(z) - 1) where z < 0
+    a += scale * alpha
+    z += a
+
+
+@dataclass(frozen=True)
+class GELU(Activation):
+    """f(z) = z Phi(z), Phi the standard normal distribution function, exact (Hendrycks and Gimpel 2016)."""
+
+    initializer = "he_uniform"
+
+    def function(self, z, out):
+        special.ndtr(z, out=out)
+        out *= z
+
+    def derivative(self, z, a):
+        np.multiply(z, z, out=a)
+        a *= -0.5
+        np.exp(a, out=a)
+        a *= 1.0 / np.sqrt(2.0 * np.pi).item()
+        a *= z  # z phi(z)
+        special.ndtr(z, out=z)
+        z += a
+
+
+@dataclass(frozen=True)
+class SiLU(Activation):
+    """f(z) = z / (1 + exp(-z)), also called swish (Elfwing, Uchibe and Doya 2018)."""
+
+    initializer = "he_uniform"
+
+    def function(self, z, out):
+        special.expit(z, out=out)
+        out *= z
+
+    def derivative(self, z, a):
+        special.expit(z, out=z)  # with s = expit(z): f' = s + a (1 - s) = 1 + (1 - s) (a - 1)
+        np.subtract(1.0, z, out=z)
+        a -= 1.0
+        z *= a
+        z += 1.0
+
+
+@dataclass(frozen=True)
+class Softplus(Activation):
+    """f(z) = log(1 + exp(z)), a smooth relu (Dugas et al. 2001); f' is the logistic function."""
+
+    initializer = "he_uniform"
+
+    def function(self, z, out):
+        np.logaddexp(z, 0.0, out=out)
+
+    def derivative(self, z, a):
+        special.expit(z, out=z)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": Identity(),
+    "logistic": Logistic(),
+    "tanh": Tanh(),
+    "relu": ReLU(),
+    "leaky_relu": LeakyReLU(),
+    "elu": ELU(),
+    "selu": SELU(),
+    "gelu": GELU(),
+    "silu": SiLU(),
+    "softplus": Softplus(),
+}

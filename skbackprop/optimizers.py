@@ -1,0 +1,236 @@
+"""Optimizers: the rule by which a gradient moves the weights.
+
+All weights and intercepts are one vector `theta` of n_parameters entries. An optimizer is a formula on that vector:
+it keeps nothing, its memory (velocities, running means) of shape (n_slots, n_parameters) is handed in at every step
+and belongs to whoever trains. So an optimizer can be shared, cloned and searched over, and training resumes from a
+pickle.
+
+A step changes `theta` and `memory` in place. `gradient` is spent: it and `scratch`, of the same shape, serve as
+working space.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ._settings import Settings, check_number
+
+__all__ = ["GD", "OPTIMIZERS", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]
+
+
+class Optimizer(Settings):
+    """A rule for one update of `theta`.
+
+    Attributes
+    ----------
+    n_slots : int
+        How many vectors of the size of `theta` the rule remembers; they start at zero.
+    weight_decay : float
+        Before each step the training shrinks the weights, not the intercepts, by ``1 - learning_rate * weight_decay``.
+    """
+
+    n_slots: ClassVar[int] = 0
+    weight_decay = 0.0
+
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        memory: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
+        """Update `theta` in place.
+
+        Parameters
+        ----------
+        theta, gradient, scratch : ndarray of shape (n_parameters,)
+        memory : ndarray of shape (n_slots, n_parameters)
+        t : int
+            Number of this update, the first is 1.
+        learning_rate : float
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class GD(Optimizer):
+    """Plain gradient descent, the lecture's rule: theta <- theta - learning_rate * gradient."""
+
+    def step(self, theta, gradient, memory, t, learning_rate, scratch):
+        gradient *= learning_rate
+        theta -= gradient
+
+
+@dataclass(frozen=True)
+class Momentum(Optimizer):
+    """v <- momentum * v - learning_rate * gradient; theta <- theta + v (Polyak 1964).
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        In [0, 1).
+    """
+
+    momentum: float = 0.9
+    n_slots = 1
+
+    def __post_init__(self):
+        check_number(self, "momentum", low=0, high=1, closed="left")
+
+    def step(self, theta, gradient, memory, t, learning_rate, scratch):
+        v = memory[0]
+        gradient *= learning_rate
+        v *= self.momentum
+        v -= gradient
+        theta += v
+
+
+@dataclass(frozen=True)
+class Nesterov(Optimizer):
+    """Momentum that looks ahead: theta <- theta + momentum * v - learning_rate * gradient, v as in `Momentum`.
+
+    Nesterov 1983, in the form of Sutskever et al. 2013 with theta at the place looked ahead to.
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        In [0, 1).
+    """
+
+    momentum: float = 0.9
+    n_slots = 1
+
+    def __post_init__(self):
+        check_number(self, "momentum", low=0, high=1, closed="left")
+
+    def step(self, theta, gradient, memory, t, learning_rate, scratch):
+        v = memory[0]
+        gradient *= learning_rate
+        v *= self.momentum
+        v -= gradient
+        theta -= gradient
+        np.multiply(v, self.momentum, out=scratch)
+        theta += scratch
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """Each gradient entry divided by the root of its running mean square (Tieleman and Hinton 2012).
+
+    s <- rho * s + (1 - rho) * gradient^2; theta <- theta - learning_rate * gradient / (sqrt(s) + epsilon)
+
+    Parameters
+    ----------
+    rho : float, default=0.9
+        Decay of the running mean, in [0, 1).
+    epsilon : float, default=1e-8
+        Above 0.
+    """
+
+    rho: float = 0.9
+    epsilon: float = 1e-8
+    n_slots = 1
+
+    def __post_init__(self):
+        check_number(self, "rho", low=0, high=1, closed="left")
+        check_number(self, "epsilon", low=0)
+
+    def step(self, theta, gradient, memory, t, learning_rate, scratch):
+        s = memory[0]
+        s *= self.rho
+        np.multiply(gradient, gradient, out=scratch)
+        scratch *= 1.0 - self.rho
+        s += scratch
+        np.sqrt(s, out=scratch)
+        scratch += self.epsilon
+        gradient /= scratch
+        gradient *= learning_rate
+        theta -= gradient
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Running means of gradient and squared gradient, freed of their bias towards zero.
+
+    Kingma and Ba 2015, algorithm 1:
+
+    | m <- beta_1 * m + (1 - beta_1) * gradient
+    | v <- beta_2 * v + (1 - beta_2) * gradient^2
+    | theta <- theta - learning_rate * m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)
+
+    Parameters
+    ----------
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decay of the two running means, in [0, 1).
+    epsilon : float, default=1e-8
+        Above 0.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> BackpropRegressor(optimizer=Adam(beta_2=0.95)).get_params()["optimizer__beta_2"]
+    0.95
+    """
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_slots = 2
+
+    def __post_init__(self):
+        check_number(self, "beta_1", low=0, high=1, closed="left")
+        check_number(self, "beta_2", low=0, high=1, closed="left")
+        check_number(self, "epsilon", low=0)
+
+    def step(self, theta, gradient, memory, t, learning_rate, scratch):
+        # The memory holds M = m / (1 - beta_1) and V = v / (1 - beta_2), which saves two passes over the vectors.
+        # With the constant c^2 = (1 - beta_2^t) / (1 - beta_2), the root of v / (1 - beta_2^t) is sqrt(V) / c.
+        M, V = memory
+        c = ((1.0 - self.beta_2**t) / (1.0 - self.beta_2)) ** 0.5
+        M *= self.beta_1
+        M += gradient
+        V *= self.beta_2
+        gradient *= gradient
+        V += gradient
+        np.sqrt(V, out=scratch)
+        scratch += c * self.epsilon
+        np.divide(M, scratch, out=scratch)
+        scratch *= learning_rate * c * (1.0 - self.beta_1) / (1.0 - self.beta_1**t)
+        theta -= scratch
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+
+    Before each step the weights shrink by ``1 - learning_rate * weight_decay``; the intercepts do not. This is
+    beside the penalty `alpha` of the estimator, which goes through the gradient.
+
+    Parameters
+    ----------
+    beta_1, beta_2, epsilon : float
+        As in `Adam`.
+    weight_decay : float, default=0.01
+        At least 0.
+    """
+
+    weight_decay: float = 0.01
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_number(self, "weight_decay", low=0, closed="left")
+
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    "gd": GD(),
+    "momentum": Momentum(),
+    "nesterov": Nesterov(),
+    "rmsprop": RMSprop(),
+    "adam": Adam(),
+    "adamw": AdamW(),
+}
