@@ -29,7 +29,14 @@ def passes():
     gradient = np.empty_like(theta)
     gradient_layers = NETWORK.unpack(gradient)
     NETWORK.backward(layers, X, trace, np.ones(1), gradient_layers)
-    return {"hidden": hidden, "net_o": net_o, "error": error, "gradient": gradient_layers, "layers": layers, "trace": trace}
+    return {
+        "hidden": hidden,
+        "net_o": net_o,
+        "error": error,
+        "gradient": gradient_layers,
+        "layers": layers,
+        "trace": trace,
+    }
 
 
 def f(net):
@@ -74,7 +81,7 @@ def test_dE_dw1_exact_and_from_the_lectures_rounded_factors(passes):
     # The lecture rounds the last factors to 0.0048 and 0.006 before it multiplies, and arrives at 5.5090e-04.
     np.testing.assert_array_equal(dnet_dw1.round(4), [0.0048, 0.006])
     rounded = np.sum(dE_dout.round(4) * dout_dnet.round(4) * dnet_dw1.round(4))
-    assert rounded == pytest.approx(5.5090e-04, abs=5e-9)
+    assert rounded == pytest.approx(5.5090e-04, abs=1e-8)  # a unit of its last digit
 
 
 def test_dE_di_is_the_derivative_by_the_inputs(passes):
@@ -129,5 +136,7 @@ def test_the_classifier_is_the_lectures_network_with_one_output_a_class():
     ).fit(inputs, labels)
     assert classifier.n_outputs_ == 2
     assert classifier.score(inputs, labels) > 0.95
-    out = f(f(inputs @ classifier.coefs_[0] + classifier.intercepts_[0]) @ classifier.coefs_[1] + classifier.intercepts_[1])
+    out = f(
+        f(inputs @ classifier.coefs_[0] + classifier.intercepts_[0]) @ classifier.coefs_[1] + classifier.intercepts_[1]
+    )
     np.testing.assert_allclose(classifier.predict_proba(inputs), out / out.sum(axis=1, keepdims=True), rtol=1e-12)
