@@ -116,6 +116,8 @@ class BaseBackprop(BaseEstimator, ABC):
             the estimator then keeps its last finite weights.
         """
         resume = self.warm_start and self.__sklearn_is_fitted__()
+        if resume:
+            self._state.n_rows = 0  # sample weights are relative to the mean of these rows
         stopping = Stopping(self.tol, self.n_iter_no_change)
         stopped = self._train(X, y, sample_weight, resume=resume, n_epochs=self.max_iter, stopping=stopping)
         if not stopped and self.tol is not None:

@@ -101,8 +101,6 @@ def choose_schedule(learning_rate) -> Schedule:
     """Return the schedule; a number is a constant one."""
     if not isinstance(learning_rate, Real):
         return find(learning_rate, SCHEDULES, Schedule, "learning_rate")
-    if not np.isfinite(learning_rate):
-        raise ValueError(f"learning_rate must be a finite number above 0, got {learning_rate!r}.")
     return Constant(float(learning_rate))
 
 

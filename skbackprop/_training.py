@@ -85,6 +85,25 @@ class TrainingState:
         return bool(np.isfinite(self.theta).all() and np.isfinite(self.memory).all())
 
 
+class Backup:
+    """The learned part of a state as it was after the last good pass, in arrays made once."""
+
+    def __init__(self, state: TrainingState):
+        self._theta, self._memory = np.empty_like(state.theta), np.empty_like(state.memory)
+
+    def save(self, state: TrainingState) -> None:
+        """Copy what a pass changes."""
+        np.copyto(self._theta, state.theta)
+        np.copyto(self._memory, state.memory)
+        self._t, self._learning_rate = state.t, state.learning_rate
+
+    def restore(self, state: TrainingState) -> None:
+        """Put it back."""
+        np.copyto(state.theta, self._theta)
+        np.copyto(state.memory, self._memory)
+        state.t, state.learning_rate = self._t, self._learning_rate
+
+
 class Stopping:
     """Patience: stop when the loss has not fallen by more than `tol` for `n_iter_no_change` passes in a row."""
 
@@ -123,18 +142,14 @@ def train(
     state.see_weights(sample_weight, X.shape[0])
     work = Workspace(recipe.objective.network, state.theta, recipe.batch_size or X.shape[0])
     room = GatherRoom(recipe, X, y, sample_weight)
-    theta, memory = np.empty_like(state.theta), np.empty_like(state.memory)
+    good = Backup(state)
     for _ in range(n_epochs):
-        np.copyto(theta, state.theta)
-        np.copyto(memory, state.memory)
-        t, learning_rate = state.t, state.learning_rate
+        good.save(state)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):  # the sum of it is checked just below
             loss = train_epoch(recipe, state, work, room, X, y, sample_weight)
         if not (math.isfinite(loss) and state.is_finite()):
             rate = state.learning_rate
-            np.copyto(state.theta, theta)
-            np.copyto(state.memory, memory)
-            state.t, state.learning_rate = t, learning_rate
+            good.restore(state)
             raise ValueError(
                 f"The weights or the loss overflowed in epoch {state.n_iter + 1} (learning_rate {rate:g}). Scale the "
                 "inputs and the target, for example with StandardScaler, or lower learning_rate. "

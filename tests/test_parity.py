@@ -1,7 +1,7 @@
 """Where scikit-learn defines the same thing, the same weights come out: its MLP, its SGDRegressor, and least squares.
 
-Ours is the mean of (y - out)^2 plus alpha / 2 * sum(W^2); scikit-learn's MLP halves the squared error and divides its alpha by the
-rows of the batch. So for squared error its learning rate is halved here and its alpha doubled.
+Ours is the mean of (y - out)^2 plus alpha / 2 * sum(W^2); scikit-learn's MLP halves the squared error and divides its
+alpha by the rows of the batch. So for squared error its learning rate is halved here and its alpha doubled.
 """
 
 import numpy as np

@@ -1,0 +1,200 @@
+"""Starting, going on and stopping, for both estimators."""
+
+import copy
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from skbackprop import BackpropRegressor
+from skbackprop.optimizers import OPTIMIZERS
+from skbackprop.schedules import SCHEDULES
+from tests.shared import BOTH, EACH_SOLVER, FEW, announce, data, theta
+
+
+@BOTH
+@EACH_SOLVER
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_n_calls_of_partial_fit_are_fit_with_n_epochs(estimator, solver, weighted, optimizer, rng):
+    X, y = data(estimator)
+    weight = rng.integers(0, 3, len(y)) * 0.7 if weighted else None
+    params = {"solver": solver, "batch_size": 40, "optimizer": optimizer, **FEW}
+    fitted = estimator(6, **params).fit(X, y, sample_weight=weight)
+    stepped = estimator(6, **params)
+    for _ in range(4):
+        stepped.partial_fit(X, y, sample_weight=weight, **announce(estimator))
+    np.testing.assert_array_equal(theta(fitted), theta(stepped))
+    assert fitted.loss_curve_ == stepped.loss_curve_
+    assert (fitted.t_, fitted.n_iter_) == (stepped.t_, stepped.n_iter_)
+
+
+@EACH_SOLVER
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_schedules_go_on_over_partial_fit(solver, schedule):
+    X, y = data(BackpropRegressor)
+    params = {"solver": solver, "batch_size": 40, "learning_rate": schedule, **FEW}
+    fitted, stepped = BackpropRegressor(6, **params).fit(X, y), BackpropRegressor(6, **params)
+    for _ in range(4):
+        stepped.partial_fit(X, y)
+    np.testing.assert_array_equal(theta(fitted), theta(stepped))
+    assert fitted.learning_rate_ == stepped.learning_rate_
+
+
+def by_joblib(network, folder):
+    joblib.dump(network, folder / "network.joblib", compress=3)
+    return joblib.load(folder / "network.joblib")
+
+
+COPIES = {
+    "pickle": lambda network, folder: pickle.loads(pickle.dumps(network)),
+    "joblib": by_joblib,
+    "deepcopy": lambda network, folder: copy.deepcopy(network),
+}
+
+
+@BOTH
+@EACH_SOLVER
+@pytest.mark.parametrize("how", COPIES)
+def test_a_stored_estimator_predicts_the_same_and_goes_on_exactly(estimator, solver, how, tmp_path):
+    X, y = data(estimator)
+    network = estimator(6, solver=solver, batch_size=40, **FEW).fit(X, y)
+    other = COPIES[how](network, tmp_path)
+    np.testing.assert_array_equal(other.predict(X), network.predict(X))
+    before = theta(network).copy()
+    network.partial_fit(X, y)
+    np.testing.assert_array_equal(theta(other), before)  # a copy shares nothing
+    other.partial_fit(X, y)
+    np.testing.assert_array_equal(theta(other), theta(network))
+
+
+@BOTH
+@EACH_SOLVER
+def test_warm_start_goes_on_where_it_was(estimator, solver):
+    X, y = data(estimator)
+    params = {"solver": solver, "batch_size": 40, "tol": None, "random_state": 0}
+    whole = estimator(6, max_iter=6, **params).fit(X, y)
+    warm = estimator(6, max_iter=2, warm_start=True, **params)
+    for _ in range(3):
+        warm.fit(X, y)
+    np.testing.assert_array_equal(theta(whole), theta(warm))
+    assert warm.n_iter_ == len(warm.loss_curve_) == 6
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_layer_sizes": 7}, r"hidden_layer_sizes changed from \(6,\) to \(7,\).*start anew"),
+        ({"activation": "tanh"}, "activation changed from .*ReLU.* to .*Tanh.*start anew"),
+    ],
+)
+@pytest.mark.parametrize("call", ["partial_fit", "warm fit"])
+def test_another_network_cannot_go_on(estimator, change, message, call):
+    X, y = data(estimator)
+    network = estimator(6, warm_start=True, **FEW).fit(X, y).set_params(**change)
+    before = theta(network).copy()
+    with pytest.raises(ValueError, match=message):
+        network.partial_fit(X, y) if call == "partial_fit" else network.fit(X, y)
+    np.testing.assert_array_equal(theta(network), before)
+    network.set_params(warm_start=False).fit(X, y)
+
+
+def test_another_number_of_outputs_cannot_go_on():
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(6, **FEW).fit(X, y)
+    with pytest.raises(ValueError, match="The number of outputs changed from 1 to 2"):
+        network.partial_fit(X, np.column_stack([y, y]))
+
+
+def test_another_optimizer_starts_with_an_empty_memory():
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(6, optimizer="momentum", **FEW).fit(X, y)
+    network.set_params(optimizer="adam").partial_fit(X, y)
+    assert network._state.memory.shape == (2, theta(network).size)
+
+
+@BOTH
+def test_fit_starts_anew(estimator):
+    X, y = data(estimator)
+    network = estimator(6, **FEW).fit(X, y)
+    once = theta(network).copy()
+    network.partial_fit(X, y).fit(X, y)
+    np.testing.assert_array_equal(theta(network), once)
+    assert network.n_iter_ == 4
+
+
+@BOTH
+@pytest.mark.parametrize("solver", ["sgd", "minibatch"])
+def test_random_state(estimator, solver):
+    X, y = data(estimator)
+
+    def fitted(random_state):
+        network = estimator(6, solver=solver, batch_size=40, max_iter=2, tol=None, random_state=random_state)
+        return theta(network.fit(X, y))
+
+    np.testing.assert_array_equal(fitted(3), fitted(3))
+    np.testing.assert_array_equal(fitted(np.random.RandomState(3)), fitted(3))
+    assert (fitted(3) != fitted(4)).any()
+    assert (fitted(None) != fitted(None)).any()
+    shared = np.random.RandomState(3)
+    assert (fitted(shared) != fitted(shared)).any()
+    np.random.seed(5)  # noqa: NPY002, None means the global generator, as in all of scikit-learn
+    first = fitted(None)
+    np.random.seed(5)  # noqa: NPY002
+    np.testing.assert_array_equal(first, fitted(None))
+
+
+def test_every_pass_has_an_order_of_its_own_also_with_an_integer_seed():
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(6, solver="sgd", optimizer="gd", random_state=0)
+    orders = []
+    for _ in range(3):
+        network.partial_fit(X, y)
+        orders.append(copy.deepcopy(network._state.rng).permutation(len(y)).tolist())
+    assert orders[0] != orders[1] != orders[2]
+
+
+def test_without_shuffling_the_order_is_that_of_the_rows():
+    X, y = data(BackpropRegressor)
+    params = {"solver": "sgd", "optimizer": "gd", "shuffle": False, **FEW}
+    whole = BackpropRegressor(6, **(params | {"max_iter": 1})).fit(X, y)
+    rows = BackpropRegressor(6, **params)
+    for i in range(len(y)):
+        rows.partial_fit(X[i : i + 1], y[i : i + 1])
+    np.testing.assert_array_equal(theta(whole), theta(rows))
+
+
+@BOTH
+def test_stops_when_the_loss_does_not_fall(estimator):
+    X, y = data(estimator)
+    network = estimator(6, learning_rate=1e-9, n_iter_no_change=3, max_iter=100, random_state=0).fit(X, y)
+    assert network.n_iter_ == 4
+
+
+@BOTH
+def test_the_end_by_max_iter_is_a_warning_that_says_what_to_do(estimator):
+    X, y = data(estimator)
+    with pytest.warns(ConvergenceWarning, match=r"max_iter=2 epochs .*Raise max_iter") as warnings:
+        estimator(6, max_iter=2, random_state=0).fit(X, y)
+    assert warnings[0].filename == __file__
+
+
+@BOTH
+@pytest.mark.filterwarnings("error")
+def test_no_tol_is_no_warning(estimator):
+    X, y = data(estimator)
+    assert estimator(6, max_iter=20, tol=None, learning_rate=1e-9).fit(X, y).n_iter_ == 20
+
+
+@BOTH
+def test_verbose_prints_and_silence_does_not(estimator, capsys):
+    X, y = data(estimator)
+    network = estimator(6, **FEW).fit(X, y)
+    assert capsys.readouterr().out == ""
+    network.set_params(verbose=1).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert lines[0] == f"Epoch 1: loss {network.loss_curve_[0]:.6g}"

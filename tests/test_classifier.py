@@ -1,0 +1,212 @@
+import numpy as np
+import pytest
+from scipy import special
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_multilabel_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
+
+from skbackprop import BackpropClassifier
+
+FEW = {"max_iter": 3, "tol": None, "random_state": 0}
+
+
+def scaled(load):
+    X, y = load(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return scaled(load_iris)
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    X, y = scaled(load_breast_cancer)
+    return X, np.array(["malignant", "benign"])[y]
+
+
+@pytest.fixture(scope="module")
+def several():
+    X, y = make_multilabel_classification(200, 8, n_classes=4, random_state=0)
+    return StandardScaler().fit_transform(X), y
+
+
+@pytest.mark.parametrize(("solver", "epochs"), [("batch", 150), ("minibatch", 60), ("sgd", 5)])
+@pytest.mark.parametrize("load", [load_iris, load_digits, load_breast_cancer])
+def test_every_solver_learns_real_data(load, solver, epochs):
+    X, y = scaled(load)
+    network = BackpropClassifier(
+        30, solver=solver, batch_size=50, learning_rate=0.005, max_iter=epochs, tol=None, random_state=0
+    )
+    assert network.fit(X, y).score(X, y) > 0.95
+
+
+def test_two_classes_have_one_output(cancer):
+    X, y = cancer
+    network = BackpropClassifier(5, **FEW).fit(X, y)
+    assert (network.n_outputs_, network.out_activation_) == (1, "logistic")
+    score, probability = network.decision_function(X), network.predict_proba(X)
+    assert score.shape == (len(X),)
+    assert probability.shape == (len(X), 2)
+    np.testing.assert_allclose(probability[:, 1], special.expit(score))
+    np.testing.assert_array_equal(network.predict(X), np.where(score > 0, network.classes_[1], network.classes_[0]))
+    assert network.loss_curve_[0] > network.loss_curve_[-1]
+
+
+def test_more_classes_have_one_output_each(iris):
+    X, y = iris
+    network = BackpropClassifier(5, **FEW).fit(X, y)
+    assert (network.n_outputs_, network.out_activation_) == (3, "softmax")
+    np.testing.assert_allclose(network.predict_proba(X), special.softmax(network.decision_function(X), axis=1))
+
+
+def test_several_labels_a_row(several):
+    X, y = several
+    network = BackpropClassifier(30, learning_rate=0.01, max_iter=100, tol=None, random_state=0).fit(X, y)
+    assert (network.n_outputs_, network.out_activation_) == (4, "logistic")
+    assert set(np.unique(network.predict(X))) == {0, 1}
+    np.testing.assert_array_equal(network.predict(X), network.predict_proba(X) > 0.5)
+    np.testing.assert_allclose(network.predict_log_proba(X), np.log(network.predict_proba(X)))
+    assert network.score(X, y) > 0.6
+    np.testing.assert_array_equal(network.classes_, range(4))
+
+
+@pytest.mark.parametrize(
+    "labels", [[3, 7], ["no", "yes"], [False, True], [-1.0, 1.0], ["a", "b", "c"], [10, 20, 30, 40]]
+)
+def test_labels_of_every_kind_come_back(rng, labels):
+    labels = np.array(labels)
+    X = rng.normal(size=(60, 3))
+    y = labels[np.arange(60) % len(labels)]
+    network = BackpropClassifier(5, **FEW).fit(X, y)
+    np.testing.assert_array_equal(network.classes_, np.unique(labels))
+    assert network.predict(X).dtype == labels.dtype
+    assert set(network.predict(X)) <= set(labels)
+
+
+def test_object_labels(rng):
+    y = np.array(["no", "yes", "maybe"] * 10, dtype=object)
+    assert set(BackpropClassifier(5, **FEW).fit(rng.normal(size=(30, 2)), y).predict(rng.normal(size=(9, 2)))) <= set(y)
+
+
+def test_no_hidden_layer_is_logistic_regression(cancer):
+    X, y = cancer
+    network = BackpropClassifier(
+        (), solver="batch", optimizer="nesterov", learning_rate=0.1, alpha=0.01, max_iter=3000, tol=None
+    ).fit(X, y)
+    exact = LogisticRegression(C=1 / (0.01 * len(X)), tol=1e-10, max_iter=10_000).fit(X, y)
+    np.testing.assert_allclose(network.coefs_[0][:, 0], exact.coef_[0], atol=1e-4)
+    np.testing.assert_allclose(network.intercepts_[0], exact.intercept_, atol=1e-4)
+
+
+def test_no_hidden_layer_is_softmax_regression(iris):
+    X, y = iris
+    network = BackpropClassifier(
+        (), solver="batch", optimizer="nesterov", learning_rate=0.1, alpha=0.01, max_iter=3000, tol=None
+    ).fit(X, y)
+    exact = LogisticRegression(C=1 / (0.01 * len(X)), tol=1e-10, max_iter=10_000).fit(X, y)
+    np.testing.assert_allclose(network.predict_proba(X), exact.predict_proba(X), atol=1e-4)
+
+
+def test_the_loss_is_scikit_learns_log_loss(iris):
+    X, y = iris
+    network = BackpropClassifier(5, solver="batch", alpha=0, **FEW).fit(X, y)
+    before_the_next = log_loss(y, network.predict_proba(X))
+    assert network.partial_fit(X, y).loss_curve_[-1] == pytest.approx(before_the_next)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"loss": "log_loss"},
+        {"loss": "squared_error"},
+        {"loss": "log_loss", "output_activation": "logistic"},
+        {"loss": "log_loss", "output_activation": "softmax"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["one class", "two classes", "three classes"])
+def test_probabilities_decisions_and_predictions_agree(rng, params, kind):
+    n_classes = {"one class": 1, "two classes": 2, "three classes": 3}[kind]
+    X = rng.normal(size=(60, 3))
+    y = np.array(["x", "y", "z"])[np.arange(60) % n_classes]
+    network = BackpropClassifier(5, **params, **FEW).fit(X, y)
+    probability, scores = network.predict_proba(X), network.decision_function(X)
+    assert probability.shape == (60, n_classes)
+    np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-12)
+    np.testing.assert_allclose(network.predict_log_proba(X), np.log(probability), rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(network.predict(X), network.classes_[probability.argmax(axis=1)])
+    if n_classes == 2:
+        np.testing.assert_array_equal(network.predict(X), network.classes_[(scores > 0).astype(int)])
+    if n_classes == 3:
+        np.testing.assert_array_equal(network.predict(X), network.classes_[scores.argmax(axis=1)])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_log_probabilities_are_finite_far_from_the_data(rng, n_classes):
+    X = rng.normal(size=(60, 3))
+    network = BackpropClassifier(5, **FEW).fit(X, np.arange(60) % n_classes)
+    log_probability, probability = network.predict_log_proba(1e6 * X), network.predict_proba(1e6 * X)
+    assert np.isfinite(log_probability).all()
+    assert (probability == 0).any()
+    assert ((probability >= 0) & (probability <= 1)).all()
+
+
+def test_one_class_is_predicted(rng):
+    X = rng.normal(size=(20, 3))
+    network = BackpropClassifier(5, **FEW).fit(X, ["only"] * 20)
+    assert (network.predict(X) == "only").all()
+    np.testing.assert_array_equal(network.predict_proba(X), 1)
+
+
+class TestPartialFit:
+    def test_needs_classes_once(self, iris):
+        X, y = iris
+        network = BackpropClassifier(5)
+        with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
+            network.partial_fit(X, y)
+        assert not hasattr(network, "classes_")
+        network.partial_fit(X[:10], y[:10], classes=[2, 1, 0])
+        np.testing.assert_array_equal(network.partial_fit(X, y).classes_, [0, 1, 2])
+        network.partial_fit(X, y, classes=[0, 1, 2])
+
+    def test_refuses_other_classes_later(self, iris):
+        X, y = iris
+        network = BackpropClassifier(5).partial_fit(X, y, classes=[0, 1, 2])
+        with pytest.raises(ValueError, match=r"classes=\[0, 1\] are not those of the first call"):
+            network.partial_fit(X, y, classes=[0, 1])
+
+    def test_refuses_labels_never_announced(self, iris):
+        X, y = iris
+        network = BackpropClassifier(5).partial_fit(X, y, classes=[0, 1, 2])
+        before = network._state.theta.copy()
+        with pytest.raises(ValueError, match="previously unseen labels"):
+            network.partial_fit(X, y + 1)
+        np.testing.assert_array_equal(network._state.theta, before)
+
+    def test_several_labels_a_row_need_no_classes(self, several):
+        X, y = several
+        assert BackpropClassifier(5).partial_fit(X, y).partial_fit(X[:1], y[:1]).n_outputs_ == 4
+        with pytest.raises(ValueError, match="one label and several labels"):
+            BackpropClassifier(5).partial_fit(X, y).partial_fit(X, y[:, 0])
+
+    def test_goes_on_after_fit(self, iris):
+        X, y = iris
+        network = BackpropClassifier(5, **FEW).fit(X, y)
+        assert network.partial_fit(X[:5], y[:5]).n_iter_ == 4
+
+    def test_learns_from_a_stream(self, iris):
+        X, y = iris
+        order = np.random.default_rng(0).permutation(150)
+        network = BackpropClassifier(10, learning_rate=0.01, random_state=0)
+        for _ in range(20):
+            for chunk in np.split(order, 10):
+                network.partial_fit(X[chunk], y[chunk], classes=[0, 1, 2])
+        assert network.score(X, y) > 0.95
+
+
+def test_numbers_for_labels_are_refused(rng):
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        BackpropClassifier().fit(rng.normal(size=(10, 2)), rng.normal(size=10))

@@ -1,0 +1,261 @@
+"""Every kind of X and of weights that should work, and every kind that should not."""
+
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from tests.shared import BOTH, EACH_SOLVER, FEW, SOLVERS, announce, data, theta
+
+
+@BOTH
+@EACH_SOLVER
+@pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array, sparse.csc_array])
+def test_sparse_is_dense(estimator, solver, make):
+    X, y = data(estimator)
+    X[np.abs(X) < 0.5] = 0
+    dense = estimator(6, solver=solver, batch_size=40, **FEW).fit(X, y)
+    thin = estimator(6, solver=solver, batch_size=40, **FEW).fit(make(X), y)
+    np.testing.assert_allclose(theta(thin), theta(dense), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(thin.partial_fit(make(X), y).predict(make(X)), thin.predict(X), rtol=1e-9)
+
+
+@EACH_SOLVER
+def test_sparse_is_never_made_dense(solver):
+    X = sparse.random(400, 50_000, density=1e-4, format="csr", random_state=0)
+    y = np.asarray(X.sum(axis=1)).ravel()
+    network = BackpropRegressor(2, solver=solver, optimizer="gd", max_iter=1, tol=None)
+    tracemalloc.start()
+    network.fit(X, y).predict(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 400 * 50_000 * 8 / 10
+
+
+@BOTH
+@EACH_SOLVER
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_is_kept_from_input_to_output(estimator, solver, make, dtype):
+    X, y = data(estimator)
+    X = make(X.astype(dtype))
+    weight = np.ones(len(y))
+    network = estimator(6, solver=solver, **FEW).fit(X, y, sample_weight=weight).partial_fit(X, y)
+    arrays = [*network.coefs_, *network.intercepts_, network._state.memory]
+    arrays.append(network.predict(X) if estimator is BackpropRegressor else network.predict_proba(X))
+    assert {array.dtype for array in arrays} == {np.dtype(dtype)}
+
+
+@BOTH
+def test_a_model_keeps_its_dtype_when_the_data_change_theirs(estimator):
+    X, y = data(estimator)
+    network = estimator(6, **FEW).fit(X.astype(np.float32), y)
+    network.partial_fit(X, y)
+    assert theta(network).dtype == np.float32
+
+
+@BOTH
+@EACH_SOLVER
+@pytest.mark.parametrize("how", ["fortran", "strided", "reversed", "read-only", "list", "big-endian"])
+def test_the_layout_of_X_does_not_matter(estimator, solver, how):
+    X, y = data(estimator)
+    wide = np.zeros((len(X), 8))
+    wide[:, ::2] = X
+    frozen = X.copy()
+    frozen.flags.writeable = False
+    other = {
+        "fortran": np.asfortranarray(X),
+        "strided": wide[:, ::2],
+        "reversed": np.ascontiguousarray(X[::-1, ::-1])[::-1, ::-1],
+        "read-only": frozen,
+        "list": X.tolist(),
+        "big-endian": X.astype(">f8"),
+    }[how]
+    params = {"solver": solver, "batch_size": 40, **FEW}
+    expected, network = estimator(6, **params).fit(X, y), estimator(6, **params).fit(other, y)
+    np.testing.assert_allclose(theta(network), theta(expected), rtol=1e-10, atol=1e-13)
+    np.testing.assert_array_equal(network.predict(other), network.predict(X))
+
+
+@BOTH
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_data_frames_and_their_names(estimator, frame):
+    X, y = data(estimator)
+    names = ["sepal length", "sepal width", "petal length", "petal width"]
+    table = frame(dict(zip(names, X.T, strict=True)))
+    network = estimator(6, **FEW).fit(table, y)
+    np.testing.assert_array_equal(network.feature_names_in_, names)
+    assert network.n_features_in_ == 4
+    np.testing.assert_array_equal(theta(network), theta(estimator(6, **FEW).fit(X, y)))
+    with pytest.raises(ValueError, match="feature names"):
+        network.predict(table[names[::-1]])
+
+
+@BOTH
+def test_series_for_target_and_weights(estimator):
+    X, y = data(estimator)
+    weight = np.arange(len(y)) + 1.0
+    plain = estimator(6, **FEW).fit(X, y, sample_weight=weight)
+    for series in (pd.Series, pl.Series):
+        network = estimator(6, **FEW).fit(X, series(y), sample_weight=series(weight))
+        np.testing.assert_array_equal(theta(network), theta(plain))
+
+
+@BOTH
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_an_integer_weight_is_a_repeated_row_for_full_batch(estimator, make, rng):
+    X, y = data(estimator)
+    weight = rng.integers(0, 4, len(y))
+    params = {"solver": "batch", "optimizer": "gd", "learning_rate": 0.05, **FEW}
+    weighted = estimator(6, **params).fit(make(X), y, sample_weight=weight)
+    repeated = estimator(6, **params).fit(make(np.repeat(X, weight, axis=0)), np.repeat(y, weight))
+    np.testing.assert_allclose(theta(weighted), theta(repeated), rtol=1e-10, atol=1e-13)
+
+
+@BOTH
+@EACH_SOLVER
+def test_scaling_all_weights_changes_nothing(estimator, solver, rng):
+    X, y = data(estimator)
+    weight = rng.uniform(0.1, 2, len(y))
+    params = {"solver": solver, "batch_size": 40, **FEW}
+    once = estimator(6, **params).fit(X, y, sample_weight=weight)
+    eightfold = estimator(6, **params).fit(X, y, sample_weight=8 * weight)
+    np.testing.assert_allclose(theta(eightfold), theta(once), rtol=1e-9, atol=1e-12)
+    ones = estimator(6, **params).fit(X, y, sample_weight=np.full(len(y), 3.0))
+    np.testing.assert_allclose(theta(ones), theta(estimator(6, **params).fit(X, y)), rtol=1e-9, atol=1e-12)
+
+
+def test_a_row_of_twice_the_weight_pulls_twice_as_hard_also_alone():
+    X, y = data(BackpropRegressor)
+    params = {"solver": "sgd", "optimizer": "gd", "learning_rate": 1e-6, "alpha": 0, "shuffle": False, **FEW}
+    start = theta(BackpropRegressor(6, **(params | {"learning_rate": 1e-300})).partial_fit(X, y))
+
+    def moved(weight):
+        network = BackpropRegressor(6, **params).partial_fit(X[:2], y[:2], sample_weight=weight)
+        return theta(network) - start
+
+    a, b = moved([1.0, 0.0]), moved([0.0, 1.0])
+    np.testing.assert_allclose(moved([2.0, 1.0]), (2 * a + b) / 3, rtol=1e-3, atol=1e-12)
+
+
+@BOTH
+@EACH_SOLVER
+def test_rows_of_weight_zero_in_whole_batches_are_no_error(estimator, solver):
+    X, y = data(estimator)
+    weight = np.zeros(len(y))
+    weight[[0, 60, 120]] = 1
+    network = estimator(6, solver=solver, batch_size=2, **FEW).fit(X, y, sample_weight=weight)
+    assert np.isfinite(theta(network)).all()
+    assert network.t_ <= 3 * 4
+
+
+def bad_inputs(estimator):
+    X, y = data(estimator)
+    n = len(y)
+    spoilt = X.copy()
+    spoilt[3, 1] = np.nan
+    infinite = X.copy()
+    infinite[3, 1] = np.inf
+    weight = np.ones(n)
+    weight[5] = -1
+    hole = np.ones(n)
+    hole[5] = np.nan
+    cases = {
+        "nan in X": ((spoilt, y), "Input X contains NaN"),
+        "infinity in X": ((infinite, y), "Input X contains infinity"),
+        "nan in sparse X": ((sparse.csr_array(spoilt), y), "Input X contains NaN"),
+        "nan in weights": ((X, y, hole), "Input sample_weight contains NaN"),
+        "negative weights": ((X, y, weight), "[Nn]egative values in data passed to `?sample_weight"),
+        "all weights zero": ((X, y, np.zeros(n)), "(?i)sample.weight.*zero"),
+        "weights of another length": ((X, y, np.ones(n - 1)), "sample_weight.shape"),
+        "too few features": ((X[:, :2], y), "X has 2 features, but Backprop.* is expecting 4"),
+        "no rows": ((X[:0], y[:0]), "Found array with 0 sample"),
+        "no columns": ((X[:, :0], y), "0 feature"),
+        "other lengths": ((X, y[:-1]), "inconsistent numbers of samples"),
+        "one dimension": ((X[:, 0], y), "Expected 2D array"),
+        "three dimensions": ((X[:, :, None], y), "dim 3"),
+        "text": (([["a"] * 4] * n, y), "could not convert string to float"),
+    }
+    if estimator is BackpropRegressor:
+        holes = y.copy()
+        holes[0] = np.nan
+        cases["nan in y"] = ((X, holes), "Input y contains NaN")
+        cases["infinity in y"] = ((X, np.where(y == 0, np.inf, y)), "Input y contains infinity")
+        cases["text in y"] = ((X, np.where(y == 0, "a", "b")), "y has strings")
+    else:
+        cases["nan in y"] = ((X, np.where(y == 0, np.nan, y)), "Input y contains NaN")
+    return cases
+
+
+CASES = [(kind, name) for kind in (BackpropRegressor, BackpropClassifier) for name in bad_inputs(kind)]
+
+
+@EACH_SOLVER
+@pytest.mark.parametrize(("estimator", "name"), CASES, ids=[f"{kind.__name__} {name}" for kind, name in CASES])
+def test_bad_input_is_one_clear_error_and_changes_no_weight(estimator, name, solver):
+    X, y = data(estimator)
+    network = estimator(6, solver=solver, **FEW).partial_fit(X, y, **announce(estimator))
+    before = theta(network).copy()
+    arguments, message = bad_inputs(estimator)[name]
+    arguments = dict(zip(["X", "y", "sample_weight"], arguments, strict=False))
+    with pytest.raises(ValueError, match=message):
+        network.partial_fit(**arguments)
+    np.testing.assert_array_equal(theta(network), before)
+    assert (network.n_iter_, network.t_ > 0) == (1, True)
+    if name != "too few features":
+        fresh = estimator(6, solver=solver, **FEW)
+        with pytest.raises(ValueError, match=message):
+            fresh.fit(**arguments)
+        assert not hasattr(fresh, "coefs_")
+
+
+@BOTH
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_overflow_is_an_error_that_names_the_remedy_and_keeps_finite_weights(estimator, solver):
+    X, y = data(estimator)
+    network = estimator(6, solver=solver, optimizer="gd", learning_rate=1e100, batch_size=40, max_iter=50, tol=None)
+    with pytest.raises(ValueError, match=r"overflowed in epoch .*Scale the inputs .* lower learning_rate"):
+        network.fit(1e6 * X, y)
+    assert np.isfinite(theta(network)).all()
+    network.predict(X)
+
+    steady = estimator(6, solver=solver, **FEW).fit(X, y)
+    before = theta(steady).copy()
+    with pytest.raises(ValueError, match="overflowed"):
+        steady.set_params(optimizer="gd", learning_rate=1e200).partial_fit(1e150 * X, y)
+    np.testing.assert_array_equal(theta(steady), before)
+
+
+@BOTH
+def test_an_unfitted_estimator_says_so(estimator):
+    X, _ = data(estimator)
+    network = estimator()
+    with pytest.raises(NotFittedError):
+        network.predict(X)
+    for name in ("coefs_", "intercepts_", "n_iter_", "t_", "loss_curve_", "learning_rate_", "n_layers_"):
+        assert not hasattr(network, name)
+
+
+@EACH_SOLVER
+def test_the_room_needed_does_not_grow_with_the_rows(solver):
+    rng = np.random.default_rng(0)
+
+    def peak(n_rows):
+        X = rng.normal(size=(n_rows, 20)).astype(np.float32)
+        y = X[:, 0].copy()
+        network = BackpropRegressor((50,), solver=solver, max_iter=1, tol=None)
+        network.fit(X[:2000], y[:2000])  # whatever is imported or cached at the first call
+        tracemalloc.start()
+        network.fit(X, y)
+        room = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return room
+
+    small, large = (5_000, 20_000) if solver == "sgd" else (50_000, 200_000)
+    per_row = (peak(large) - peak(small)) / (large - small)
+    assert per_row < 20 * 4 / 2  # the order of the rows and the check of y, far from a copy of X

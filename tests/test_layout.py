@@ -1,0 +1,92 @@
+"""The walls of the house: imports run downward only, files stay short, and importing the package is quick."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skbackprop
+
+PACKAGE = Path(skbackprop.__file__).parent
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+
+#: Every module and the floor it is on; a module imports only from floors below its own.
+FLOORS = {
+    "_settings": 0,
+    "activations": 1,
+    "initializers": 1,
+    "losses": 1,
+    "optimizers": 1,
+    "schedules": 1,
+    "_network": 2,
+    "_objective": 3,
+    "_training": 4,
+    "_parameters": 4,
+    "_labels": 5,
+    "_base": 5,
+    "_regressor": 6,
+    "_classifier": 6,
+    "__init__": 7,
+}
+#: The core runs on numpy and scipy alone; scikit-learn comes in above it.
+CORE_FLOORS = (0, 1, 2, 3)
+CORE = {module for module, floor in FLOORS.items() if floor in CORE_FLOORS} | {"_training"}
+
+
+def imports(module):
+    """Names of the modules of this package that `module` imports, and of the other packages."""
+    own, others = set(), set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            own |= {node.module} if node.module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            others.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.Import):
+            others |= {alias.name.partition(".")[0] for alias in node.names}
+    return own, others - set(sys.stdlib_module_names)
+
+
+def test_every_module_has_its_floor():
+    assert set(MODULES) == set(FLOORS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_run_downward(module):
+    own, others = imports(module)
+    assert all(FLOORS[other] < FLOORS[module] for other in own), own
+    assert others <= ({"numpy", "scipy"} if module in CORE else {"numpy", "scipy", "sklearn"})
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_are_short_and_say_what_they_are_for(module):
+    text = (PACKAGE / f"{module}.py").read_text()
+    assert len(text.splitlines()) <= 300
+    assert ast.get_docstring(ast.parse(text)).partition("\n")[0].endswith((".", ","))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_names_are_listed(module):
+    if not module.startswith("_") or module == "__init__":
+        loaded = __import__("skbackprop" if module == "__init__" else f"skbackprop.{module}", fromlist=["__all__"])
+        assert loaded.__all__ == sorted(loaded.__all__, key=lambda name: (not name.isupper(), name))
+        assert all(hasattr(loaded, name) for name in loaded.__all__)
+
+
+def test_importing_the_package_brings_nothing_that_scikit_learn_does_not():
+    code = (
+        "import sklearn.base, sklearn.preprocessing, sklearn.utils.validation, scipy.sparse, scipy.special, sys; "
+        "before = {name.partition('.')[0] for name in sys.modules}; import skbackprop; "
+        "print(sorted({name.partition('.')[0] for name in sys.modules} - before))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "['skbackprop']"
+
+
+def test_importing_the_package_costs_little_beside_scikit_learn():
+    code = (
+        "import sklearn.base, sklearn.preprocessing, scipy.special, scipy.sparse, time; start = time.perf_counter(); "
+        "import skbackprop; print(time.perf_counter() - start)"
+    )
+    seconds = min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(3))
+    assert seconds < 0.2

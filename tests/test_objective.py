@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from skbackprop._network import Network
+from skbackprop._objective import Objective, Workspace
+from skbackprop.activations import ACTIVATIONS
+from skbackprop.losses import LOSSES
+
+NETWORK = Network((3, 4, 2), (ACTIVATIONS["tanh"],))
+SQUARED = LOSSES["squared_error", "identity"]
+
+
+@pytest.fixture
+def data(rng):
+    return rng.normal(size=NETWORK.n_parameters), rng.normal(size=(50, 3)), rng.normal(size=(50, 2))
+
+
+def evaluate(theta, X, y, weight=None, mean_weight=None, alpha=0.0, chunk=None):
+    objective = Objective(NETWORK, SQUARED, alpha)
+    work = Workspace(NETWORK, theta, chunk or X.shape[0])
+    if mean_weight is None:
+        mean_weight = 1.0 if weight is None else weight.mean()
+    total = objective.loss_and_gradient(X, y, weight, mean_weight, work)
+    return total, work.gradient.copy()
+
+
+def test_the_loss_is_the_sum_over_rows_and_the_gradient_the_mean(data):
+    theta, X, y = data
+    parts = [evaluate(theta, X[i : i + 1], y[i : i + 1]) for i in range(50)]
+    total, gradient = evaluate(theta, X, y)
+    assert total == pytest.approx(sum(part[0] for part in parts), rel=1e-13)
+    np.testing.assert_allclose(gradient, np.mean([part[1] for part in parts], axis=0), rtol=1e-10, atol=1e-14)
+    assert total == pytest.approx(np.sum((NETWORK.raw_output(theta, X) - y) ** 2), rel=1e-13)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 25, 49])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_chunks_add_up_to_the_whole(data, rng, chunk, weighted):
+    theta, X, y = data
+    weight = rng.uniform(size=50) if weighted else None
+    whole = evaluate(theta, X, y, weight, alpha=0.3)
+    chunked = evaluate(theta, X, y, weight, alpha=0.3, chunk=chunk)
+    assert chunked[0] == pytest.approx(whole[0], rel=1e-13)
+    np.testing.assert_allclose(chunked[1], whole[1], rtol=1e-11, atol=1e-14)
+
+
+def test_an_integer_weight_is_a_repeated_row(data, rng):
+    theta, X, y = data
+    weight = rng.integers(0, 4, 50)
+    repeated = evaluate(theta, np.repeat(X, weight, axis=0), np.repeat(y, weight, axis=0), alpha=0.3)
+    weighted = evaluate(theta, X, y, weight.astype(float), alpha=0.3)
+    assert weighted[0] == pytest.approx(repeated[0], rel=1e-13)
+    np.testing.assert_allclose(weighted[1], repeated[1], rtol=1e-11, atol=1e-14)
+
+
+def test_scaling_all_weights_changes_nothing_but_the_sum(data, rng):
+    theta, X, y = data
+    weight = rng.uniform(size=50)
+    once, thousandfold = evaluate(theta, X, y, weight), evaluate(theta, X, y, 1000 * weight)
+    np.testing.assert_allclose(thousandfold[1], once[1], rtol=1e-12)
+    assert thousandfold[0] == pytest.approx(1000 * once[0])
+
+
+def test_batches_are_right_on_average_with_weights(data, rng):
+    """The mean of the batches' gradients is the gradient, also of batches of one row."""
+    theta, X, y = data
+    weight = rng.uniform(size=50)
+    whole = evaluate(theta, X, y, weight, alpha=0.3)[1]
+    for size in (1, 10):
+        batches = [slice(start, start + size) for start in range(0, 50, size)]
+        gradients = [evaluate(theta, X[b], y[b], weight[b], weight.mean(), alpha=0.3)[1] for b in batches]
+        np.testing.assert_allclose(np.mean(gradients, axis=0), whole, rtol=1e-10, atol=1e-14)
+
+
+def test_the_penalty_is_on_weights_and_not_on_intercepts(data):
+    theta, X, y = data
+    n_weights = NETWORK.n_weights
+    difference = evaluate(theta, X, y, alpha=0.3)[1] - evaluate(theta, X, y)[1]
+    np.testing.assert_allclose(difference[:n_weights], 0.3 * theta[:n_weights], rtol=1e-9)
+    np.testing.assert_array_equal(difference[n_weights:], 0)
+    assert Objective(NETWORK, SQUARED, 0.3).penalty(theta) == pytest.approx(0.15 * np.sum(theta[:n_weights] ** 2))
+
+
+@pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csr_array, np.asfortranarray])
+@pytest.mark.parametrize("chunk", [7, 50])
+def test_other_kinds_of_X_are_the_same(data, make, chunk):
+    theta, X, y = data
+    X[np.abs(X) < 0.5] = 0
+    total, gradient = evaluate(theta, make(X), y, chunk=chunk)
+    np.testing.assert_allclose(total, evaluate(theta, X, y)[0], rtol=1e-12)
+    np.testing.assert_allclose(gradient, evaluate(theta, X, y)[1], rtol=1e-10, atol=1e-14)
+
+
+def test_float32_agrees_with_float64(data):
+    total, gradient = evaluate(*(array.astype(np.float32) for array in data))
+    assert gradient.dtype == np.float32
+    np.testing.assert_allclose(gradient, evaluate(*data)[1], rtol=1e-4, atol=1e-5)
+    assert total == pytest.approx(evaluate(*data)[0], rel=1e-5)
+
+
+def test_the_workspace_is_written_to_and_not_made_again(data):
+    theta, X, y = data
+    objective, work = Objective(NETWORK, SQUARED, 0.1), Workspace(NETWORK, theta, 20)
+    before = {name: id(value) for name, value in vars(work).items()}
+    rooms = [work.room(n) for n in (20, 10)]
+    objective.loss_and_gradient(X, y, None, 1.0, work)
+    assert {name: id(value) for name, value in vars(work).items()} == before
+    assert all(work.room(n) is room for n, room in zip((20, 10), rooms, strict=True))

@@ -1,0 +1,148 @@
+"""Bad parameters: one error that names the parameter, the value and what would be right, before any weight changes."""
+
+import numpy as np
+import pytest
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.activations import ReLU, Tanh
+from skbackprop.initializers import VarianceScaling
+from skbackprop.losses import BinaryLogLoss, MultinomialLogLoss
+
+RNG = np.random.default_rng(0)
+X, Y, LABELS = RNG.normal(size=(20, 3)), RNG.normal(size=20), np.arange(20) % 3
+W = [np.zeros((3, 2)), np.zeros((2, 1))]
+B = [np.zeros(2), np.zeros(1)]
+
+BAD = {
+    "zero units": (
+        {"hidden_layer_sizes": 0},
+        r"hidden_layer_sizes=0: every layer needs a whole number of units above 0",
+    ),
+    "negative units": ({"hidden_layer_sizes": (5, -1)}, r"hidden_layer_sizes=\(5, -1\)"),
+    "broken units": ({"hidden_layer_sizes": (5, 2.5)}, r"hidden_layer_sizes=\(5, 2.5\)"),
+    "text for units": ({"hidden_layer_sizes": "big"}, "'hidden_layer_sizes' parameter"),
+    "learning rate zero": ({"learning_rate": 0.0}, "'learning_rate' parameter .* Got 0.0"),
+    "learning rate negative": ({"learning_rate": -1}, "'learning_rate' parameter .* Got -1"),
+    "learning rate nan": ({"learning_rate": np.nan}, "learning_rate"),
+    "learning rate inf": ({"learning_rate": np.inf}, "'learning_rate' parameter .* Got inf"),
+    "learning rate name": ({"learning_rate": "fast"}, r"learning_rate='fast' is not known; the names are \['constant'"),
+    "batch size zero": ({"batch_size": 0}, "'batch_size' parameter .* Got 0"),
+    "batch size negative": ({"batch_size": -5}, "'batch_size' parameter .* Got -5"),
+    "solver": ({"solver": "lbfgs"}, "'solver' parameter .*'batch'.* Got 'lbfgs'"),
+    "activation": ({"activation": "rulu"}, r"activation='rulu' is not known; the names are \['elu', 'gelu'"),
+    "one of the activations": (
+        {"hidden_layer_sizes": (2, 2), "activation": ["relu", "x"]},
+        "activation='x' is not known",
+    ),
+    "activations too few": (
+        {"hidden_layer_sizes": (2, 2), "activation": ["relu"]},
+        "has 1 entries for 2 hidden layers",
+    ),
+    "optimizer": ({"optimizer": "sgd"}, r"optimizer='sgd' is not known; the names are \['adam', 'adamw', 'gd'"),
+    "loss": ({"loss": "hinge"}, r"loss='hinge' is not known; the names are \["),
+    "output activation": ({"output_activation": "tanh"}, r"output_activation='tanh' does not go with loss="),
+    "alpha": ({"alpha": -1e-4}, "'alpha' parameter"),
+    "init name": ({"init": "zeros"}, r"init='zeros' is not known; the names are \['glorot_normal'"),
+    "init of one part": ({"init": (W,), "hidden_layer_sizes": 2}, r"init must be a name, an Initializer, or \(coefs"),
+    "init of text": ({"init": (["a"], ["b"])}, r"init must be a name, an Initializer, or \(coefs"),
+    "init shape": ({"init": (W, B), "hidden_layer_sizes": 4}, r"shapes \[\(3, 2\), \(2, 1\)\] .* the network needs"),
+    "init nan": ({"init": ([W[0] * np.nan, W[1]], B), "hidden_layer_sizes": 2}, "init=.* has NaN or infinite weights"),
+    "max_iter": ({"max_iter": 0}, "'max_iter' parameter"),
+    "tol": ({"tol": -1.0}, "'tol' parameter"),
+    "n_iter_no_change": ({"n_iter_no_change": 0}, "'n_iter_no_change' parameter"),
+    "shuffle": ({"shuffle": "yes"}, "'shuffle' parameter"),
+    "random_state": ({"random_state": "seed"}, "'random_state' parameter"),
+}
+
+
+@pytest.mark.parametrize(("params", "message"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_bad_parameters_are_named(params, message, method):
+    network = BackpropRegressor().set_params(**params)
+    with pytest.raises((ValueError, TypeError), match=message):
+        getattr(network, method)(X, Y)
+    assert not hasattr(network, "coefs_")
+
+
+@pytest.mark.parametrize(("params", "message"), BAD.values(), ids=BAD)
+def test_bad_parameters_between_calls_of_partial_fit_change_no_weight(params, message):
+    if "init" in params or "random_state" in params:
+        pytest.skip("read when the weights are made, and not again")
+    network = BackpropRegressor(2, max_iter=1).partial_fit(X, Y)
+    before = network._state.theta.copy()
+    with pytest.raises((ValueError, TypeError), match=message):
+        network.set_params(**params).partial_fit(X, Y)
+    np.testing.assert_array_equal(network._state.theta, before)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"loss": "squared_error", "output_activation": "identity"}, "gives no probabilities"),
+        ({"loss": "squared_error", "output_activation": "softmax"}, "does not go with loss='squared_error'"),
+        ({"loss": MultinomialLogLoss(), "output_activation": "logistic"}, "which has 'softmax'"),
+    ],
+)
+def test_losses_that_a_classifier_cannot_take(params, message):
+    with pytest.raises(ValueError, match=message):
+        BackpropClassifier(**params).fit(X, LABELS)
+
+
+def test_softmax_is_refused_for_several_labels_a_row():
+    with pytest.raises(ValueError, match="several; use 'auto' or 'logistic'"):
+        BackpropClassifier(output_activation="softmax").fit(X, RNG.integers(0, 2, (20, 3)))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("sizes", "hidden"),
+    [(7, (7,)), ([7], (7,)), ((7, 3), (7, 3)), (np.array([7, 3]), (7, 3)), (np.int64(7), (7,)), ((), ()), ([], ())],
+)
+def test_hidden_layer_sizes_in_every_form(sizes, hidden):
+    network = BackpropRegressor(sizes, max_iter=2).fit(X, Y)
+    assert tuple(W.shape[1] for W in network.coefs_) == (*hidden, 1)
+    assert network.n_layers_ == len(hidden) + 2
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("activation", ["tanh", Tanh(), ["tanh", "relu"], (Tanh(), ReLU()), [Tanh(), "relu"]])
+def test_activation_in_every_form(activation):
+    network = BackpropRegressor((4, 3), activation=activation, max_iter=2, random_state=0).fit(X, Y)
+    hidden = np.tanh(X @ network.coefs_[0] + network.intercepts_[0]) @ network.coefs_[1] + network.intercepts_[1]
+    hidden = np.maximum(hidden, 0) if isinstance(activation, (list, tuple)) else np.tanh(hidden)
+    np.testing.assert_allclose(network.predict(X), (hidden @ network.coefs_[2] + network.intercepts_[2])[:, 0])
+
+
+def first_weights(**params):
+    # a rate too small to move a weight that is not zero
+    return (
+        BackpropRegressor((40,), learning_rate=1e-300, max_iter=1, tol=None, random_state=0, **params).fit(X, Y).coefs_
+    )
+
+
+def test_init_auto_follows_the_activation():
+    for activation, name in (("relu", "he_uniform"), ("tanh", "glorot_uniform"), ("selu", "lecun_normal")):
+        auto, named = first_weights(activation=activation), first_weights(activation=activation, init=name)
+        np.testing.assert_array_equal(auto[0], named[0])
+    np.testing.assert_array_equal(
+        first_weights(init=VarianceScaling(2.0, "in", "normal"))[0], first_weights(init="he_normal")[0]
+    )
+
+
+def test_given_weights_are_copied_and_not_trained_in_place():
+    given = [np.ones((3, 2)), np.ones((2, 1))], [np.ones(2), np.ones(1)]
+    BackpropRegressor(2, init=given, max_iter=3, tol=None).fit(X, Y)
+    assert all((array == 1).all() for arrays in given for array in arrays)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_batch_size_above_the_number_of_rows_is_one_batch_and_no_warning():
+    network = BackpropRegressor(5, batch_size=1000, max_iter=4, tol=None).fit(X, Y)
+    assert network.t_ == 4
+
+
+def test_a_loss_object_is_taken_as_it_is():
+    network = BackpropClassifier(5, loss=BinaryLogLoss(), max_iter=3, tol=None).fit(X, LABELS)
+    assert network.out_activation_ == "logistic"
+    assert network.n_outputs_ == 3
+    np.testing.assert_allclose(network.predict_proba(X).sum(axis=1), 1)

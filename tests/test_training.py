@@ -1,0 +1,191 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from skbackprop._network import Network
+from skbackprop._objective import Objective, Workspace
+from skbackprop._training import GATHER_ROWS, GatherRoom, Recipe, Stopping, TrainingState, train, train_epoch
+from skbackprop.activations import ACTIVATIONS
+from skbackprop.losses import LOSSES
+from skbackprop.optimizers import GD, Adam, AdamW
+from skbackprop.schedules import Constant, InverseScaling
+
+NETWORK = Network((3, 4, 1), (ACTIVATIONS["tanh"],))
+SQUARED = LOSSES["squared_error", "identity"]
+
+
+def recipe(batch_size=None, optimizer=None, shuffle=True, schedule=None, alpha=0.0):
+    optimizer, schedule = optimizer or GD(), schedule or Constant(0.01)
+    return Recipe(Objective(NETWORK, SQUARED, alpha), optimizer, schedule, batch_size, shuffle, 10)
+
+
+def new_state(optimizer=None, seed=0):
+    rng = np.random.default_rng(seed)
+    theta = rng.normal(size=NETWORK.n_parameters)
+    return TrainingState(theta, np.zeros(((optimizer or GD()).n_slots, theta.size)), rng)
+
+
+def data(n_rows=30):
+    rng = np.random.default_rng(5)
+    return rng.normal(size=(n_rows, 3)), rng.normal(size=(n_rows, 1))
+
+
+def run(recipe, state, X, y, weight=None, n_epochs=1, stopping=None):
+    return train(recipe, state, X, y, weight, n_epochs, stopping or Stopping(None, math.inf), lambda state: None)
+
+
+def gradient_of(theta, X, y, weight=None, alpha=0.0):
+    work = Workspace(NETWORK, theta, len(X))
+    mean_weight = 1.0 if weight is None else weight.mean()
+    Objective(NETWORK, SQUARED, alpha).loss_and_gradient(X, y, weight, mean_weight, work)
+    return work.gradient
+
+
+def test_one_pass_of_full_batch_is_one_step_down_the_gradient():
+    X, y = data()
+    state = new_state()
+    expected = state.theta - 0.01 * gradient_of(state.theta, X, y, alpha=0.2)
+    run(recipe(alpha=0.2), state, X, y)
+    np.testing.assert_allclose(state.theta, expected, rtol=1e-13)
+    assert (state.t, state.n_iter) == (1, 1)
+
+
+@pytest.mark.parametrize(("batch_size", "n_updates"), [(None, 1), (1, 30), (7, 5), (10, 3), (30, 1), (1000, 1)])
+def test_updates_are_counted_by_batch(batch_size, n_updates):
+    state = new_state()
+    run(recipe(batch_size), state, *data(), n_epochs=2)
+    assert state.t == 2 * n_updates
+    assert recipe(batch_size).n_batches(30) == n_updates
+
+
+def test_unshuffled_minibatches_are_steps_over_the_rows_in_order():
+    X, y = data()
+    state = new_state()
+    theta = state.theta.copy()
+    for start in range(0, 30, 8):
+        theta -= 0.01 * gradient_of(theta, X[start : start + 8], y[start : start + 8])
+    run(recipe(8, shuffle=False), state, X, y)
+    np.testing.assert_allclose(state.theta, theta, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_rows", [30, GATHER_ROWS * 2 + 5])
+@pytest.mark.parametrize("batch_size", [1, 8, 2000])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
+def test_every_row_comes_once_a_pass_with_its_target_and_weight(n_rows, batch_size, make):
+    X = np.arange(n_rows, dtype=float)[:, np.newaxis] + np.array([[1.0, 2.0, 3.0]])
+    y, weight = X[:, :1] * 2, X[:, 0] * 3
+    room = GatherRoom(recipe(batch_size), make(X), y, weight)
+    rng, orders = np.random.default_rng(0), []
+    for _ in range(2):
+        seen = []
+        for X_block, y_block, weight_block in room.blocks(rng, make(X), y, weight):
+            X_block = X_block.toarray() if sparse.issparse(X_block) else X_block
+            np.testing.assert_array_equal(y_block, X_block[:, :1] * 2)
+            np.testing.assert_array_equal(weight_block, X_block[:, 0] * 3)
+            seen += X_block[:, 0].tolist()
+        assert sorted(seen) == X[:, 0].tolist()
+        orders.append(seen)
+    assert (orders[0] != orders[1]) == (batch_size < n_rows)
+
+
+def test_a_batch_of_zero_weights_is_passed_over():
+    X, y = data()
+    weight = np.ones(30)
+    weight[10:20] = 0
+    state, without = new_state(), new_state()
+    run(recipe(10, shuffle=False), state, X, y, weight)
+    assert state.t == 2
+    kept = weight > 0
+    # each batch's gradient is relative to the mean weight 2/3: as if the learning rate were 3/2 of it
+    run(recipe(10, shuffle=False, schedule=Constant(0.015)), without, X[kept], y[kept])
+    np.testing.assert_allclose(state.theta, without.theta, rtol=1e-12)
+
+
+def test_the_loss_is_the_weighted_mean_plus_the_penalty():
+    X, y = data()
+    weight = np.linspace(0.1, 2, 30)
+    state = new_state()
+    errors = (NETWORK.raw_output(state.theta, X) - y)[:, 0] ** 2
+    penalty = 0.1 * np.sum(state.theta[: NETWORK.n_weights] ** 2)
+    run(recipe(alpha=0.2), state, X, y, weight)
+    assert state.loss_curve == [pytest.approx(np.average(errors, weights=weight) + penalty, rel=1e-12)]
+
+
+def test_rates_follow_the_count_of_updates_also_over_blocks():
+    X, y = data(GATHER_ROWS + 10)
+    state = new_state()
+    run(recipe(1, schedule=InverseScaling(0.01, 1.0)), state, X, y)
+    assert state.learning_rate == pytest.approx(0.01 / len(X))
+    run(recipe(1, schedule=InverseScaling(0.01, 1.0)), state, X, y)
+    assert state.learning_rate == pytest.approx(0.01 / (2 * len(X)))
+
+
+def test_adamw_shrinks_weights_and_not_intercepts():
+    X, y = data()
+    plain, decayed = new_state(Adam()), new_state(AdamW(weight_decay=0.5))
+    start = plain.theta.copy()
+    run(recipe(optimizer=Adam()), plain, X, y)
+    run(recipe(optimizer=AdamW(weight_decay=0.5)), decayed, X, y)
+    n = NETWORK.n_weights
+    np.testing.assert_allclose(plain.theta[:n] - decayed.theta[:n], 0.01 * 0.5 * start[:n], rtol=1e-9)
+    np.testing.assert_array_equal(plain.theta[n:], decayed.theta[n:])
+
+
+def test_the_mean_weight_runs_over_calls_and_stands_still_on_the_same_rows():
+    state = new_state()
+    weight = np.array([0.1, 0.7, 0.3])
+    for _ in range(5):
+        state.see_weights(weight, 3)
+        assert state.mean_weight == weight.mean()
+    state.see_weights(None, 5)
+    assert state.mean_weight == pytest.approx((5 * weight.sum() + 5) / 20)
+
+
+class TestStopping:
+    def test_stops_after_exactly_n_iter_no_change_passes_without_gain(self):
+        stopping = Stopping(tol=0.1, n_iter_no_change=3)
+        assert [stopping.should_stop(loss) for loss in (1.0, 0.5, 0.45, 0.44, 0.43)] == [False] * 4 + [True]
+
+    def test_a_gain_starts_the_count_again(self):
+        stopping = Stopping(tol=0.1, n_iter_no_change=2)
+        assert [stopping.should_stop(loss) for loss in (1.0, 0.95, 0.5, 0.45, 0.44)] == [False] * 4 + [True]
+
+    def test_no_tol_never_stops(self):
+        assert not any(Stopping(None, 1).should_stop(1.0) for _ in range(100))
+
+    def test_ends_the_training(self):
+        X, y = data()
+        state = new_state()
+        assert run(recipe(), state, X, y, n_epochs=100, stopping=Stopping(1e9, 5))
+        assert state.n_iter == 6
+        assert not run(recipe(), state, X, y, n_epochs=3, stopping=Stopping(1e9, 5))
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 7])
+def test_overflow_leaves_the_last_finite_weights_and_says_what_to_do(batch_size):
+    X, y = data()
+    state = new_state(Adam())
+    run(recipe(batch_size, Adam()), state, X, y, n_epochs=2)
+    theta, memory, t = state.theta.copy(), state.memory.copy(), state.t
+    with pytest.raises(ValueError, match=r"overflowed in epoch 3 .*StandardScaler, or lower learning_rate"):
+        run(recipe(batch_size, Adam(), schedule=Constant(1e300)), state, X, y * 1e200, n_epochs=2)
+    np.testing.assert_array_equal(state.theta, theta)
+    np.testing.assert_array_equal(state.memory, memory)
+    assert (state.t, state.n_iter, len(state.loss_curve)) == (t, 2, 2)
+
+
+def test_an_epoch_allocates_no_more_than_a_little():
+    import tracemalloc
+
+    X, y = data(4000)
+    work_recipe, state = recipe(40, Adam()), new_state(Adam())
+    state.see_weights(None, 4000)
+    work, room = Workspace(NETWORK, state.theta, 40), GatherRoom(work_recipe, X, y, None)
+    train_epoch(work_recipe, state, work, room, X, y, None)
+    tracemalloc.start()
+    train_epoch(work_recipe, state, work, room, X, y, None)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * 4000 * 8  # the order of the rows, and small change
