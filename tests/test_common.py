@@ -6,10 +6,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skbackprop import BackpropClassifier, BackpropRegressor
 
 ESTIMATORS = [
-    kind(solver=solver)
-    for kind in (BackpropRegressor, BackpropClassifier)
-    for solver in ("batch", "sgd", "minibatch")
-]
     kind(solver=solver) for kind in (BackpropRegressor, BackpropClassifier) for solver in ("batch", "sgd", "minibatch")
 ]
 
