@@ -22,7 +22,7 @@ from .activations import Activation
 from .initializers import Initializer
 
 #: Target for the room of one chunk of rows, in bytes: what a core's second cache holds. See docs/architecture.md.
-CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**21
 #: No chunk has fewer rows than this, or matrix products would lose their speed.
 MIN_CHUNK_ROWS = 256
 

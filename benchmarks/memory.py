@@ -1,0 +1,59 @@
+"""Peak memory above the data while `fit` makes full-batch passes over many rows.
+
+    python benchmarks/memory.py [--rows 2000000] [--columns 20] [--classes 0]
+
+Prints the resident memory of the process before `fit`, its peak during `fit`, and the difference. `--classes 0` is
+regression.
+"""
+
+import argparse
+import resource
+import warnings
+
+import numpy as np
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+
+MB = 2**20
+
+
+def resident() -> float:
+    """Return the resident memory of this process now, in MB."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize() / MB
+
+
+def peak() -> float:
+    """Return the largest resident memory of this process so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
+
+
+def main():
+    """Measure one fit."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--columns", type=int, default=20)
+    parser.add_argument("--classes", type=int, default=0)
+    parser.add_argument("--solver", default="batch")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((arguments.rows, arguments.columns), dtype=np.float32)
+    if arguments.classes:
+        y = (np.abs(X[:, 0]) * 1000).astype(np.int64) % arguments.classes
+        network = BackpropClassifier(solver=arguments.solver, max_iter=2, tol=None)
+    else:
+        y = X[:, 0].copy()
+        network = BackpropRegressor(solver=arguments.solver, max_iter=2, tol=None)
+    network.fit(X[:1000], y[:1000])  # libraries' own room is not ours to count
+    before = resident()
+    already = peak()
+    network.fit(X, y)
+    print(
+        f"data {(X.nbytes + y.nbytes) / MB:.0f} MB, resident before fit {before:.0f} MB (peak so far {already:.0f} MB)"
+    )
+    print(f"peak during fit {peak():.0f} MB: {max(peak(), before) - before:.0f} MB above the data")
+
+
+if __name__ == "__main__":
+    main()

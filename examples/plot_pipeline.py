@@ -1,0 +1,68 @@
+"""
+A data frame, a Pipeline, and a grid search
+===========================================
+
+Real tables have columns of different kinds. Here the diabetes data as they were measured: age, blood pressure and blood
+values in their own units, and sex as a category. A ColumnTransformer scales the ones and encodes the other, the network
+comes last, and GridSearchCV chooses its size, its solver and its learning rate, all in one object.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.datasets import load_diabetes
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from skbackprop import BackpropRegressor
+
+table, progression = load_diabetes(as_frame=True, scaled=False, return_X_y=True)
+table["sex"] = table["sex"].map({1.0: "first", 2.0: "second"}).astype("category")
+train, test, y_train, y_test = train_test_split(table, progression, test_size=0.25, random_state=0)
+print(table.dtypes.to_string())
+
+# %%
+# Scale what is measured, encode what is named. The target is scaled too: TransformedTargetRegressor undoes it in
+# predict.
+columns = ColumnTransformer(
+    [
+        ("measured", StandardScaler(), table.select_dtypes("number").columns),
+        ("named", OneHotEncoder(drop="if_binary"), ["sex"]),
+    ]
+)
+network = BackpropRegressor(max_iter=60, tol=None, random_state=0)
+model = TransformedTargetRegressor(make_pipeline(columns, network), transformer=StandardScaler())
+
+# %%
+# The names of a grid are the path to the parameter, joined by two underscores.
+path = "regressor__backpropregressor__"
+grid = {
+    path + "hidden_layer_sizes": [(), (5,), (20,)],
+    path + "solver": ["batch", "minibatch", "sgd"],
+    path + "learning_rate": [0.001, 0.01],
+}
+search = GridSearchCV(model, grid, cv=5, n_jobs=2).fit(train, y_train)
+print({name.removeprefix(path): value for name, value in search.best_params_.items()})
+print(f"R2 in cross-validation {search.best_score_:.3f}, on the rows kept apart {search.score(test, y_test):.3f}")
+
+# %%
+results = pd.DataFrame(search.cv_results_)
+scores = results.pivot_table(
+    index=f"param_{path}hidden_layer_sizes",
+    columns=[f"param_{path}solver", f"param_{path}learning_rate"],
+    values="mean_test_score",
+    aggfunc="first",
+    sort=False,
+)
+print(scores.round(3).to_string())
+fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
+image = ax.imshow(scores, vmin=0, vmax=0.55, cmap="viridis")
+ax.set_xticks(range(scores.shape[1]), [f"{solver}\n{rate}" for solver, rate in scores.columns])
+ax.set_yticks(range(scores.shape[0]), [str(sizes) for sizes in scores.index])
+ax.set(xlabel="solver and learning rate", ylabel="hidden layers", title="Mean R2 of 5 folds")
+for (row, column), score in np.ndenumerate(scores.to_numpy()):
+    ax.text(column, row, f"{score:.2f}", ha="center", va="center", color="white" if score < 0.35 else "black")
+fig.colorbar(image)
+plt.show()
