@@ -2,8 +2,8 @@
 
     python benchmarks/epochs.py [--repeats 7] [--json FILE]
 
-One thread. Each figure is the minimum over repeats, the two networks taking turns so that a busy machine slows both; the
-spread is that of the ratio over the repeats. Validation of the data and drawing the weights are in both.
+One thread. Each figure is the minimum over repeats, the two networks taking turns so that a busy machine slows both;
+the spread is that of the ratio over the repeats. Validation of the data and drawing the weights are in both.
 """
 
 import os
