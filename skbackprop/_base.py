@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -90,7 +90,7 @@ class BaseBackprop(BaseEstimator, ABC):
         """Check `y` and return it as the network sees it."""
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None) -> Self:
         """Fit the network to data: up to `max_iter` passes over the rows.
 
         With ``warm_start=True``, go on from where the last call to `fit` or `partial_fit` ended.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -155,7 +156,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None) -> BackpropRegressor:
+    def partial_fit(self, X, y, sample_weight=None) -> Self:
         """Make one pass over some rows, from where the last call to `fit` or `partial_fit` ended.
 
         n calls with the same rows are `fit` with ``max_iter=n``.

@@ -64,11 +64,10 @@ def test_sample_weight_is_routed(estimator):
     weight = np.linspace(0, 1, len(y))
     with config_context(enable_metadata_routing=True):
         network = estimator(6, **FEW).set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
-        routed = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), network).fit(
-            X, y, sample_weight=weight
-        )
         network.set_partial_fit_request(sample_weight=True)
-        assert cross_val_score(routed, X, y, params={"sample_weight": weight}, error_score="raise").shape == (5,)
+        assert cross_val_score(network, X, y, params={"sample_weight": weight}, error_score="raise").shape == (5,)
+        routed = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), network)
+        routed.fit(X, y, sample_weight=weight)
     plain = estimator(6, **FEW).fit(routed[0].transform(X), y, sample_weight=weight)
     np.testing.assert_array_equal(theta(routed[-1]), theta(plain))
 
