@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ._engines import choose_engine
 from ._network import Network
 from ._objective import Objective
 from ._parameters import (
@@ -64,6 +65,7 @@ class BaseBackprop(BaseEstimator, ABC):
         n_iter_no_change,
         shuffle,
         warm_start,
+        engine,
         random_state,
         verbose,
     ):
@@ -82,6 +84,7 @@ class BaseBackprop(BaseEstimator, ABC):
         self.n_iter_no_change = n_iter_no_change
         self.shuffle = shuffle
         self.warm_start = warm_start
+        self.engine = engine
         self.random_state = random_state
         self.verbose = verbose
 
@@ -154,6 +157,7 @@ class BaseBackprop(BaseEstimator, ABC):
         sample_weight = self._check_weights(sample_weight, X)
         network = Network((X.shape[1], *hidden_layer_sizes, target.y.shape[1]), activations)
         recipe = self._make_recipe(Objective(network, target.loss, float(self.alpha)))
+        engine = choose_engine(self.engine, recipe, X)
         state = self._resume(recipe) if resume else self._start(recipe, X.dtype)
         for name, value in target.learned.items():
             setattr(self, name, value)
@@ -161,7 +165,7 @@ class BaseBackprop(BaseEstimator, ABC):
         self.n_layers_ = len(network.sizes)
         self.n_outputs_ = network.sizes[-1]
         self.out_activation_ = target.loss.output_activation
-        return train(recipe, state, X, target.y, sample_weight, n_epochs, stopping, self._report)
+        return train(engine, recipe, state, X, target.y, sample_weight, n_epochs, stopping, self._report)
 
     def _start(self, recipe: Recipe, dtype: np.dtype) -> TrainingState:
         """Return the state before the first update."""

@@ -23,9 +23,8 @@ from .schedules import Schedule
 class BackpropClassifier(ClassifierMixin, BaseBackprop):
     """Multilayer perceptron for classification, trained by backpropagation.
 
-    Two classes have one output, more have one each, and several labels a row (a matrix of zeros and ones) have one
-    each too. What is minimised is the mean over rows of the loss plus the penalty; see `alpha`. The network is
-    sensitive to the scale of its inputs, so put a scaler before it.
+    Two classes have one output, more have one each, and so have several labels a row (a matrix of zeros and ones). What
+    is minimised is the mean over rows of the loss plus the penalty; see `alpha`. Put a scaler before the network.
 
     Parameters
     ----------
@@ -70,6 +69,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Whether to take the rows in a new random order in each epoch. Without effect when all rows are one batch.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, the optimizer's memory and the count of updates of the last call.
+    engine : {"auto", "numpy", "numba"}, default="auto"
+        What computes: numpy, or a kernel compiled by numba (extra ``numba``); the weights are the same to rounding.
+        "auto" takes numba where it is installed, knows the work, and numpy would need some seconds.
     random_state : int, RandomState or None, default=None
         Draws the first weights and the order of the rows. With an int every call of `fit` gives the same result.
     verbose : int, default=0
@@ -137,6 +139,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         n_iter_no_change: float = 10,
         shuffle: bool = True,
         warm_start: bool = False,
+        engine: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):
@@ -156,6 +159,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             n_iter_no_change=n_iter_no_change,
             shuffle=shuffle,
             warm_start=warm_start,
+            engine=engine,
             random_state=random_state,
             verbose=verbose,
         )
@@ -245,10 +249,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         raw, loss = self._raw_output(X), self._recipe.objective.loss
         if self._has_one_output_for_two:
-            return loss.inverse_link(np.column_stack([-raw, raw]))
-        if self._is_multilabel or loss.output_activation == "softmax":
-            return loss.inverse_link(raw)
-        return special.softmax(loss.log_inverse_link(raw), axis=1)
+            raw = np.column_stack([-raw, raw])
+        elif not self._is_multilabel and loss.output_activation == "logistic":
+            return special.softmax(loss.log_inverse_link(raw), axis=1)
+        return loss.inverse_link(raw)
 
     def predict_log_proba(self, X) -> np.ndarray:
         """Predict the logarithm of the probability of each class, finite also where a probability rounds to 0.
@@ -265,11 +269,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         raw, loss = self._raw_output(X), self._recipe.objective.loss
         if self._has_one_output_for_two:
-            return loss.log_inverse_link(np.column_stack([-raw, raw]))
-        log_probability = loss.log_inverse_link(raw)
-        if self._is_multilabel or loss.output_activation == "softmax":
-            return log_probability
-        return special.log_softmax(log_probability, axis=1)
+            raw = np.column_stack([-raw, raw])
+        elif not self._is_multilabel and loss.output_activation == "logistic":
+            return special.log_softmax(loss.log_inverse_link(raw), axis=1)
+        return loss.log_inverse_link(raw)
 
     @property
     def _has_one_output_for_two(self) -> bool:
@@ -278,10 +281,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     def _encode_target(self, y, dtype, resume, classes):
         multilabel = is_multilabel(y)
         if resume and multilabel != self._is_multilabel:
-            raise ValueError(
-                "y changed between one label and several labels a row since the weights were made; "
-                "call fit with warm_start=False to start anew."
-            )
+            raise ValueError("y changed between one label and several a row since the weights were made; start anew.")
         if multilabel:
             y = y.toarray() if sparse.issparse(y) else y
             known = np.arange(y.shape[1])

@@ -36,6 +36,7 @@ CONSTRAINTS: dict = {
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
     "shuffle": ["boolean"],
     "warm_start": ["boolean"],
+    "engine": [StrOptions({"auto", "numpy", "numba"})],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }

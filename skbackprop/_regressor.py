@@ -67,6 +67,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Whether to take the rows in a new random order in each epoch. Without effect when all rows are one batch.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, the optimizer's memory and the count of updates of the last call.
+    engine : {"auto", "numpy", "numba"}, default="auto"
+        What computes: numpy, or a kernel compiled by numba (extra ``numba``); the weights are the same to rounding.
+        "auto" takes numba where it is installed, knows the work, and numpy would need some seconds.
     random_state : int, RandomState or None, default=None
         Draws the first weights and the order of the rows. With an int every call of `fit` gives the same result.
     verbose : int, default=0
@@ -132,6 +135,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         n_iter_no_change: float = 10,
         shuffle: bool = True,
         warm_start: bool = False,
+        engine: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):
@@ -151,6 +155,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             n_iter_no_change=n_iter_no_change,
             shuffle=shuffle,
             warm_start=warm_start,
+            engine=engine,
             random_state=random_state,
             verbose=verbose,
         )

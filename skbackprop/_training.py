@@ -37,6 +37,10 @@ class Recipe:
         """Return the number of updates in one pass over `n_rows` rows."""
         return 1 if self.batch_size is None else math.ceil(n_rows / self.batch_size)
 
+    def shuffles(self, n_rows: int) -> bool:
+        """Return whether the order of the rows is drawn; one batch of all rows has none."""
+        return self.shuffle and self.batch_size is not None and self.batch_size < n_rows
+
 
 @dataclass
 class TrainingState:
@@ -123,6 +127,7 @@ class Stopping:
 
 
 def train(
+    engine,
     recipe: Recipe,
     state: TrainingState,
     X,
@@ -134,19 +139,20 @@ def train(
 ) -> bool:
     """Make up to `n_epochs` passes and return whether `stopping` ended them.
 
+    `engine` is a module with a `Room` and a `train_epoch`: this one, or `_compiled`.
+
     Raises
     ------
     ValueError
         If a weight or the loss overflows; the state is then that of the last finite pass.
     """
     state.see_weights(sample_weight, X.shape[0])
-    work = Workspace(recipe.objective.network, state.theta, recipe.batch_size or X.shape[0])
-    room = GatherRoom(recipe, X, y, sample_weight)
+    room = engine.Room(recipe, state, X, y, sample_weight)
     good = Backup(state)
     for _ in range(n_epochs):
         good.save(state)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):  # the sum of it is checked just below
-            loss = train_epoch(recipe, state, work, room, X, y, sample_weight)
+            loss = engine.train_epoch(recipe, state, room, X, y, sample_weight)
         if not (math.isfinite(loss) and state.is_finite()):
             rate = state.learning_rate
             good.restore(state)
@@ -164,7 +170,7 @@ def train(
 
 
 def train_epoch(
-    recipe: Recipe, state: TrainingState, work: Workspace, room: GatherRoom, X, y, sample_weight: np.ndarray | None
+    recipe: Recipe, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
 ) -> float:
     """Make one pass over all rows, an update for each batch, and return the mean loss plus the penalty.
 
@@ -176,7 +182,7 @@ def train_epoch(
     n_updates = recipe.max_iter * recipe.n_batches(n_rows)
     objective, optimizer = recipe.objective, recipe.optimizer
     weight_decay = optimizer.weight_decay
-    loss_sum = 0.0
+    work, loss_sum = room.work, 0.0
     penalty = objective.penalty(state.theta)
     for X_block, y_block, weight_block in room.blocks(state.rng, X, y, sample_weight):
         starts = range(0, X_block.shape[0], batch_size)
@@ -196,17 +202,18 @@ def train_epoch(
     return loss_sum / weight_sum + penalty
 
 
-class GatherRoom:
-    """Hands out the rows of one pass in blocks, in the order that the solver wants, from arrays made once.
+class Room:
+    """The arrays that passes over some rows write to, and the blocks of rows in the order that the solver wants.
 
     A block is a whole number of batches, about `GATHER_ROWS` rows. Unshuffled rows are handed out where they lie.
     """
 
-    def __init__(self, recipe: Recipe, X, y: np.ndarray, sample_weight: np.ndarray | None):
+    def __init__(self, recipe: Recipe, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None):
         n_rows = X.shape[0]
         batch_size = min(recipe.batch_size or n_rows, n_rows)
+        self.work = Workspace(recipe.objective.network, state.theta, batch_size)
         self._n_rows = min(max(GATHER_ROWS // batch_size, 1) * batch_size, n_rows)
-        self._shuffle = recipe.shuffle and batch_size < n_rows
+        self._shuffle = recipe.shuffles(n_rows)
         if self._shuffle:
             self._X, self._y, self._weight = (
                 None if rows is None or sparse.issparse(rows) else np.empty((self._n_rows, *rows.shape[1:]), rows.dtype)

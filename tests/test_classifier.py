@@ -189,7 +189,7 @@ class TestPartialFit:
     def test_several_labels_a_row_need_no_classes(self, several):
         X, y = several
         assert BackpropClassifier(5).partial_fit(X, y).partial_fit(X[:1], y[:1]).n_outputs_ == 4
-        with pytest.raises(ValueError, match="one label and several labels"):
+        with pytest.raises(ValueError, match="one label and several a row"):
             BackpropClassifier(5).partial_fit(X, y).partial_fit(X, y[:, 0])
 
     def test_goes_on_after_fit(self, iris):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from skbackprop import _training
 from skbackprop._network import Network
 from skbackprop._objective import Objective, Workspace
-from skbackprop._training import GATHER_ROWS, GatherRoom, Recipe, Stopping, TrainingState, train, train_epoch
+from skbackprop._training import GATHER_ROWS, Recipe, Room, Stopping, TrainingState, train, train_epoch
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.losses import LOSSES
 from skbackprop.optimizers import GD, Adam, AdamW
@@ -33,7 +34,9 @@ def data(n_rows=30):
 
 
 def run(recipe, state, X, y, weight=None, n_epochs=1, stopping=None):
-    return train(recipe, state, X, y, weight, n_epochs, stopping or Stopping(None, math.inf), lambda state: None)
+    return train(
+        _training, recipe, state, X, y, weight, n_epochs, stopping or Stopping(None, math.inf), lambda state: None
+    )
 
 
 def gradient_of(theta, X, y, weight=None, alpha=0.0):
@@ -76,7 +79,7 @@ def test_unshuffled_minibatches_are_steps_over_the_rows_in_order():
 def test_every_row_comes_once_a_pass_with_its_target_and_weight(n_rows, batch_size, make):
     X = np.arange(n_rows, dtype=float)[:, np.newaxis] + np.array([[1.0, 2.0, 3.0]])
     y, weight = X[:, :1] * 2, X[:, 0] * 3
-    room = GatherRoom(recipe(batch_size), make(X), y, weight)
+    room = Room(recipe(batch_size), new_state(), make(X), y, weight)
     rng, orders = np.random.default_rng(0), []
     for _ in range(2):
         seen = []
@@ -182,10 +185,10 @@ def test_an_epoch_allocates_no_more_than_a_little():
     X, y = data(4000)
     work_recipe, state = recipe(40, Adam()), new_state(Adam())
     state.see_weights(None, 4000)
-    work, room = Workspace(NETWORK, state.theta, 40), GatherRoom(work_recipe, X, y, None)
-    train_epoch(work_recipe, state, work, room, X, y, None)
+    room = Room(work_recipe, state, X, y, None)
+    train_epoch(work_recipe, state, room, X, y, None)
     tracemalloc.start()
-    train_epoch(work_recipe, state, work, room, X, y, None)
+    train_epoch(work_recipe, state, room, X, y, None)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 * 4000 * 8  # the order of the rows, and small change

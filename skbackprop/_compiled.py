@@ -1,0 +1,150 @@
+"""One pass over the rows, compiled by numba: `train_epoch` again, with the same signature and the same numbers.
+
+What the kernel does not know, sparse X and records of a user's own, is left to numpy; `why_not` says what that is.
+Importing this module imports numba, so nothing does before the first fit that uses it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import _kernel
+from . import _kernel_formulas as formulas
+from ._training import Recipe, TrainingState
+from .activations import ELU, GELU, SELU, Identity, LeakyReLU, Logistic, ReLU, SiLU, Softplus, Tanh
+from .losses import BinaryLogLoss, LogisticSquaredError, MultinomialLogLoss, SquaredError
+from .optimizers import GD, Adam, AdamW, Momentum, Nesterov, RMSprop
+
+ACTIVATION_CODES = {
+    Identity: formulas.IDENTITY,
+    Logistic: formulas.LOGISTIC,
+    Tanh: formulas.TANH,
+    ReLU: formulas.RELU,
+    LeakyReLU: formulas.LEAKY_RELU,
+    ELU: formulas.ELU,
+    SELU: formulas.ELU,
+    GELU: formulas.GELU,
+    SiLU: formulas.SILU,
+    Softplus: formulas.SOFTPLUS,
+}
+LOSS_CODES = {
+    SquaredError: formulas.SQUARED_ERROR,
+    LogisticSquaredError: formulas.LOGISTIC_SQUARED_ERROR,
+    BinaryLogLoss: formulas.BINARY_LOG_LOSS,
+    MultinomialLogLoss: formulas.MULTINOMIAL_LOG_LOSS,
+}
+OPTIMIZER_CODES = {
+    GD: formulas.GD,
+    Momentum: formulas.MOMENTUM,
+    Nesterov: formulas.NESTEROV,
+    RMSprop: formulas.RMSPROP,
+    Adam: formulas.ADAM,
+    AdamW: formulas.ADAM,
+}
+
+#: An empty array stands for "none" in the kernel, which wants one type for each argument.
+NO_ORDER = np.empty(0, np.int64)
+
+
+def why_not(recipe: Recipe, X) -> str | None:
+    """Return what keeps the kernel from training this, or None if nothing does."""
+    if not isinstance(X, np.ndarray):
+        return "X is sparse"
+    if not X.flags.c_contiguous:
+        return "X does not lie row by row (C order)"
+    for codes, record in (
+        *((ACTIVATION_CODES, activation) for activation in recipe.objective.network.activations),
+        (LOSS_CODES, recipe.objective.loss),
+        (OPTIMIZER_CODES, recipe.optimizer),
+    ):
+        if type(record) not in codes:  # a subclass may do something else
+            return f"{record!r} is not one of the package's own"
+    return None
+
+
+class Room:
+    """The kernel's arguments that stay the same from pass to pass, and the arrays that it writes to."""
+
+    def __init__(self, recipe: Recipe, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None):
+        objective, optimizer, theta = recipe.objective, recipe.optimizer, state.theta
+        network = objective.network
+        n_rows = X.shape[0]
+        self.batch_size = min(recipe.batch_size or n_rows, n_rows)
+        chunk = min(self.batch_size, network.chunk_rows(theta.dtype))
+        units, outputs = sum(network.sizes[1:]), network.sizes[-1]
+        self.data = tuple(
+            _writeable(np.ascontiguousarray(array))
+            for array in (X, y, theta[:0] if sample_weight is None else sample_weight)
+        )
+        self.model = (
+            np.empty_like(theta),
+            np.empty_like(theta),
+            np.array(network.sizes, np.uint64),
+            np.array([ACTIVATION_CODES[type(activation)] for activation in network.activations], np.int64),
+            np.array([_numbers(activation, 2) for activation in network.activations]).reshape(-1, 2),
+            LOSS_CODES[type(objective.loss)],
+            objective.alpha,
+            OPTIMIZER_CODES[type(optimizer)],
+            np.array(_numbers(optimizer, 3)),
+            float(optimizer.weight_decay),
+        )
+        self.rooms = tuple(
+            np.empty(shape, theta.dtype)
+            for shape in (
+                (chunk, X.shape[1]),
+                chunk * outputs,
+                chunk * outputs,
+                chunk * units,
+                chunk * units,
+                chunk * units,
+            )
+        )
+
+
+def train_epoch(
+    recipe: Recipe, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
+) -> float:
+    """Make one pass over all rows, an update for each batch, and return the mean loss plus the penalty."""
+    n_rows = X.shape[0]
+    n_batches = recipe.n_batches(n_rows)
+    rates = recipe.schedule.rates(np.arange(state.t, state.t + n_batches), recipe.max_iter * n_batches)
+    order = state.rng.permutation(n_rows) if recipe.shuffles(n_rows) else NO_ORDER
+    penalty = recipe.objective.penalty(state.theta)
+    loss_sum, n_updates = _kernel.epoch(
+        *room.data,
+        order,
+        state.theta,
+        state.memory,
+        *room.model,
+        rates,
+        state.t,
+        room.batch_size,
+        state.mean_weight,
+        *room.rooms,
+    )
+    state.t += n_updates
+    state.learning_rate = float(rates[n_updates - 1])
+    weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
+    return loss_sum / weight_sum + penalty
+
+
+def _numbers(record, count: int) -> list[float]:
+    """Return the settings of a record in the order of its fields, filled up with zeros."""
+    numbers = [record.alpha, record.scale] if type(record) is SELU else list(record.get_params().values())
+    numbers = [*numbers, 1.0] if type(record) is ELU else numbers
+    return [*map(float, numbers[:count]), *[0.0] * (count - len(numbers))]
+
+
+def _writeable(array: np.ndarray) -> np.ndarray:
+    """Return `array` itself, or a view on it that numba takes for writeable.
+
+    The kernel only reads X, y and weights, but would be compiled again for read-only ones.
+    """
+    if array.flags.writeable:
+        return array
+
+    class Interface:
+        __array_interface__ = array.__array_interface__ | {"data": (array.__array_interface__["data"][0], False)}
+        owner = array  # the view keeps this object alive, and it the memory
+
+    return np.asarray(Interface())

@@ -1,0 +1,244 @@
+"""The compiled engine gives the numbers of the numpy engine: for every entry of every registry, solver, weights,
+dtype."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import sparse, special
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+
+from skbackprop import BackpropClassifier, BackpropRegressor, _engines, _training
+from skbackprop.activations import ACTIVATIONS, ELU, LeakyReLU, Tanh
+from skbackprop.losses import LOSSES
+from skbackprop.optimizers import OPTIMIZERS, Adam, AdamW
+from skbackprop.schedules import SCHEDULES
+from tests import shared
+from tests.shared import BOTH, EACH_SOLVER, announce, theta
+
+pytest.importorskip("numba")
+
+SETTINGS = {"hidden_layer_sizes": (6, 5), "batch_size": 40, "max_iter": 4, "tol": None, "random_state": 0}
+
+
+def data(estimator):
+    """Shared data with a target whose mean is not 0: Adam would make steps of the rounding of a gradient that is."""
+    X, y = shared.data(estimator)
+    return X, (y if estimator is BackpropClassifier else y + 0.3)
+
+
+def both_engines(estimator, X, y, weight=None, **params):
+    """Fit by each engine."""
+    return [
+        estimator(**(SETTINGS | params), engine=engine).fit(X, y, sample_weight=weight) for engine in ("numpy", "numba")
+    ]
+
+
+def assert_same(ours, compiled, rtol=1e-10):
+    scale = np.abs(theta(ours)).max()
+    np.testing.assert_allclose(theta(compiled), theta(ours), rtol=rtol, atol=rtol * scale)
+    np.testing.assert_allclose(compiled._state.memory, ours._state.memory, rtol=1e3 * rtol, atol=rtol)
+    np.testing.assert_allclose(compiled.loss_curve_, ours.loss_curve_, rtol=rtol)
+    assert (compiled.t_, compiled.n_iter_, compiled.learning_rate_) == (ours.t_, ours.n_iter_, ours.learning_rate_)
+
+
+@EACH_SOLVER
+@pytest.mark.parametrize(
+    "activation", [*ACTIVATIONS.values(), LeakyReLU(0.3), ELU(1.7), ["tanh", "relu"]], ids=lambda value: str(value)
+)
+def test_every_activation(activation, solver):
+    assert_same(*both_engines(BackpropRegressor, *data(BackpropRegressor), activation=activation, solver=solver))
+
+
+@EACH_SOLVER
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("key", LOSSES, ids=" ".join)
+def test_every_loss(key, weighted, solver, rng):
+    name, output_activation = key
+    estimator = BackpropRegressor if output_activation == "identity" else BackpropClassifier
+    X, y = data(estimator)
+    weight = rng.integers(0, 3, len(y)) * 0.7 if weighted else None
+    params = {"loss": name, "output_activation": output_activation, "solver": solver, "activation": "tanh"}
+    assert_same(*both_engines(estimator, X, y, weight, **params))
+    if estimator is BackpropClassifier:
+        assert_same(*both_engines(estimator, X, y == 1, weight, **params))
+    else:
+        assert_same(*both_engines(estimator, X, np.column_stack([y, -y, X[:, 0]]), weight, **params))
+
+
+@EACH_SOLVER
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS.values(), Adam(0.5, 0.7, 0.1), AdamW(weight_decay=3.0)], ids=repr)
+def test_every_optimizer(optimizer, solver):
+    params = {"optimizer": optimizer, "solver": solver, "activation": "tanh"}
+    assert_same(*both_engines(BackpropClassifier, *data(BackpropClassifier), **params))
+
+
+@EACH_SOLVER
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_schedule(schedule, solver):
+    params = {"learning_rate": schedule, "solver": solver, "activation": "tanh"}
+    assert_same(*both_engines(BackpropRegressor, *data(BackpropRegressor), **params))
+
+
+@BOTH
+@EACH_SOLVER
+@pytest.mark.parametrize("sizes", [(), (7,), (5, 4, 3)])
+@pytest.mark.parametrize("alpha", [0, 0.1])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_every_depth_penalty_and_order(estimator, solver, sizes, alpha, shuffle):
+    params = {"hidden_layer_sizes": sizes, "alpha": alpha, "shuffle": shuffle, "solver": solver, "activation": "tanh"}
+    assert_same(*both_engines(estimator, *data(estimator), **params))
+
+
+@BOTH
+@EACH_SOLVER
+def test_float32(estimator, solver):
+    X, y = data(estimator)
+    ours, compiled = both_engines(estimator, X.astype(np.float32), y, solver=solver, activation="gelu")
+    assert theta(compiled).dtype == np.float32
+    np.testing.assert_allclose(theta(compiled), theta(ours), rtol=1e-3, atol=1e-4)
+
+
+@EACH_SOLVER
+def test_chunks_of_a_batch(solver, monkeypatch):
+    monkeypatch.setattr("skbackprop._network.MIN_CHUNK_ROWS", 7)
+    monkeypatch.setattr("skbackprop._network.CHUNK_BYTES", 0)
+    params = {"solver": solver, "activation": "tanh", "alpha": 0.1}
+    for weight in (None, np.arange(150.0)):
+        assert_same(*both_engines(BackpropRegressor, *data(BackpropRegressor), weight, **params))
+
+
+@BOTH
+@EACH_SOLVER
+def test_going_on_is_exact_and_engines_can_take_over_from_each_other(estimator, solver):
+    X, y = data(estimator)
+    params = SETTINGS | {"solver": solver, "activation": "tanh"}
+    whole, by_numpy = (estimator(**params, engine=engine).fit(X, y) for engine in ("numba", "numpy"))
+    steps = estimator(**params, engine="numba")
+    mixed = estimator(**params)
+    for engine in ("numba", "numpy", "numba", "numpy"):
+        steps.partial_fit(X, y, **announce(estimator))
+        mixed.set_params(engine=engine).partial_fit(X, y, **announce(estimator))
+    np.testing.assert_array_equal(theta(steps), theta(whole))
+    assert_same(by_numpy, mixed)
+
+
+def test_batches_of_weight_zero_are_passed_over():
+    X, y = data(BackpropRegressor)
+    weight = np.ones(150)
+    weight[40:80] = 0
+    ours, compiled = both_engines(BackpropRegressor, X, y, weight, shuffle=False, activation="tanh")
+    assert compiled.t_ == 4 * 3
+    assert_same(ours, compiled)
+
+
+def test_overflow_keeps_the_last_finite_weights():
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(engine="numba", optimizer="gd", learning_rate=1e100, max_iter=50)
+    with pytest.raises(ValueError, match="overflowed in epoch"):
+        network.fit(1e6 * X, y)
+    assert np.isfinite(theta(network)).all()
+
+
+def test_read_only_data_are_not_compiled_for_again_and_stay_as_they_are():
+    from skbackprop import _kernel
+
+    X, y = data(BackpropRegressor)
+    expected = BackpropRegressor(**SETTINGS, engine="numba").fit(X, y)
+    n_compiled = len(_kernel.epoch.signatures)
+    for array in (X, y):
+        array.flags.writeable = False
+    network = BackpropRegressor(**SETTINGS, engine="numba").fit(X, y)
+    np.testing.assert_array_equal(theta(network), theta(expected))
+    assert len(_kernel.epoch.signatures) == n_compiled
+
+
+def test_threads_share_the_machine():
+    X, y = load_iris(return_X_y=True)
+    network = BackpropClassifier(10, engine="numba", max_iter=20, tol=None, random_state=0)
+    grid = {"learning_rate": [0.01, 0.1]}
+    threads = GridSearchCV(network, grid, cv=3, n_jobs=2).fit(X, y)
+    serial = GridSearchCV(network, grid, cv=3).fit(X, y)
+    np.testing.assert_array_equal(threads.cv_results_["mean_test_score"], serial.cv_results_["mean_test_score"])
+
+
+class Mine(Tanh):
+    """A user's own activation, which the kernel cannot know."""
+
+
+@pytest.mark.parametrize(
+    ("params", "make", "reason"),
+    [
+        ({}, sparse.csr_array, "X is sparse"),
+        ({"solver": "batch"}, np.asfortranarray, "X does not lie row by row"),
+        ({"activation": Mine()}, np.asarray, r"Mine\(\) is not one of the package's own"),
+    ],
+)
+def test_what_the_kernel_does_not_know(params, make, reason, monkeypatch):
+    X, y = data(BackpropRegressor)
+    with pytest.raises(ValueError, match=f"engine='numba' cannot train this: {reason}.* Use engine='auto'"):
+        BackpropRegressor(**(SETTINGS | params), engine="numba").fit(make(X), y)
+    monkeypatch.setattr(_engines, "WORTH_SECONDS", 0)
+    assert BackpropRegressor(**(SETTINGS | params)).fit(make(X), y).n_iter_ == 4
+
+
+class TestAuto:
+    @pytest.fixture
+    def engines(self, monkeypatch):
+        """The engines that were used, in order."""
+        used = []
+        train = _training.train
+        monkeypatch.setattr(
+            "skbackprop._base.train", lambda engine, *rest: used.append(engine.__name__) or train(engine, *rest)
+        )
+        return used
+
+    def test_small_work_is_numpys_and_large_work_numbas(self, engines, rng):
+        BackpropRegressor(**SETTINGS).fit(*data(BackpropRegressor))
+        X = rng.normal(size=(100_000, 5))
+        BackpropRegressor(4, solver="batch", max_iter=9000, tol=1e9).fit(X, X[:, 0])
+        assert engines == ["skbackprop._training", "skbackprop._compiled"]
+
+    def test_fit_and_partial_fit_choose_the_same(self, engines, rng):
+        X = rng.normal(size=(100_000, 5))
+        network = BackpropRegressor(4, solver="batch", max_iter=9000, tol=1e9)
+        network.fit(X, X[:, 0])
+        network.partial_fit(X, X[:, 0])
+        assert engines == ["skbackprop._compiled"] * 2
+
+    def test_without_numba_it_is_numpy_and_asking_for_numba_says_what_to_install(self):
+        code = """
+import sys
+sys.modules["numba"] = None
+from skbackprop import BackpropRegressor, _engines
+_engines.WORTH_SECONDS = 0
+X, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
+BackpropRegressor(2, max_iter=1, tol=None).fit(X, y)
+try:
+    BackpropRegressor(2, engine="numba").fit(X, y)
+except ImportError as error:
+    print(error)
+"""
+        said = subprocess.check_output([sys.executable, "-c", code], text=True)
+        assert said.strip() == "engine='numba' needs numba: pip install 'skbackprop[numba]', or use 'auto'."
+
+
+def test_vector_math_is_scipys_to_the_last_places():
+    from skbackprop import _vector_math
+
+    x = np.concatenate([np.linspace(-40, 40, 4001), np.geomspace(1e-300, 700, 500), -np.geomspace(1e-300, 700, 500)])
+    functions = {
+        "exp": np.exp,
+        "expm1": np.expm1,
+        "tanh": np.tanh,
+        "logistic": special.expit,
+        "softplus": lambda x: np.logaddexp(x, 0),
+        "normal_cdf": special.ndtr,
+    }
+    for name, reference in functions.items():
+        function = getattr(_vector_math, name)
+        values = np.array([function(value) for value in x])
+        rtol = 1e-12 if name == "normal_cdf" else 2e-15
+        np.testing.assert_allclose(values, reference(x), rtol=rtol, atol=1e-300, err_msg=name)
