@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._engines import choose_engine
-from ._network import Network
+from ._network import Layer, Network
 from ._objective import Objective
 from ._parameters import (
     CONSTRAINTS,
+    MatrixLike,
+    check_weights,
     choose_optimizer,
     choose_schedule,
     initial_theta,
@@ -93,7 +97,7 @@ class BaseBackprop(BaseEstimator, ABC):
         """Check `y` and return it as the network sees it."""
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None) -> Self:
+    def fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the network to data: up to `max_iter` passes over the rows.
 
         With ``warm_start=True``, go on from where the last call to `fit` or `partial_fit` ended.
@@ -118,11 +122,7 @@ class BaseBackprop(BaseEstimator, ABC):
             If a parameter or the data are not as they should be; nothing is learned then. Also if the weights overflow;
             the estimator then keeps its last finite weights.
         """
-        resume = self.warm_start and self.__sklearn_is_fitted__()
-        if resume:
-            self._state.n_rows = 0  # sample weights are relative to the mean of these rows
-        stopping = Stopping(self.tol, self.n_iter_no_change)
-        stopped = self._train(X, y, sample_weight, resume=resume, n_epochs=self.max_iter, stopping=stopping)
+        stopped = self._train(X, y, sample_weight)
         if not stopped and self.tol is not None:
             warnings.warn(
                 f"Training ended after max_iter={self.max_iter} epochs while the loss was still falling by more than "
@@ -135,12 +135,27 @@ class BaseBackprop(BaseEstimator, ABC):
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         self._validate_params()  # parameters may have changed since the first call, where scikit-learn would check them
-        resume = self.__sklearn_is_fitted__()
-        self._train(X, y, sample_weight, resume=resume, n_epochs=1, stopping=Stopping(None, np.inf), classes=classes)
+        self._train(X, y, sample_weight, partial=True, classes=classes)
         return self
 
-    def _train(self, X, y, sample_weight, *, resume, n_epochs, stopping, classes=None) -> bool:
-        """Check everything, then start or go on training; return whether `stopping` ended it."""
+    def _train(self, X, y, sample_weight, *, partial=False, classes=None) -> bool:
+        """Start or go on training, and return whether it ended by the stopping rule.
+
+        What goes wrong before the first whole pass leaves a fitted estimator as it was.
+        """
+        before = vars(self).copy()
+        resume = self.__sklearn_is_fitted__() and (partial or self.warm_start)
+        n_iter = self._state.n_iter if resume else 0
+        try:
+            return self._check_and_train(X, y, sample_weight, partial, resume, classes)
+        except BaseException:
+            state = vars(self).get("_state")
+            if state is before.get("_state") or ("_state" in before and state.n_iter == n_iter):
+                vars(self).clear()
+                vars(self).update(before)
+            raise
+
+    def _check_and_train(self, X, y, sample_weight, partial, resume, classes) -> bool:
         hidden_layer_sizes = layer_sizes(self.hidden_layer_sizes)
         activations = layer_activations(self.activation, len(hidden_layer_sizes))
         X, y = validate_data(
@@ -154,17 +169,22 @@ class BaseBackprop(BaseEstimator, ABC):
             reset=not resume,
         )
         target = self._encode_target(y, X.dtype, resume, classes)
-        sample_weight = self._check_weights(sample_weight, X)
+        sample_weight = check_weights(sample_weight, X)
         network = Network((X.shape[1], *hidden_layer_sizes, target.y.shape[1]), activations)
         recipe = self._make_recipe(Objective(network, target.loss, float(self.alpha)))
         engine = choose_engine(self.engine, recipe, X)
         state = self._resume(recipe) if resume else self._start(recipe, X.dtype)
+        if not partial:
+            state.n_rows = 0  # sample weights are relative to the mean of these rows
         for name, value in target.learned.items():
             setattr(self, name, value)
         self._recipe, self._state = recipe, state
         self.n_layers_ = len(network.sizes)
         self.n_outputs_ = network.sizes[-1]
         self.out_activation_ = target.loss.output_activation
+        n_epochs, stopping = self.max_iter, Stopping(self.tol, self.n_iter_no_change)
+        if partial:
+            n_epochs, stopping = 1, Stopping(None, np.inf)
         return train(engine, recipe, state, X, target.y, sample_weight, n_epochs, stopping, self._report)
 
     def _start(self, recipe: Recipe, dtype: np.dtype) -> TrainingState:
@@ -176,20 +196,23 @@ class BaseBackprop(BaseEstimator, ABC):
 
     def _resume(self, recipe: Recipe) -> TrainingState:
         """Return the state to go on from, checked against what the parameters ask for now."""
-        made, wanted = self._recipe.objective.network, recipe.objective.network
+        state, before = self._state, self._recipe.objective
+        made, wanted = before.network, recipe.objective.network
         for name, was, now in (
             ("hidden_layer_sizes", made.sizes[1:-1], wanted.sizes[1:-1]),
             ("activation", made.activations, wanted.activations),
             ("The number of outputs", made.sizes[-1], wanted.sizes[-1]),
+            ("output_activation", before.loss.output_activation, recipe.objective.loss.output_activation),
         ):
             if was != now:
                 raise ValueError(
                     f"{name} changed from {was} to {now} since the weights were made: training cannot go on. "
                     "Set it back, or start anew: clone the estimator, or call fit with warm_start=False."
                 )
-        if type(recipe.optimizer) is not type(self._recipe.optimizer):
-            self._state.memory = _new_memory(recipe.optimizer, self._state.theta)
-        return self._state
+        theta, memory = (_writeable(array) for array in (state.theta, state.memory))
+        if recipe.optimizer == self._recipe.optimizer:
+            return replace(state, theta=theta, memory=memory)
+        return replace(state, theta=theta, memory=_new_memory(recipe.optimizer, theta), n_steps=0)
 
     def _make_recipe(self, objective: Objective) -> Recipe:
         return Recipe(
@@ -200,16 +223,6 @@ class BaseBackprop(BaseEstimator, ABC):
             shuffle=self.shuffle,
             max_iter=self.max_iter,
         )
-
-    def _check_weights(self, sample_weight, X):
-        if sample_weight is None:
-            return None
-        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-        if not sample_weight.any():
-            raise ValueError(
-                "sample_weight is zero for every row, so there is nothing to learn; give some row a weight above zero."
-            )
-        return sample_weight
 
     def _report(self, state: TrainingState) -> None:
         if self.verbose:
@@ -235,15 +248,19 @@ class BaseBackprop(BaseEstimator, ABC):
         check_is_fitted(self)
         return self._state
 
+    def _layers(self) -> list[Layer]:
+        check_is_fitted(self)
+        return self._recipe.objective.network.unpack(self._state.theta)
+
     @property
     def coefs_(self) -> list[np.ndarray]:
         """Weights of each layer, of shape (units of the layer before, units): windows on the vector that is trained."""
-        return [layer.W for layer in self._recipe.objective.network.unpack(self._fitted_state().theta)]
+        return [layer.W for layer in self._layers()]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
         """Intercepts of each layer, of shape (units,)."""
-        return [layer.b for layer in self._recipe.objective.network.unpack(self._fitted_state().theta)]
+        return [layer.b for layer in self._layers()]
 
     @property
     def n_iter_(self) -> int:
@@ -258,12 +275,17 @@ class BaseBackprop(BaseEstimator, ABC):
     @property
     def loss_curve_(self) -> list[float]:
         """Mean loss plus penalty in each pass."""
-        return self._fitted_state().loss_curve
+        return list(self._fitted_state().loss_curve)
 
     @property
     def learning_rate_(self) -> float:
         """Learning rate of the last update."""
         return self._fitted_state().learning_rate
+
+
+def _writeable(array: np.ndarray) -> np.ndarray:
+    """Return the array, or a copy if it cannot be trained in place, as when joblib has mapped it from a file."""
+    return array if array.flags.writeable else array.copy()
 
 
 def _new_memory(optimizer: Optimizer, theta: np.ndarray) -> np.ndarray:

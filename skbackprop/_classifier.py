@@ -12,7 +12,8 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.validation import column_or_1d
 
 from ._base import BaseBackprop, Target
-from ._labels import classification_loss, indicators, is_multilabel, known_classes
+from ._labels import classification_loss, indicators, is_multilabel, known_classes, label_columns
+from ._parameters import MatrixLike
 from .activations import Activation
 from .initializers import Initializer
 from .losses import BinaryLogLoss, Loss
@@ -23,8 +24,8 @@ from .schedules import Schedule
 class BackpropClassifier(ClassifierMixin, BaseBackprop):
     """Multilayer perceptron for classification, trained by backpropagation.
 
-    Two classes have one output, more have one each, and so have several labels a row (a matrix of zeros and ones). What
-    is minimised is the mean over rows of the loss plus the penalty; see `alpha`. Put a scaler before the network.
+    Log loss has one output for two classes; otherwise each class, or each of several labels a row (a matrix of zeros
+    and ones), has one. Minimised is the mean loss plus the penalty; see `alpha`. Put a scaler before the network.
 
     Parameters
     ----------
@@ -73,14 +74,14 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         What computes: numpy, or a kernel compiled by numba (extra ``numba``); the weights are the same to rounding.
         "auto" takes numba where it is installed, knows the work, and numpy would need some seconds.
     random_state : int, RandomState or None, default=None
-        Draws the first weights and the order of the rows. With an int every call of `fit` gives the same result.
+        Draws the first weights and the order of the rows. With an int every `fit` that starts anew gives the same.
     verbose : int, default=0
         Above 0, print the loss of each epoch.
 
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of each layer, of shape (units of the layer before, units).
+        Weights of each layer, of shape (units of the layer before, units): views, which training goes on changing.
     intercepts_ : list of ndarray
         Intercepts of each layer, of shape (units,).
     classes_ : ndarray of shape (n_classes,)
@@ -165,10 +166,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None) -> Self:
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Make one pass over some rows, from where the last call to `fit` or `partial_fit` ended.
 
-        n calls with the same rows are `fit` with ``max_iter=n``.
+        n calls with the same rows are `fit` with ``max_iter=n``, unless `tol` ends that sooner.
 
         Parameters
         ----------
@@ -194,7 +197,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         return self._partial_fit(X, y, sample_weight, classes=() if classes is None else classes)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict labels.
 
         Parameters
@@ -210,11 +213,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         raw = self._raw_output(X)
         if self._is_multilabel:
             return (raw > 0).astype(int)
-        if self._has_one_output_for_two:
-            return self.classes_[(raw[:, 0] > 0).astype(int)]
-        return self.classes_[raw.argmax(axis=1)]
+        return self.classes_[(raw[:, 0] > 0).astype(int) if self._has_one_output_for_two else raw.argmax(axis=1)]
 
-    def decision_function(self, X) -> np.ndarray:
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the network's raw outputs, before the output activation.
 
         Parameters
@@ -234,7 +235,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             return raw[:, 1] - raw[:, 0]
         return raw
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters
@@ -254,7 +255,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             return special.softmax(loss.log_inverse_link(raw), axis=1)
         return loss.inverse_link(raw)
 
-    def predict_log_proba(self, X) -> np.ndarray:
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the logarithm of the probability of each class, finite also where a probability rounds to 0.
 
         Parameters
@@ -284,7 +285,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             raise ValueError("y changed between one label and several a row since the weights were made; start anew.")
         if multilabel:
             y = y.toarray() if sparse.issparse(y) else y
-            known = np.arange(y.shape[1])
+            known = label_columns(y, classes)
         else:
             y = column_or_1d(y, warn=True)
             known = known_classes(y, self.classes_ if resume else None, classes)

@@ -43,7 +43,7 @@ OPTIMIZER_CODES = {
 }
 
 #: An empty array stands for "none" in the kernel, which wants one type for each argument.
-NO_ORDER = np.empty(0, np.int64)
+NO_ORDER, NO_WEIGHT = np.empty(0, np.int64), np.empty(0)
 
 
 def why_not(recipe: Recipe, X) -> str | None:
@@ -74,7 +74,7 @@ class Room:
         units, outputs = sum(network.sizes[1:]), network.sizes[-1]
         self.data = tuple(
             _writeable(np.ascontiguousarray(array))
-            for array in (X, y, theta[:0] if sample_weight is None else sample_weight)
+            for array in (X, y, NO_WEIGHT if sample_weight is None else sample_weight)
         )
         self.model = (
             np.empty_like(theta),
@@ -117,12 +117,13 @@ def train_epoch(
         state.memory,
         *room.model,
         rates,
-        state.t,
+        state.n_steps,
         room.batch_size,
         state.mean_weight,
         *room.rooms,
     )
     state.t += n_updates
+    state.n_steps += n_updates
     state.learning_rate = float(rates[n_updates - 1])
     weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
     return loss_sum / weight_sum + penalty

@@ -179,7 +179,7 @@ def epoch(
         stop = min(start + batch_size, n_rows)
         scale = 1.0 / ((stop - start) * mean_weight)
         if weight.size:
-            heaviest = number(0)
+            heaviest = 0.0
             for i in range(start, stop):
                 heaviest = max(heaviest, weight[order[i] if order.size else i])
             if heaviest == 0:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ._parameters import choose_loss
 from .losses import Loss
@@ -14,6 +13,32 @@ def is_multilabel(y) -> bool:
     """Return whether a row of `y` can have several labels, and raise ValueError if `y` is no set of labels at all."""
     check_classification_targets(y)
     return type_of_target(y, input_name="y") == "multilabel-indicator"
+
+
+def sorted_labels(labels, name: str) -> np.ndarray:
+    """Return the different labels in order."""
+    if np.ndim(labels) != 1:
+        raise ValueError(f"{name} must be a list of labels, got {labels!r}.")
+    try:
+        return np.unique(labels)
+    except TypeError as error:
+        raise ValueError(f"{name} has labels of different kinds, which have no order: {error}.") from error
+
+
+def label_columns(y, classes) -> np.ndarray:
+    """Return the numbers of the columns of `y`, a matrix of labels, which are its classes.
+
+    Raises
+    ------
+    ValueError
+        If `y` has other values than 0 and 1, or `classes` are given and are others.
+    """
+    if not np.isin(y, (0, 1)).all():
+        raise ValueError("y with several labels a row must have 0 and 1 only: 1 where a row has the label.")
+    columns = np.arange(y.shape[1])
+    if classes is not None and np.size(classes) and not np.array_equal(np.unique(classes), columns):
+        raise ValueError(f"classes={classes!r} are not the columns of y, 0 to {len(columns) - 1}; leave them out.")
+    return columns
 
 
 def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
@@ -27,13 +52,13 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
     classes : array-like of shape (n_classes,) or None
         What the user gave to `partial_fit`, which may be nothing, ``()``; None in `fit`.
     """
-    given = None if classes is None or len(classes) == 0 else unique_labels(classes)
+    given = None if classes is None or np.size(classes) == 0 else sorted_labels(classes, "classes")
     if before is not None:
         if given is not None and not np.array_equal(given, before):
             raise ValueError(f"classes={classes!r} are not those of the first call, which were {before!r}.")
         return before
     if classes is None:
-        return unique_labels(y)
+        return sorted_labels(y, "y")
     if given is None:
         raise ValueError("classes must be passed on the first call to partial_fit: all labels that will ever come.")
     return given
@@ -63,7 +88,9 @@ def indicators(y, classes: np.ndarray, one_output: bool) -> np.ndarray:
     ValueError
         If a label is not among the classes.
     """
-    encoder = LabelEncoder()
-    encoder.classes_ = classes
-    code = encoder.transform(y)[:, np.newaxis]
+    known = set(classes.tolist())
+    unseen = [label for label in np.unique(y).tolist() if label not in known]  # compared as they are: never cast
+    if unseen:
+        raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes!r}.")
+    code = np.searchsorted(classes, y)[:, np.newaxis]
     return code == 1 if one_output else code == np.arange(len(classes))

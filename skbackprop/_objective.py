@@ -40,7 +40,7 @@ class Objective:
         ----------
         X : {ndarray, CSR} of shape (n_rows, n_features)
         y : ndarray of shape (n_rows, n_outputs)
-        weight : ndarray of shape (n_rows,) or None
+        weight : ndarray of shape (n_rows,), float64, or None
             None is a weight of 1 for every row.
         mean_weight : float
             Mean weight of the training set that the batch is from.
@@ -73,12 +73,11 @@ class Objective:
         delta = trace[-1].delta
         values = self.loss.value_and_gradient(y, raw, delta)
         if weight is not None:
-            values *= weight
-            delta *= (weight * scale)[:, np.newaxis]
+            delta *= (weight * scale).astype(delta.dtype)[:, np.newaxis]
         elif scale != 1.0:
             delta *= scale
         self.network.backward(work.layers, X, trace, ones, work.gradient_layers)
-        return float(np.dot(ones, values))
+        return float(np.dot(ones if weight is None else weight, values))
 
 
 class Workspace:

@@ -1,4 +1,4 @@
-"""What the estimators' parameters mean: each checked and turned into the record or number that training works with.
+"""What parameters and sample weights mean: each checked and turned into what training works with.
 
 Errors name the parameter, the value and what would be right.
 """
@@ -6,10 +6,15 @@ Errors name the parameter, the value and what would be right.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from numbers import Integral, Real
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight
 
 from ._network import Network
 from ._settings import find
@@ -18,6 +23,8 @@ from .initializers import INITIALIZERS, Initializer
 from .losses import LOSSES, Loss
 from .optimizers import OPTIMIZERS, Optimizer
 from .schedules import SCHEDULES, Constant, Schedule
+
+MatrixLike: TypeAlias = ArrayLike | sparse.spmatrix | sparse.sparray
 
 #: Types and ranges, as scikit-learn checks them; names are looked up below, where the message can list the known ones.
 CONSTRAINTS: dict = {
@@ -43,10 +50,13 @@ CONSTRAINTS: dict = {
 
 DEFAULT_BATCH_SIZE = 200
 
+#: Sums of weights whose mean is not between this and one over it might vanish or overflow.
+SMALLEST_MEAN_WEIGHT = 1e-100
+
 
 def layer_sizes(hidden_layer_sizes) -> tuple[int, ...]:
     """Return the number of units of each hidden layer."""
-    sizes = (hidden_layer_sizes,) if isinstance(hidden_layer_sizes, Integral) else tuple(hidden_layer_sizes)
+    sizes = (hidden_layer_sizes,) if np.ndim(hidden_layer_sizes) == 0 else tuple(hidden_layer_sizes)
     if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise ValueError(
             f"hidden_layer_sizes={hidden_layer_sizes!r}: every layer needs a whole number of units above 0; "
@@ -78,12 +88,14 @@ def choose_loss(loss, output_activation: str, auto: Mapping[str, str]) -> Loss:
         The names of losses that the estimator knows, and what "auto" is for each.
     """
     if isinstance(loss, Loss):
+        if any(type(loss) is type(entry) and name not in auto for (name, _), entry in LOSSES.items()):
+            raise ValueError(f"loss={loss!r} is not for this kind of target; the names are {sorted(auto)}.")
         if output_activation not in ("auto", loss.output_activation):
             raise ValueError(
                 f"output_activation={output_activation!r} does not go with loss={loss!r}, "
                 f"which has {loss.output_activation!r}; leave it at 'auto'."
             )
-        return loss
+        return copy(loss)
     if loss not in auto:
         raise ValueError(f"loss={loss!r} is not known; the names are {sorted(auto)}.")
     output = auto[loss] if output_activation == "auto" else output_activation
@@ -121,6 +133,20 @@ def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dt
     else:
         initializers = [find(init, INITIALIZERS, Initializer, "init")] * (len(network.sizes) - 1)
     return network.init(initializers, rng, dtype)
+
+
+def check_weights(sample_weight, X) -> np.ndarray | None:
+    """Return the weights as float64, whatever X is: their sums and their range are no matter of its dtype."""
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("sample_weight is zero for every row: nothing to learn. Give some row a weight above 0.")
+    with np.errstate(over="ignore"):
+        mean = weight.mean()
+    if not SMALLEST_MEAN_WEIGHT < mean < 1 / SMALLEST_MEAN_WEIGHT:
+        raise ValueError(f"sample_weight has a mean of {mean:g}; only its ratios matter, so scale it to about 1.")
+    return weight
 
 
 def _given_theta(init, network, dtype):

@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import check_array, column_or_1d
 
 from ._base import BaseBackprop, Target
-from ._parameters import choose_loss
+from ._parameters import MatrixLike, choose_loss
 from .activations import Activation
 from .initializers import Initializer
 from .losses import Loss
@@ -71,14 +71,14 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         What computes: numpy, or a kernel compiled by numba (extra ``numba``); the weights are the same to rounding.
         "auto" takes numba where it is installed, knows the work, and numpy would need some seconds.
     random_state : int, RandomState or None, default=None
-        Draws the first weights and the order of the rows. With an int every call of `fit` gives the same result.
+        Draws the first weights and the order of the rows. With an int every `fit` that starts anew gives the same.
     verbose : int, default=0
         Above 0, print the loss of each epoch.
 
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of each layer, of shape (units of the layer before, units).
+        Weights of each layer, of shape (units of the layer before, units): views, which training goes on changing.
     intercepts_ : list of ndarray
         Intercepts of each layer, of shape (units,).
     loss_curve_ : list of float
@@ -161,10 +161,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None) -> Self:
+    def partial_fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Make one pass over some rows, from where the last call to `fit` or `partial_fit` ended.
 
-        n calls with the same rows are `fit` with ``max_iter=n``.
+        n calls with the same rows are `fit` with ``max_iter=n``, unless `tol` ends that sooner.
 
         Parameters
         ----------
@@ -187,7 +187,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict target values.
 
         Parameters
@@ -208,8 +208,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         loss = choose_loss(self.loss, self.output_activation, {"squared_error": "identity"})
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if y.dtype.kind in "US" or (y.dtype.kind == "O" and any(isinstance(value, str) for value in y.flat)):
-            raise ValueError("y has strings; BackpropRegressor needs numbers. For labels use BackpropClassifier.")
+        if y.dtype.kind in "USmM" or (y.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in y.flat)):
+            raise ValueError(
+                "y has strings or dates; BackpropRegressor needs numbers. Labels go to BackpropClassifier."
+            )
         y = check_array(y, dtype=dtype, ensure_2d=False, input_name="y")
         return Target(y.reshape(len(y), -1), loss, {})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from numbers import Real
 from typing import Any, Self, TypeVar
@@ -66,7 +67,9 @@ def check_number(
 
 
 def find(value: Any, registry: Mapping[str, Record], kind: type[Record], parameter: str) -> Record:
-    """Return the record that `value` means: itself, or the one that `registry` has under that name.
+    """Return a copy of the record that `value` means: itself, or the one that `registry` has under that name.
+
+    A copy, because `set_params` may change the record that the user holds while a network is trained with it.
 
     Raises
     ------
@@ -76,12 +79,12 @@ def find(value: Any, registry: Mapping[str, Record], kind: type[Record], paramet
         If `value` is neither a name nor a record of type `kind`.
     """
     if isinstance(value, kind):
-        return value
+        return copy(value)
     if not isinstance(value, str):
         raise TypeError(f"{parameter} must be a name or {_article(kind)} object, got {value!r}.")
     if value not in registry:
         raise ValueError(f"{parameter}={value!r} is not known; the names are {sorted(registry)}.")
-    return registry[value]
+    return copy(registry[value])
 
 
 def _article(kind: type) -> str:

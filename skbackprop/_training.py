@@ -56,6 +56,8 @@ class TrainingState:
         Where the order of the rows is drawn from.
     t : int
         Number of updates made.
+    n_steps : int
+        Number of updates since the memory was empty.
     n_iter : int
         Number of passes made.
     loss_curve : list of float
@@ -72,6 +74,7 @@ class TrainingState:
     memory: np.ndarray
     rng: np.random.Generator
     t: int = 0
+    n_steps: int = 0
     n_iter: int = 0
     loss_curve: list[float] = field(default_factory=list)
     learning_rate: float = math.nan
@@ -89,23 +92,30 @@ class TrainingState:
         return bool(np.isfinite(self.theta).all() and np.isfinite(self.memory).all())
 
 
+#: The numbers of a state that a pass changes.
+COUNTS = ("t", "n_steps", "learning_rate", "mean_weight", "n_rows")
+
+
 class Backup:
-    """The learned part of a state as it was after the last good pass, in arrays made once."""
+    """A state as it was after the last good pass, its vectors in arrays made once."""
 
     def __init__(self, state: TrainingState):
-        self._theta, self._memory = np.empty_like(state.theta), np.empty_like(state.memory)
+        self._state = state
+        self._vectors = [np.empty_like(state.theta), np.empty_like(state.memory)]
 
-    def save(self, state: TrainingState) -> None:
-        """Copy what a pass changes."""
-        np.copyto(self._theta, state.theta)
-        np.copyto(self._memory, state.memory)
-        self._t, self._learning_rate = state.t, state.learning_rate
+    def save(self) -> None:
+        """Keep all that a pass changes."""
+        np.copyto(self._vectors[0], self._state.theta)
+        np.copyto(self._vectors[1], self._state.memory)
+        self._numbers = {name: getattr(self._state, name) for name in COUNTS}
+        self._rng = self._state.rng.bit_generator.state
 
-    def restore(self, state: TrainingState) -> None:
+    def restore(self) -> None:
         """Put it back."""
-        np.copyto(state.theta, self._theta)
-        np.copyto(state.memory, self._memory)
-        state.t, state.learning_rate = self._t, self._learning_rate
+        np.copyto(self._state.theta, self._vectors[0])
+        np.copyto(self._state.memory, self._vectors[1])
+        vars(self._state).update(self._numbers)
+        self._state.rng.bit_generator.state = self._rng
 
 
 class Stopping:
@@ -141,31 +151,36 @@ def train(
 
     `engine` is a module with a `Room` and a `train_epoch`: this one, or `_compiled`.
 
+    Whatever goes wrong on the way, an interrupt included, leaves the state as it was after the last whole pass.
+
     Raises
     ------
     ValueError
-        If a weight or the loss overflows; the state is then that of the last finite pass.
+        If a weight or the loss overflows.
     """
-    state.see_weights(sample_weight, X.shape[0])
-    room = engine.Room(recipe, state, X, y, sample_weight)
     good = Backup(state)
-    for _ in range(n_epochs):
-        good.save(state)
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):  # the sum of it is checked just below
-            loss = engine.train_epoch(recipe, state, room, X, y, sample_weight)
-        if not (math.isfinite(loss) and state.is_finite()):
-            rate = state.learning_rate
-            good.restore(state)
-            raise ValueError(
-                f"The weights or the loss overflowed in epoch {state.n_iter + 1} (learning_rate {rate:g}). Scale the "
-                "inputs and the target, for example with StandardScaler, or lower learning_rate. "
-                "The estimator keeps its last finite weights."
-            )
-        state.n_iter += 1
-        state.loss_curve.append(loss)
-        report(state)
-        if stopping.should_stop(loss):
-            return True
+    good.save()
+    try:
+        state.see_weights(sample_weight, X.shape[0])
+        room = engine.Room(recipe, state, X, y, sample_weight)
+        for _ in range(n_epochs):
+            with np.errstate(over="ignore", invalid="ignore", under="ignore"):  # the sum of it is checked just below
+                loss = engine.train_epoch(recipe, state, room, X, y, sample_weight)
+            if not (math.isfinite(loss) and state.is_finite()):
+                raise ValueError(
+                    f"The weights or the loss overflowed in epoch {state.n_iter + 1} (learning_rate "
+                    f"{state.learning_rate:g}). Scale the inputs and the target, for example with StandardScaler, or "
+                    "lower learning_rate. The estimator keeps its last finite weights."
+                )
+            good.save()
+            state.n_iter += 1
+            state.loss_curve.append(loss)
+            report(state)
+            if stopping.should_stop(loss):
+                return True
+    except BaseException:
+        good.restore()
+        raise
     return False
 
 
@@ -194,10 +209,11 @@ def train_epoch(
                 continue
             loss_sum += objective.loss_and_gradient(X_block[rows], y_block[rows], weight, state.mean_weight, work)
             state.t += 1
+            state.n_steps += 1
             state.learning_rate = rate = next(rates)
             if weight_decay:
                 work.weights *= 1.0 - rate * weight_decay
-            optimizer.step(state.theta, work.gradient, state.memory, state.t, rate, work.scratch)
+            optimizer.step(state.theta, work.gradient, state.memory, state.n_steps, rate, work.scratch)
     weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
     return loss_sum / weight_sum + penalty
 

@@ -2,7 +2,8 @@
 
 One update is one step of the optimizer: one batch, not one row and not one epoch. `t` goes on counting over `fit`
 with `warm_start` and over `partial_fit`. Schedules with an end (`Cosine`, `OneCycle`) reach it after `n_updates`;
-left at None, that is ``max_iter`` passes over the data at hand. Past the end the last rate stays.
+left at None, that is ``max_iter`` passes over the data at hand. Past the end the last rate stays, so give
+`n_updates` where training goes on, by `warm_start` or over a stream.
 """
 
 from __future__ import annotations
@@ -92,12 +93,12 @@ class Exponential(Schedule):
     ----------
     initial : float, default=0.01
         Above 0.
-    decay : float, default=0.999
+    decay : float, default=0.9999
         Factor from one update to the next, in (0, 1].
     """
 
     initial: float = 0.01
-    decay: float = 0.999
+    decay: float = 0.9999
 
     def __post_init__(self):
         check_number(self, "initial", low=0)
@@ -115,20 +116,20 @@ class Cosine(Schedule):
     ----------
     initial : float, default=0.01
         Above 0.
-    final : float, default=0.0
-        At least 0.
+    final : float, default=0.0001
+        At least 0; but 0 learns nothing past the end.
     n_updates : int or None, default=None
         When `final` is reached; None is ``max_iter`` passes over the data.
 
     Examples
     --------
     >>> import numpy as np
-    >>> Cosine(initial=0.1).rates(np.array([0, 50, 100, 200]), n_updates=100)
+    >>> Cosine(initial=0.1, final=0.0).rates(np.array([0, 50, 100, 200]), n_updates=100)
     array([0.1 , 0.05, 0.  , 0.  ])
     """
 
     initial: float = 0.01
-    final: float = 0.0
+    final: float = 0.0001
     n_updates: int | None = None
 
     def __post_init__(self):

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from skbackprop import BackpropRegressor
-from skbackprop.optimizers import OPTIMIZERS
-from skbackprop.schedules import SCHEDULES
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.activations import LeakyReLU
+from skbackprop.optimizers import OPTIMIZERS, Adam
+from skbackprop.schedules import SCHEDULES, Cosine
 from tests.shared import BOTH, EACH_SOLVER, FEW, announce, data, theta
 
 
@@ -109,11 +110,49 @@ def test_another_number_of_outputs_cannot_go_on():
         network.partial_fit(X, np.column_stack([y, y]))
 
 
-def test_another_optimizer_starts_with_an_empty_memory():
+@pytest.mark.parametrize("change", [{"optimizer": "gd"}, {"optimizer": Adam(beta_2=0.9)}], ids=str)
+def test_another_optimizer_starts_anew_with_an_empty_memory(change):
     X, y = data(BackpropRegressor)
-    network = BackpropRegressor(6, optimizer="momentum", **FEW).fit(X, y)
+    network = BackpropRegressor(6, alpha=0, solver="batch", **(FEW | change | {"max_iter": 50})).fit(X, y)
+    before = theta(network).copy()
     network.set_params(optimizer="adam").partial_fit(X, y)
-    assert network._state.memory.shape == (2, theta(network).size)
+    assert network._state.n_steps == 1
+    assert network.t_ == 51
+    np.testing.assert_allclose(np.abs(theta(network) - before).max(), 0.001, rtol=1e-3)  # Adam's first step is its rate
+
+
+def test_a_record_changed_by_its_owner_does_not_change_a_fitted_network():
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(6, activation=LeakyReLU(0.01), **FEW).fit(X, y)
+    prediction = network.predict(X)
+    network.set_params(activation__negative_slope=0.9)
+    np.testing.assert_array_equal(network.predict(X), prediction)
+    with pytest.raises(ValueError, match="activation changed from"):
+        network.partial_fit(X, y)
+
+
+def test_another_output_activation_cannot_go_on():
+    X, y = data(BackpropClassifier)
+    network = BackpropClassifier(6, warm_start=True, **FEW).fit(X, y).set_params(output_activation="logistic")
+    with pytest.raises(ValueError, match="output_activation changed from softmax to logistic"):
+        network.fit(X, y)
+
+
+def test_weights_of_a_warm_fit_are_relative_to_its_own_rows():
+    X, y = data(BackpropRegressor)
+    params = {"solver": "sgd", "optimizer": "gd", "shuffle": False, "warm_start": True, **FEW}
+    light, heavy = BackpropRegressor(6, **params).fit(X, y), BackpropRegressor(6, **params).fit(X, y)
+    light.fit(X, y)
+    heavy.fit(X, y, sample_weight=np.full(len(y), 1000.0))
+    np.testing.assert_allclose(theta(heavy), theta(light), rtol=1e-10)
+
+
+def test_a_schedule_ends_after_max_iter_passes():
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(6, batch_size=40, learning_rate=Cosine(0.1, 0.01), max_iter=5, tol=None)
+    network.fit(X, y)
+    assert network.learning_rate_ == Cosine(0.1, 0.01).rates(np.array([19]), 20)
+    assert network.partial_fit(X[:1], y[:1]).learning_rate_ == pytest.approx(0.01)
 
 
 @BOTH

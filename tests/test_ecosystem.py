@@ -55,7 +55,7 @@ def test_a_pipeline_over_a_data_frame_with_set_output():
     model.set_output(transform="pandas").fit(table, y)
     assert model[-1].feature_names_in_[-1] == "sex__sex_2.0"
     assert model.predict(table).shape == y.shape
-    assert model.set_output(transform="polars").fit(table, y).score(table, y) > -5
+    assert model.set_output(transform="polars").fit(table, y).predict(table).shape == y.shape
 
 
 @BOTH

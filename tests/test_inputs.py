@@ -144,6 +144,16 @@ def test_a_row_of_twice_the_weight_pulls_twice_as_hard_also_alone():
 
 
 @BOTH
+@pytest.mark.parametrize("scale", [1e-60, 1e60])
+def test_weights_far_out_of_the_range_of_float32(estimator, scale):
+    X, y = data(estimator)
+    weight = np.linspace(0.1, 1, len(y))
+    expected = estimator(6, **FEW).fit(X.astype(np.float32), y, sample_weight=weight)
+    network = estimator(6, **FEW).fit(X.astype(np.float32), y, sample_weight=scale * weight)
+    np.testing.assert_allclose(theta(network), theta(expected), rtol=1e-4, atol=1e-6)
+
+
+@BOTH
 @EACH_SOLVER
 def test_rows_of_weight_zero_in_whole_batches_are_no_error(estimator, solver):
     X, y = data(estimator)
@@ -151,7 +161,7 @@ def test_rows_of_weight_zero_in_whole_batches_are_no_error(estimator, solver):
     weight[[0, 60, 120]] = 1
     network = estimator(6, solver=solver, batch_size=2, **FEW).fit(X, y, sample_weight=weight)
     assert np.isfinite(theta(network)).all()
-    assert network.t_ <= 3 * 4
+    assert 1 <= network.t_ <= 3 * 4
 
 
 def bad_inputs(estimator):
@@ -172,6 +182,8 @@ def bad_inputs(estimator):
         "nan in weights": ((X, y, hole), "Input sample_weight contains NaN"),
         "negative weights": ((X, y, weight), "[Nn]egative values in data passed to `?sample_weight"),
         "all weights zero": ((X, y, np.zeros(n)), "(?i)sample.weight.*zero"),
+        "weights that vanish": ((X, y, np.full(n, 5e-324)), "sample_weight has a mean of"),
+        "weights that overflow": ((X, y, np.full(n, 1e308)), "sample_weight has a mean of"),
         "weights of another length": ((X, y, np.ones(n - 1)), "sample_weight.shape"),
         "too few features": ((X[:, :2], y), "X has 2 features, but Backprop.* is expecting 4"),
         "no rows": ((X[:0], y[:0]), "Found array with 0 sample"),

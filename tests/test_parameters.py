@@ -20,6 +20,7 @@ BAD = {
     ),
     "negative units": ({"hidden_layer_sizes": (5, -1)}, r"hidden_layer_sizes=\(5, -1\)"),
     "broken units": ({"hidden_layer_sizes": (5, 2.5)}, r"hidden_layer_sizes=\(5, 2.5\)"),
+    "array for units": ({"hidden_layer_sizes": np.array(0)}, "every layer needs a whole number of units above 0"),
     "text for units": ({"hidden_layer_sizes": "big"}, "'hidden_layer_sizes' parameter"),
     "learning rate zero": ({"learning_rate": 0.0}, "'learning_rate' parameter .* Got 0.0"),
     "learning rate negative": ({"learning_rate": -1}, "'learning_rate' parameter .* Got -1"),
@@ -88,6 +89,12 @@ def test_losses_that_a_classifier_cannot_take(params, message):
         BackpropClassifier(**params).fit(X, LABELS)
 
 
+@pytest.mark.parametrize("loss", [BinaryLogLoss(), MultinomialLogLoss()])
+def test_losses_that_a_regressor_cannot_take(loss):
+    with pytest.raises(ValueError, match="is not for this kind of target"):
+        BackpropRegressor(loss=loss).fit(X, Y)
+
+
 def test_softmax_is_refused_for_several_labels_a_row():
     with pytest.raises(ValueError, match="several; use 'auto' or 'logistic'"):
         BackpropClassifier(output_activation="softmax").fit(X, RNG.integers(0, 2, (20, 3)))
@@ -124,6 +131,7 @@ def test_init_auto_follows_the_activation():
     for activation, name in (("relu", "he_uniform"), ("tanh", "glorot_uniform"), ("selu", "lecun_normal")):
         auto, named = first_weights(activation=activation), first_weights(activation=activation, init=name)
         np.testing.assert_array_equal(auto[0], named[0])
+        assert np.abs(auto[1]).max() <= np.sqrt(6 / 41)  # the output layer is Glorot's
     np.testing.assert_array_equal(
         first_weights(init=VarianceScaling(2.0, "in", "normal"))[0], first_weights(init="he_normal")[0]
     )

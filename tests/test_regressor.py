@@ -75,7 +75,7 @@ def test_a_column_of_targets_warns_and_is_one_output(diabetes):
     "y", [np.array(["a", "b"] * 5), np.array(["a", "b"] * 5, dtype=object), np.array(["1", "2"] * 5)]
 )
 def test_strings_for_a_target_are_refused(y):
-    with pytest.raises(ValueError, match="y has strings; BackpropRegressor needs numbers"):
+    with pytest.raises(ValueError, match="y has strings or dates; BackpropRegressor needs numbers"):
         BackpropRegressor().fit(np.ones((10, 2)), y)
 
 
