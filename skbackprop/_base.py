@@ -16,10 +16,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from ._engines import choose_engine
-from ._network import Layer, Network
+from ._fitted import FittedNetwork
+from ._inputs import is_plain, plain_settings
+from ._network import Network
 from ._objective import Objective
 from ._parameters import (
     CONSTRAINTS,
@@ -32,9 +34,11 @@ from ._parameters import (
     layer_sizes,
     rows_per_update,
 )
-from ._training import Recipe, Stopping, TrainingState, train
+from ._training import Recipe, Session, Stopping, TrainingState
 from .losses import Loss
 from .optimizers import Optimizer
+
+NEVER = Stopping(None, np.inf)
 
 
 class Target(NamedTuple):
@@ -45,7 +49,7 @@ class Target(NamedTuple):
     learned: dict[str, Any]  # fitted attributes to set once all input has passed its checks
 
 
-class BaseBackprop(BaseEstimator, ABC):
+class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
     """What the regressor and the classifier share."""
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -134,9 +138,34 @@ class BaseBackprop(BaseEstimator, ABC):
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        self._validate_params()  # parameters may have changed since the first call, where scikit-learn would check them
-        self._train(X, y, sample_weight, partial=True, classes=classes)
+        if not self._go_on(X, y, sample_weight, classes):
+            self._validate_params()
+            self._train(X, y, sample_weight, partial=True, classes=classes)
         return self
+
+    def _go_on(self, X, y, sample_weight, classes) -> bool:
+        """Take the short way if rows like those of the last call come and nothing else changed; return whether so."""
+        session, settings = vars(self).get("_session", (None, None))
+        if (
+            session is None
+            or session.state is not self._state
+            or sample_weight is not None
+            or "feature_names_in_" in vars(self)
+            or settings != self._settings()
+            or not is_plain(X, self._state.theta.dtype, session.shape)
+        ):
+            return False
+        y = self._plain_target(y, len(X), classes)
+        if y is not None:
+            session.train(X, y, None, 1, NEVER, self._report)
+        return y is not None
+
+    def _settings(self):
+        return plain_settings(vars(self)[name] for name in CONSTRAINTS)
+
+    @abstractmethod
+    def _plain_target(self, y, n_rows: int, classes) -> np.ndarray | None:
+        """Return `y` as the network sees it, or None if it is not plainly fine."""
 
     def _train(self, X, y, sample_weight, *, partial=False, classes=None) -> bool:
         """Start or go on training, and return whether it ended by the stopping rule.
@@ -182,10 +211,13 @@ class BaseBackprop(BaseEstimator, ABC):
         self.n_layers_ = len(network.sizes)
         self.n_outputs_ = network.sizes[-1]
         self.out_activation_ = target.loss.output_activation
-        n_epochs, stopping = self.max_iter, Stopping(self.tol, self.n_iter_no_change)
-        if partial:
-            n_epochs, stopping = 1, Stopping(None, np.inf)
-        return train(engine, recipe, state, X, target.y, sample_weight, n_epochs, stopping, self._report)
+        session = Session(engine, recipe, state, X, target.y, sample_weight)
+        if not partial:
+            stopping = Stopping(self.tol, self.n_iter_no_change)
+            return session.train(X, target.y, sample_weight, self.max_iter, stopping, self._report)
+        settings = self._settings()
+        self._session = (session if settings and sample_weight is None else None), settings
+        return session.train(X, target.y, sample_weight, 1, NEVER, self._report)
 
     def _start(self, recipe: Recipe, dtype: np.dtype) -> TrainingState:
         """Return the state before the first update."""
@@ -210,7 +242,7 @@ class BaseBackprop(BaseEstimator, ABC):
                     "Set it back, or start anew: clone the estimator, or call fit with warm_start=False."
                 )
         theta, memory = (_writeable(array) for array in (state.theta, state.memory))
-        if recipe.optimizer == self._recipe.optimizer:
+        if recipe.optimizer == self._recipe.optimizer and memory.shape == (recipe.optimizer.n_slots, theta.size):
             return replace(state, theta=theta, memory=memory)
         return replace(state, theta=theta, memory=_new_memory(recipe.optimizer, theta), n_steps=0)
 
@@ -228,59 +260,10 @@ class BaseBackprop(BaseEstimator, ABC):
         if self.verbose:
             print(f"Epoch {state.n_iter}: loss {state.loss_curve[-1]:.6g}")  # noqa: T201, that is what verbose asks for
 
-    def _raw_output(self, X) -> np.ndarray:
-        """Return the network's raw output for checked X, of shape (n_samples, n_outputs)."""
-        check_is_fitted(self)
-        theta = self._state.theta
-        X = validate_data(self, X, accept_sparse="csr", dtype=theta.dtype, reset=False)
-        with np.errstate(over="ignore", under="ignore"):
-            return self._recipe.objective.network.raw_output(theta, X)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_state")
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-    def _fitted_state(self) -> TrainingState:
-        check_is_fitted(self)
-        return self._state
-
-    def _layers(self) -> list[Layer]:
-        check_is_fitted(self)
-        return self._recipe.objective.network.unpack(self._state.theta)
-
-    @property
-    def coefs_(self) -> list[np.ndarray]:
-        """Weights of each layer, of shape (units of the layer before, units): windows on the vector that is trained."""
-        return [layer.W for layer in self._layers()]
-
-    @property
-    def intercepts_(self) -> list[np.ndarray]:
-        """Intercepts of each layer, of shape (units,)."""
-        return [layer.b for layer in self._layers()]
-
-    @property
-    def n_iter_(self) -> int:
-        """Number of passes made, over all calls since the weights were made."""
-        return self._fitted_state().n_iter
-
-    @property
-    def t_(self) -> int:
-        """Number of updates made, over all calls since the weights were made."""
-        return self._fitted_state().t
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """Mean loss plus penalty in each pass."""
-        return list(self._fitted_state().loss_curve)
-
-    @property
-    def learning_rate_(self) -> float:
-        """Learning rate of the last update."""
-        return self._fitted_state().learning_rate
 
 
 def _writeable(array: np.ndarray) -> np.ndarray:

@@ -8,11 +8,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse, special
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import column_or_1d
 
 from ._base import BaseBackprop, Target
-from ._labels import classification_loss, indicators, is_multilabel, known_classes, label_columns
+from ._labels import are_plain_labels, classification_loss, indicators, is_multilabel, known_classes, label_columns
 from ._parameters import MatrixLike
 from .activations import Activation
 from .initializers import Initializer
@@ -105,20 +105,14 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, if `X` had names that are all strings.
 
-    See Also
-    --------
-    BackpropRegressor : The same for numbers.
-
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skbackprop import BackpropClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = BackpropClassifier(20, solver="sgd", max_iter=20, tol=None, random_state=0)
-    >>> model = make_pipeline(StandardScaler(), network).fit(X, y)
-    >>> model.predict_proba(X[:2]).shape
+    >>> X = StandardScaler().fit_transform(X)
+    >>> BackpropClassifier(20, max_iter=20, tol=None, random_state=0).fit(X, y).predict_proba(X[:2]).shape
     (2, 3)
     """
 
@@ -165,7 +159,6 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             verbose=verbose,
         )
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -195,7 +188,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         ValueError
             If a label is not among the classes, and as `fit` does.
         """
-        return self._partial_fit(X, y, sample_weight, classes=() if classes is None else classes)
+        return self._partial_fit(X, y, sample_weight, () if classes is None else classes)
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict labels.
@@ -293,6 +286,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         if not multilabel:
             y = indicators(y, known, one_output=len(known) == 2 and isinstance(loss, BinaryLogLoss))
         return Target(y.astype(dtype, copy=False), loss, {"classes_": known, "_is_multilabel": multilabel})
+
+    def _plain_target(self, y, n_rows, classes):
+        if self._is_multilabel or not are_plain_labels(y, n_rows, self.classes_, classes):
+            return None
+        return indicators(y, self.classes_, self._has_one_output_for_two).astype(self._state.theta.dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

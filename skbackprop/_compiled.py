@@ -72,10 +72,6 @@ class Room:
         self.batch_size = min(recipe.batch_size or n_rows, n_rows)
         chunk = min(self.batch_size, network.chunk_rows(theta.dtype))
         units, outputs = sum(network.sizes[1:]), network.sizes[-1]
-        self.data = tuple(
-            _writeable(np.ascontiguousarray(array))
-            for array in (X, y, NO_WEIGHT if sample_weight is None else sample_weight)
-        )
         self.model = (
             np.empty_like(theta),
             np.empty_like(theta),
@@ -88,17 +84,8 @@ class Room:
             np.array(_numbers(optimizer, 3)),
             float(optimizer.weight_decay),
         )
-        self.rooms = tuple(
-            np.empty(shape, theta.dtype)
-            for shape in (
-                (chunk, X.shape[1]),
-                chunk * outputs,
-                chunk * outputs,
-                chunk * units,
-                chunk * units,
-                chunk * units,
-            )
-        )
+        shapes = [(chunk, X.shape[1]), *[chunk * outputs] * 2, *[chunk * units] * 3]
+        self.rooms = tuple(np.empty(shape, theta.dtype) for shape in shapes)
 
 
 def train_epoch(
@@ -110,8 +97,9 @@ def train_epoch(
     rates = recipe.schedule.rates(np.arange(state.t, state.t + n_batches), recipe.max_iter * n_batches)
     order = state.rng.permutation(n_rows) if recipe.shuffles(n_rows) else NO_ORDER
     penalty = recipe.objective.penalty(state.theta)
+    weight = NO_WEIGHT if sample_weight is None else sample_weight
     loss_sum, n_updates = _kernel.epoch(
-        *room.data,
+        *(_writeable(np.ascontiguousarray(array)) for array in (X, y, weight)),
         order,
         state.theta,
         state.memory,

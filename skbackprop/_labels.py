@@ -64,6 +64,12 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
     return given
 
 
+def are_plain_labels(y, n_rows: int, known: np.ndarray, classes) -> bool:
+    """Return whether `y` is an ndarray of labels of the known kind, and `classes` are the known ones or ``()``."""
+    plain = type(y) is np.ndarray and y.dtype == known.dtype and y.shape == (n_rows,)
+    return plain and (len(classes) == 0 or np.array_equal(classes, known))
+
+
 def classification_loss(loss, output_activation: str, n_classes: int, multilabel: bool) -> Loss:
     """Return the loss, which must have probabilities for outputs."""
     log_loss_output = "logistic" if multilabel or n_classes == 2 else "softmax"

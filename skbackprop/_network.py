@@ -108,14 +108,23 @@ class Network:
     def raw_output(self, theta: np.ndarray, X) -> np.ndarray:
         """Return the raw output for any number of rows, an array of shape (n_rows, n_outputs) of its own."""
         layers = self.unpack(theta)
-        raw = np.empty((X.shape[0], self.sizes[-1]), theta.dtype)
-        chunk = min(X.shape[0], self.chunk_rows(theta.dtype))
-        trace = self.trace(chunk, theta.dtype)
-        for start in range(0, X.shape[0], chunk):
-            rows = slice(start, start + chunk)
-            out = raw[rows]
-            out[...] = self.forward(layers, X[rows], head(trace, len(out)))
+        n_rows, chunk = X.shape[0], self.chunk_rows(theta.dtype)
+        if n_rows <= chunk:
+            return self._propagate(layers, X)
+        raw = np.empty((n_rows, self.sizes[-1]), theta.dtype)
+        for start in range(0, n_rows, chunk):
+            raw[start : start + chunk] = self._propagate(layers, X[start : start + chunk])
         return raw
+
+    def _propagate(self, layers, a):
+        """Do what `forward` does, and leave nothing behind."""
+        for layer, activation in zip(layers, (*self.activations, None), strict=True):
+            z = a @ layer.W
+            z += layer.b
+            if activation is not None:
+                a = np.empty_like(z)
+                activation.function(z, a)
+        return z
 
     def backward(
         self, layers: list[Layer], X, trace: list[LayerTrace], ones: np.ndarray, gradient: list[Layer]

@@ -7,10 +7,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_array, column_or_1d
 
 from ._base import BaseBackprop, Target
+from ._inputs import is_plain
 from ._parameters import MatrixLike, choose_loss
 from .activations import Activation
 from .initializers import Initializer
@@ -160,7 +161,6 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             verbose=verbose,
         )
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Make one pass over some rows, from where the last call to `fit` or `partial_fit` ended.
 
@@ -214,6 +214,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             )
         y = check_array(y, dtype=dtype, ensure_2d=False, input_name="y")
         return Target(y.reshape(len(y), -1), loss, {})
+
+    def _plain_target(self, y, n_rows, classes):
+        return y[:, np.newaxis] if self.n_outputs_ == 1 and is_plain(y, self._state.theta.dtype, (n_rows,)) else None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

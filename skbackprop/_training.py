@@ -89,7 +89,10 @@ class TrainingState:
 
     def is_finite(self) -> bool:
         """Return whether no weight and nothing that the optimizer remembers has overflowed."""
-        return bool(np.isfinite(self.theta).all() and np.isfinite(self.memory).all())
+        return all(
+            math.isfinite(np.dot(vector, vector)) or bool(np.isfinite(vector).all())  # the first is quick
+            for vector in (self.theta, self.memory.ravel())
+        )
 
 
 #: The numbers of a state that a pass changes.
@@ -97,10 +100,14 @@ COUNTS = ("t", "n_steps", "learning_rate", "mean_weight", "n_rows")
 
 
 class Backup:
-    """A state as it was after the last good pass, its vectors in arrays made once."""
+    """A state as it was after the last good pass, its vectors in arrays made once.
 
-    def __init__(self, state: TrainingState):
+    The generator is kept only if a pass draws from it: `draws`.
+    """
+
+    def __init__(self, state: TrainingState, draws: bool):
         self._state = state
+        self._draws = draws
         self._vectors = [np.empty_like(state.theta), np.empty_like(state.memory)]
 
     def save(self) -> None:
@@ -108,14 +115,16 @@ class Backup:
         np.copyto(self._vectors[0], self._state.theta)
         np.copyto(self._vectors[1], self._state.memory)
         self._numbers = {name: getattr(self._state, name) for name in COUNTS}
-        self._rng = self._state.rng.bit_generator.state
+        if self._draws:
+            self._rng = self._state.rng.bit_generator.state
 
     def restore(self) -> None:
         """Put it back."""
         np.copyto(self._state.theta, self._vectors[0])
         np.copyto(self._state.memory, self._vectors[1])
         vars(self._state).update(self._numbers)
-        self._state.rng.bit_generator.state = self._rng
+        if self._draws:
+            self._state.rng.bit_generator.state = self._rng
 
 
 class Stopping:
@@ -136,52 +145,71 @@ class Stopping:
         return self._n_without >= self.n_iter_no_change
 
 
-def train(
-    engine,
-    recipe: Recipe,
-    state: TrainingState,
-    X,
-    y: np.ndarray,
-    sample_weight: np.ndarray | None,
-    n_epochs: int,
-    stopping: Stopping,
-    report: Callable[[TrainingState], None],
-) -> bool:
-    """Make up to `n_epochs` passes and return whether `stopping` ended them.
+class Session:
+    """A network in training on rows of one shape: what it is, how it is trained, and the arrays that serve every pass.
 
-    `engine` is a module with a `Room` and a `train_epoch`: this one, or `_compiled`.
-
-    Whatever goes wrong on the way, an interrupt included, leaves the state as it was after the last whole pass.
-
-    Raises
-    ------
-    ValueError
-        If a weight or the loss overflows.
+    Parameters
+    ----------
+    engine : module
+        With a `Room` and a `train_epoch`: this one, or `_compiled`.
+    recipe : Recipe
+    state : TrainingState
+        Changed in place by `train`.
+    X, y, sample_weight
+        Rows as they will be trained on; only their shapes and kinds matter here.
     """
-    good = Backup(state)
-    good.save()
-    try:
-        state.see_weights(sample_weight, X.shape[0])
-        room = engine.Room(recipe, state, X, y, sample_weight)
-        for _ in range(n_epochs):
-            with np.errstate(over="ignore", invalid="ignore", under="ignore"):  # the sum of it is checked just below
-                loss = engine.train_epoch(recipe, state, room, X, y, sample_weight)
-            if not (math.isfinite(loss) and state.is_finite()):
-                raise ValueError(
-                    f"The weights or the loss overflowed in epoch {state.n_iter + 1} (learning_rate "
-                    f"{state.learning_rate:g}). Scale the inputs and the target, for example with StandardScaler, or "
-                    "lower learning_rate. The estimator keeps its last finite weights."
-                )
-            good.save()
-            state.n_iter += 1
-            state.loss_curve.append(loss)
-            report(state)
-            if stopping.should_stop(loss):
-                return True
-    except BaseException:
-        good.restore()
-        raise
-    return False
+
+    def __init__(self, engine, recipe: Recipe, state: TrainingState, X, y, sample_weight):
+        self.engine, self.recipe, self.state, self.shape = engine, recipe, state, X.shape
+        self._room = engine.Room(recipe, state, X, y, sample_weight)
+        self._good = Backup(state, draws=recipe.shuffles(X.shape[0]))
+
+    def train(
+        self,
+        X,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None,
+        n_epochs: int,
+        stopping: Stopping,
+        report: Callable[[TrainingState], None],
+    ) -> bool:
+        """Make up to `n_epochs` passes and return whether `stopping` ended them.
+
+        Whatever goes wrong on the way, an interrupt included, leaves the state as it was after the last whole pass.
+
+        Raises
+        ------
+        ValueError
+            If a weight or the loss overflows.
+        """
+        state = self.state
+        self._good.save()
+        try:
+            state.see_weights(sample_weight, X.shape[0])
+            for _ in range(n_epochs):
+                loss = self._finite_pass(X, y, sample_weight)
+                self._good.save()
+                state.n_iter += 1
+                state.loss_curve.append(loss)
+                report(state)
+                if stopping.should_stop(loss):
+                    return True
+        except BaseException:
+            self._good.restore()
+            raise
+        return False
+
+    def _finite_pass(self, X, y, sample_weight) -> float:
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):  # the sum of it is checked just below
+            loss = self.engine.train_epoch(self.recipe, self.state, self._room, X, y, sample_weight)
+            finite = math.isfinite(loss) and self.state.is_finite()
+        if not finite:
+            raise ValueError(
+                f"The weights or the loss overflowed in epoch {self.state.n_iter + 1} (learning_rate "
+                f"{self.state.learning_rate:g}). Scale the inputs and the target, for example with StandardScaler, or "
+                "lower learning_rate. The estimator keeps its last finite weights."
+            )
+        return loss
 
 
 def train_epoch(

@@ -189,10 +189,12 @@ class TestAuto:
     def engines(self, monkeypatch):
         """The engines that were used, in order."""
         used = []
-        train = _training.train
-        monkeypatch.setattr(
-            "skbackprop._base.train", lambda engine, *rest: used.append(engine.__name__) or train(engine, *rest)
-        )
+
+        def spy(engine, *rest):
+            used.append(engine.__name__)
+            return _training.Session(engine, *rest)
+
+        monkeypatch.setattr("skbackprop._base.Session", spy)
         return used
 
     def test_small_work_is_numpys_and_large_work_numbas(self, engines, rng):

@@ -30,6 +30,8 @@ FLOORS = {
     "_kernel": 2,
     "_compiled": 5,
     "_engines": 6,
+    "_inputs": 0,
+    "_fitted": 6,
     "_base": 7,
     "_regressor": 8,
     "_classifier": 8,

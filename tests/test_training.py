@@ -7,7 +7,7 @@ from scipy import sparse
 from skbackprop import _training
 from skbackprop._network import Network
 from skbackprop._objective import Objective, Workspace
-from skbackprop._training import GATHER_ROWS, Recipe, Room, Stopping, TrainingState, train, train_epoch
+from skbackprop._training import GATHER_ROWS, Recipe, Room, Session, Stopping, TrainingState, train_epoch
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.losses import LOSSES
 from skbackprop.optimizers import GD, Adam, AdamW
@@ -34,9 +34,8 @@ def data(n_rows=30):
 
 
 def run(recipe, state, X, y, weight=None, n_epochs=1, stopping=None):
-    return train(
-        _training, recipe, state, X, y, weight, n_epochs, stopping or Stopping(None, math.inf), lambda state: None
-    )
+    session = Session(_training, recipe, state, X, y, weight)
+    return session.train(X, y, weight, n_epochs, stopping or Stopping(None, math.inf), lambda state: None)
 
 
 def gradient_of(theta, X, y, weight=None, alpha=0.0):

@@ -1,0 +1,91 @@
+"""What a fitted estimator shows of its network: weights, counts, the loss curve and the raw output.
+
+All is read off the state, which alone is stored: a pickle holds every number once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._inputs import is_plain
+from ._network import Layer
+from ._training import Recipe, TrainingState
+
+
+class FittedNetwork:
+    """The fitted attributes that regressor and classifier share."""
+
+    _recipe: Recipe
+    _state: TrainingState
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_state")
+
+    def _raw_output(self, X) -> np.ndarray:
+        """Return the network's raw output for checked X, of shape (n_samples, n_outputs)."""
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)
+        theta, network = self._state.theta, self._recipe.objective.network
+        if "feature_names_in_" in vars(self) or not is_plain(X, theta.dtype, (None, network.sizes[0])):
+            X = validate_data(self, X, accept_sparse="csr", dtype=theta.dtype, reset=False)
+        with np.errstate(over="ignore", under="ignore"):
+            return network.raw_output(theta, X)
+
+    def _fitted_state(self) -> TrainingState:
+        check_is_fitted(self)
+        return self._state
+
+    def drop_optimizer_memory(self) -> Self:
+        """Forget what the optimizer remembers, so that a pickle holds little but the weights.
+
+        Training can go on; the optimizer then starts anew, from the weights as they are.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        check_is_fitted(self)
+        self._state = replace(self._state, memory=self._state.memory[:, :0].copy(), n_steps=0)
+        return self
+
+    def __getstate__(self):
+        return {name: value for name, value in super().__getstate__().items() if name != "_session"}
+
+    def _layers(self) -> list[Layer]:
+        check_is_fitted(self)
+        return self._recipe.objective.network.unpack(self._state.theta)
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """Weights of each layer, of shape (units of the layer before, units): windows on the vector that is trained."""
+        return [layer.W for layer in self._layers()]
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """Intercepts of each layer, of shape (units,)."""
+        return [layer.b for layer in self._layers()]
+
+    @property
+    def n_iter_(self) -> int:
+        """Number of passes made, over all calls since the weights were made."""
+        return self._fitted_state().n_iter
+
+    @property
+    def t_(self) -> int:
+        """Number of updates made, over all calls since the weights were made."""
+        return self._fitted_state().t
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Mean loss plus penalty in each pass."""
+        return list(self._fitted_state().loss_curve)
+
+    @property
+    def learning_rate_(self) -> float:
+        """Learning rate of the last update."""
+        return self._fitted_state().learning_rate
