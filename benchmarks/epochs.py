@@ -1,117 +1,288 @@
-"""Seconds for one training epoch, beside scikit-learn's MLP: same data, same rule, same batch size, in one run.
+"""Milliseconds for one training epoch: both engines beside scikit-learn, PyTorch and JAX, and the matrix products.
 
-    python benchmarks/epochs.py [--repeats 7] [--json FILE]
+    python benchmarks/epochs.py [--repeats 5] [--only TEXT] [--json FILE]
 
-One thread. Each figure is the minimum over repeats, the two networks taking turns so that a busy machine slows both;
-the spread is that of the ratio over the repeats. Validation of the data and drawing the weights are in both.
+One thread, held on one core. All do the same work: the same shapes, batch size, rule and dtype, rows shuffled in each
+epoch. In each repeat they take turns, so that a busy machine slows all; a figure is the minimum over repeats, a ratio
+that of two minima. What is not installed is skipped with a line. The time is that of a whole `fit` divided by its
+epochs, so checking the data and drawing the weights are in it. The matrix products are numpy's, into arrays made
+before, with nothing between them.
 """
 
 import os
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"  # before numpy loads its BLAS
+    os.environ.setdefault(variable, "1")  # before numpy loads its BLAS
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # JAX takes its number of threads from this alone
 
 import argparse
 import json
 import platform
 import time
 import warnings
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
-import scipy
 import sklearn
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
 
-#: name: rows, columns, hidden layers, classes (0 is regression), batch size, rule, dtype, epochs in a fit
+
+class Work(NamedTuple):
+    """One piece of work; no classes is regression."""
+
+    rows: int
+    columns: int
+    hidden: tuple
+    classes: int
+    batch_size: int
+    rule: str
+    dtype: str
+    epochs: int  # in one fit of ours, so that what fit does once weighs little
+    activation: str = "relu"
+
+
 WORK = {
-    "20000 x 20, (100,), 2 classes, batch 32, adam": (20_000, 20, (100,), 2, 32, "adam", "float64", 3),
-    "20000 x 20, (100,), 2 classes, batch 200, adam": (20_000, 20, (100,), 2, 200, "adam", "float64", 6),
-    "20000 x 20, (100,), 2 classes, batch 32, adam, float32": (20_000, 20, (100,), 2, 32, "adam", "float32", 3),
-    "5000 x 784, (256, 128), 10 classes, batch 200, adam, float32": (
-        5_000,
-        784,
-        (256, 128),
-        10,
-        200,
-        "adam",
-        "float32",
-        2,
-    ),
-    "5000 x 10, (20,), regression, batch 1, gd": (5_000, 10, (20,), 0, 1, "gd", "float64", 2),
+    "20000 x 20, (100,), 2 classes, batch 32, f32": Work(20_000, 20, (100,), 2, 32, "adam", "float32", 20),
+    "20000 x 20, (100,), 2 classes, batch 200, f32": Work(20_000, 20, (100,), 2, 200, "adam", "float32", 30),
+    "20000 x 784, (256, 128), 10 classes, batch 200, f32": Work(20_000, 784, (256, 128), 10, 200, "adam", "float32", 2),
+    "20000 x 20, (100,), 2 classes, batch 32, f64": Work(20_000, 20, (100,), 2, 32, "adam", "float64", 20),
+    "5000 x 10, (20,), regression, batch 1, f64": Work(5_000, 10, (20,), 0, 1, "gd", "float64", 50),
+    "5000 x 10, (100,), regression, batch 1, f32": Work(5_000, 10, (100,), 0, 1, "gd", "float32", 50),
+    "100000 x 50, (100,), regression, full batch, f32": Work(100_000, 50, (100,), 0, 100_000, "adam", "float32", 10),
 }
+for activation in ("tanh", "logistic", "gelu", "silu"):
+    for size in (32, 200):
+        WORK[f"20000 x 20, (100,), 2 classes, batch {size}, f32, {activation}"] = Work(
+            20_000, 20, (100,), 2, size, "adam", "float32", 20, activation
+        )
 MLP_RULES = {"adam": {"solver": "adam"}, "gd": {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False}}
 
 
-def make_pair(hidden, classes, batch_size, rule, epochs):
-    """Return our estimator and scikit-learn's, told to do the same."""
-    ours = (BackpropClassifier if classes else BackpropRegressor)(
-        hidden,
-        solver="sgd" if batch_size == 1 else "minibatch",
-        optimizer=rule,
-        batch_size=batch_size,
-        max_iter=epochs,
-        tol=None,
-        random_state=0,
-    )
-    theirs = (MLPClassifier if classes else MLPRegressor)(
-        hidden_layer_sizes=hidden,
-        batch_size=batch_size,
+def make_data(work):
+    """Return inputs and a target that depends on two of them."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(work.rows, work.columns)).astype(work.dtype)
+    signal = X[:, 0] + np.sin(X[:, 1])
+    if not work.classes:
+        return X, signal
+    return X, np.digitize(signal, np.quantile(signal, np.arange(1, work.classes) / work.classes))
+
+
+def ours(engine):
+    """Return a contender: our estimator with one engine."""
+
+    def make(work, X, y):
+        solver = {1: "sgd", work.rows: "batch"}.get(work.batch_size, "minibatch")
+        network = (BackpropClassifier if work.classes else BackpropRegressor)(
+            work.hidden,
+            activation=work.activation,
+            solver=solver,
+            optimizer=work.rule,
+            batch_size=work.batch_size,
+            max_iter=work.epochs,
+            tol=None,
+            engine=engine,
+            random_state=0,
+        )
+        return lambda: network.fit(X, y), work.epochs
+
+    return make
+
+
+def scikit_learn(work, X, y):
+    """Return scikit-learn's MLP."""
+    epochs = 2
+    network = (MLPClassifier if work.classes else MLPRegressor)(
+        hidden_layer_sizes=work.hidden,
+        activation=work.activation,
+        batch_size=work.batch_size,
         max_iter=epochs,
         n_iter_no_change=epochs + 1,
         random_state=0,
-        **MLP_RULES[rule],
+        **MLP_RULES[work.rule],
     )
-    return ours, theirs
+    if work.activation not in ("relu", "tanh", "logistic"):
+        return None
+    return lambda: network.fit(X, y), epochs
 
 
-def seconds(estimator, X, y, epochs):
-    """Return the seconds of one epoch."""
-    start = time.perf_counter()
-    estimator.fit(X, y)
-    return (time.perf_counter() - start) / epochs
-
-
-def measure(rows, columns, hidden, classes, batch_size, rule, dtype, epochs, repeats):
-    """Return the seconds of each repeat, ours and scikit-learn's."""
+def products(work, X, y):
+    """Return the matrix products of an epoch: forward, gradients, and deltas of all layers but the first."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(rows, columns)).astype(dtype)
-    signal = X[:, 0] + np.sin(X[:, 1])
-    y = np.digitize(signal, np.quantile(signal, np.arange(1, classes) / classes)) if classes else signal.astype(dtype)
-    pair = make_pair(hidden, classes, batch_size, rule, epochs)
-    return np.array([[seconds(estimator, X, y, epochs) for estimator in pair] for _ in range(repeats)])
+    sizes = [work.columns, *work.hidden, 1 if work.classes in (0, 2) else work.classes]
+    layers = [rng.normal(size=(work.batch_size, size)).astype(work.dtype) for size in sizes]
+    weights = [rng.normal(size=shape).astype(work.dtype) for shape in pairwise(sizes)]
+    out, gradients = [np.empty_like(a) for a in layers], [np.empty_like(W) for W in weights]
+
+    def epoch():
+        for _ in range(-(-work.rows // work.batch_size)):
+            for level, W in enumerate(weights):
+                np.dot(layers[level], W, out=out[level + 1])
+            for level in reversed(range(len(weights))):
+                np.dot(layers[level].T, layers[level + 1], out=gradients[level])
+                if level:
+                    np.dot(layers[level + 1], weights[level].T, out=out[level])
+
+    return epoch, 1
+
+
+def pytorch(work, X, y):
+    """Return PyTorch, eager, as its tutorials write it, on a data set that lies in memory."""
+    import torch
+
+    torch.set_num_threads(1)
+    kinds = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "logistic": torch.nn.Sigmoid}
+    kinds |= {"gelu": torch.nn.GELU, "silu": torch.nn.SiLU}
+    inputs = torch.from_numpy(X)
+    target = torch.from_numpy(y if work.classes > 2 else y.astype(work.dtype)[:, np.newaxis])
+    sizes = [work.columns, *work.hidden, target.shape[1] if work.classes <= 2 else work.classes]
+    parts = []
+    for fan_in, fan_out in pairwise(sizes):
+        parts += [torch.nn.Linear(fan_in, fan_out, dtype=inputs.dtype), kinds[work.activation]()]
+    network = torch.nn.Sequential(*parts[:-1])
+    loss = {0: torch.nn.MSELoss, 2: torch.nn.BCEWithLogitsLoss}.get(work.classes, torch.nn.CrossEntropyLoss)()
+    rule = torch.optim.Adam if work.rule == "adam" else torch.optim.SGD
+    optimizer = rule(network.parameters(), lr=1e-3)
+
+    def epoch():
+        order = torch.randperm(work.rows)
+        for start in range(0, work.rows, work.batch_size):
+            rows = order[start : start + work.batch_size]
+            optimizer.zero_grad()
+            loss(network(inputs[rows]), target[rows]).backward()
+            optimizer.step()
+
+    return epoch, 1
+
+
+def jax_scan(work, X, y):
+    """Return JAX with the whole epoch compiled: a scan over batches under jit."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", work.dtype == "float64")
+    kinds = {"relu": jax.nn.relu, "tanh": jnp.tanh, "logistic": jax.nn.sigmoid, "silu": jax.nn.silu}
+    activation = (kinds | {"gelu": lambda z: jax.nn.gelu(z, approximate=False)})[work.activation]
+    rng = np.random.default_rng(0)
+    outputs = 1 if work.classes in (0, 2) else work.classes
+    shapes = list(pairwise([work.columns, *work.hidden, outputs]))
+    weights = [(rng.normal(0, 0.1, shape).astype(work.dtype), np.zeros(shape[1], work.dtype)) for shape in shapes]
+    inputs = jnp.asarray(X)
+    target = jnp.asarray(y if work.classes > 2 else y.astype(work.dtype)[:, np.newaxis])
+    n_batches = work.rows // work.batch_size
+
+    def loss(weights, X, y):
+        for W, b in weights[:-1]:
+            X = activation(X @ W + b)
+        raw = X @ weights[-1][0] + weights[-1][1]
+        if work.classes == 0:
+            return jnp.mean((raw - y) ** 2)
+        if work.classes == 2:
+            return jnp.mean(jnp.logaddexp(0, raw) - y * raw)
+        return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(raw), y[:, None], axis=1))
+
+    def adam(weight, gradient, m, v, t):
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+        return weight - 1e-3 * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v
+
+    def update(state, rows):
+        weights, m, v, t = state
+        gradient = jax.grad(loss)(weights, inputs[rows], target[rows])
+        if work.rule == "gd":
+            return (jax.tree.map(lambda w, g: w - 1e-3 * g, weights, gradient), m, v, t + 1), None
+        new = jax.tree.map(lambda w, g, m, v: adam(w, g, m, v, t + 1), weights, gradient, m, v)
+        weights, m, v = (jax.tree.map(lambda leaf, k=k: leaf[k], new, is_leaf=is_triple) for k in range(3))
+        return (weights, m, v, t + 1), None
+
+    def is_triple(node):
+        return isinstance(node, tuple) and len(node) == 3
+
+    @jax.jit
+    def epoch(state, key):
+        order = jax.random.permutation(key, work.rows)[: n_batches * work.batch_size]
+        return jax.lax.scan(update, state, order.reshape(n_batches, work.batch_size))[0]
+
+    zeros = jax.tree.map(jnp.zeros_like, weights)
+    state = [(weights, zeros, zeros, jnp.asarray(0.0, work.dtype))]
+
+    def run():
+        state[0] = jax.block_until_ready(epoch(state[0], jax.random.key(0)))
+
+    return run, 1
+
+
+CONTENDERS = {
+    "products": products,
+    "numpy": ours("numpy"),
+    "numba": ours("numba"),
+    "sklearn": scikit_learn,
+    "torch": pytorch,
+    "jax": jax_scan,
+}
+
+
+def installed():
+    """Return the contenders that are there, and say which are not."""
+    there = dict(CONTENDERS)
+    for name, module in (("numba", "numba"), ("torch", "torch"), ("jax", "jax")):
+        try:
+            __import__(module)
+        except ImportError:
+            print(f"{module} is not installed: skipped")
+            del there[name]
+    return there
+
+
+def measure(work, contenders, repeats):
+    """Return the milliseconds of each contender in each repeat."""
+    X, y = make_data(work)
+    runs = {name: made for name, make in contenders.items() if (made := make(work, X, y)) is not None}
+    for name, (run, _) in runs.items():
+        if name != "sklearn":
+            run()  # compile, and load what is loaded at first use
+    times = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, (run, epochs) in runs.items():
+            start = time.perf_counter()
+            run()
+            times[name].append((time.perf_counter() - start) / epochs * 1e3)
+    return times
 
 
 def main():
     """Print a row for each piece of work."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", default="", help="only work whose name has this in it")
     parser.add_argument("--json", help="write the figures to this file")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    versions = {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "scikit-learn": sklearn.__version__,
-        "skbackprop": skbackprop.__version__,
-        "threads": 1,
-    }
+    contenders = installed()
+    versions = {"python": platform.python_version(), "skbackprop": skbackprop.__version__, "numpy": np.__version__}
+    versions |= {"sklearn": sklearn.__version__, "threads": os.environ["OPENBLAS_NUM_THREADS"]}
+    for name in set(contenders) & {"numba", "torch", "jax"}:
+        versions[name] = __import__(name).__version__
     print(", ".join(f"{name} {version}" for name, version in versions.items()))
-    print(f"{'work':<62}{'ours':>9}{'sklearn':>10}{'ratio':>7}{'spread':>14}")
+    print(f"milliseconds an epoch; below them, how many times the time of the numba engine\n{'':<60}", end="")
+    print("".join(f"{name:>10}" for name in contenders))
     results = {}
     for name, work in WORK.items():
-        times = measure(*work, arguments.repeats)
-        ours, theirs = times.min(axis=0)
-        ratios = np.sort(times[:, 1] / times[:, 0])
-        spread = f"{ratios[0]:.1f} .. {ratios[-1]:.1f}"
-        print(f"{name:<62}{ours * 1e3:6.1f} ms{theirs * 1e3:7.1f} ms{theirs / ours:7.2f}{spread:>14}")
-        results[name] = {"ours": ours, "sklearn": theirs, "ratio": theirs / ours, "ratios": ratios.tolist()}
+        if arguments.only not in name:
+            continue
+        times = measure(work, contenders, arguments.repeats)
+        best = {contender: min(values) for contender, values in times.items()}
+        base = best.get("numba", best["numpy"])
+        print(f"{name:<60}" + "".join(f"{best.get(contender, np.nan):>10.2f}" for contender in contenders))
+        print(f"{'':<60}" + "".join(f"{best.get(contender, np.nan) / base:>10.2f}" for contender in contenders))
+        results[name] = times
     if arguments.json:
         with open(arguments.json, "w") as file:
-            json.dump({"versions": versions, "results": results}, file, indent=2)
+            json.dump({"versions": versions, "milliseconds": results}, file, indent=2)
 
 
 if __name__ == "__main__":

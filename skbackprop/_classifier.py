@@ -284,13 +284,13 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             known = known_classes(y, self.classes_ if resume else None, classes)
         loss = classification_loss(self.loss, self.output_activation, len(known), multilabel)
         if not multilabel:
-            y = indicators(y, known, one_output=len(known) == 2 and isinstance(loss, BinaryLogLoss))
+            y = indicators(y, known, len(known) == 2 and isinstance(loss, BinaryLogLoss), dtype)
         return Target(y.astype(dtype, copy=False), loss, {"classes_": known, "_is_multilabel": multilabel})
 
     def _plain_target(self, y, n_rows, classes):
         if self._is_multilabel or not are_plain_labels(y, n_rows, self.classes_, classes):
             return None
-        return indicators(y, self.classes_, self._has_one_output_for_two).astype(self._state.theta.dtype)
+        return indicators(y, self.classes_, self._has_one_output_for_two, self._state.theta.dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

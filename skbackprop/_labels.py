@@ -86,8 +86,8 @@ def classification_loss(loss, output_activation: str, n_classes: int, multilabel
     return loss
 
 
-def indicators(y, classes: np.ndarray, one_output: bool) -> np.ndarray:
-    """Return True at each row's class: of shape (n_samples, n_classes), or of two classes the second's column alone.
+def indicators(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.ndarray:
+    """Return 1 at each row's class: of shape (n_samples, n_classes), or of two classes the second's column alone.
 
     Raises
     ------
@@ -98,5 +98,9 @@ def indicators(y, classes: np.ndarray, one_output: bool) -> np.ndarray:
     unseen = [label for label in np.unique(y).tolist() if label not in known]  # compared as they are: never cast
     if unseen:
         raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes!r}.")
-    code = np.searchsorted(classes, y)[:, np.newaxis]
-    return code == 1 if one_output else code == np.arange(len(classes))
+    code = np.searchsorted(classes, y)
+    if one_output:
+        return code.astype(dtype)[:, np.newaxis]
+    columns = np.zeros((len(code), len(classes)), dtype)
+    columns[np.arange(len(code)), code] = 1
+    return columns

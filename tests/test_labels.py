@@ -21,7 +21,7 @@ X = np.random.default_rng(0).normal(size=(12, 3))
 )
 def test_labels_are_compared_as_they_are_and_never_cast(classes, y):
     with pytest.raises(ValueError, match="y contains previously unseen labels"):
-        indicators(np.array(y), np.array(classes), one_output=True)
+        indicators(np.array(y), np.array(classes), one_output=True, dtype=float)
     network = BackpropClassifier(3).partial_fit(X, np.resize(classes, 12), classes=classes)
     with pytest.raises(ValueError, match="y contains previously unseen labels"):
         network.partial_fit(X[: len(y)], np.array(y))
@@ -29,9 +29,9 @@ def test_labels_are_compared_as_they_are_and_never_cast(classes, y):
 
 def test_indicators():
     y, classes = np.array(["b", "a", "c"]), np.array(["a", "b", "c"])
-    np.testing.assert_array_equal(indicators(y, classes, one_output=False), np.eye(3)[[1, 0, 2]])
-    np.testing.assert_array_equal(indicators(y[:2], classes[:2], one_output=True), [[True], [False]])
-    codes = indicators(np.array([1, 0]), np.array([False, True]), one_output=True)
+    np.testing.assert_array_equal(indicators(y, classes, one_output=False, dtype=float), np.eye(3)[[1, 0, 2]])
+    np.testing.assert_array_equal(indicators(y[:2], classes[:2], one_output=True, dtype=float), [[True], [False]])
+    codes = indicators(np.array([1, 0]), np.array([False, True]), one_output=True, dtype=float)
     np.testing.assert_array_equal(codes, [[1], [0]])
 
 

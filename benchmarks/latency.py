@@ -1,0 +1,80 @@
+"""Microseconds for one row: `predict` and `partial_fit` beside scikit-learn's MLP, and the size of pickles.
+
+    python benchmarks/latency.py [--repeats 7]
+
+One thread, the networks taking turns; a figure is the minimum over repeats.
+"""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # before numpy loads its BLAS
+
+import argparse
+import pickle
+import time
+import warnings
+
+import numpy as np
+import sklearn
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+import skbackprop
+from skbackprop import BackpropClassifier, BackpropRegressor
+
+CALLS = 300
+
+
+def microseconds(call):
+    """Return the time of one call in a row of many."""
+    start = time.perf_counter()
+    for _ in range(CALLS):
+        call()
+    return (time.perf_counter() - start) / CALLS * 1e6
+
+
+def main():
+    """Print a row for each kind of network and call."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=7)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    print(f"skbackprop {skbackprop.__version__}, numpy {np.__version__}, scikit-learn {sklearn.__version__}, 1 thread")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 10))
+    x = X[:1].copy()
+    print(f"{'one row, 10-20-1':<32}{'ours':>9}{'sklearn':>10}{'ratio':>8}")
+    for ours, theirs, y in (
+        (BackpropRegressor, MLPRegressor, X[:, 0].copy()),
+        (BackpropClassifier, MLPClassifier, (X[:, 0] > 0).astype(int)),
+    ):
+        pair = (
+            ours((20,), solver="sgd", max_iter=5).fit(X, y),
+            theirs(hidden_layer_sizes=(20,), max_iter=5).fit(X, y),
+        )
+        for name, call in (
+            ("predict", lambda network: network.predict(x)),
+            ("partial_fit", lambda network, y=y: network.partial_fit(x, y[:1])),
+        ):
+            times = np.array(
+                [[microseconds(lambda n=n, call=call: call(n)) for n in pair] for _ in range(arguments.repeats)]
+            )
+            a, b = times.min(axis=0)
+            print(f"{ours.__name__ + ' ' + name:<32}{a:9.1f}{b:10.1f}{b / a:8.1f}")
+    sizes(X, rng)
+
+
+def sizes(X, rng):
+    """Print the size of pickles beside that of the weights."""
+    X, y = rng.normal(size=(300, 200)), rng.normal(size=300)
+    ours = BackpropRegressor((200, 100), max_iter=2, tol=None).fit(X, y)
+    theirs = MLPRegressor(hidden_layer_sizes=(200, 100), max_iter=2).fit(X, y)
+    weights = sum(array.nbytes for array in ours.coefs_ + ours.intercepts_)
+    print(f"\npickle of 200-200-100-1, times the weights' {weights / 1024:.0f} kB")
+    print(f"{'with the memory of Adam':<32}{len(pickle.dumps(ours)) / weights:9.2f}")
+    print(f"{'drop_optimizer_memory()':<32}{len(pickle.dumps(ours.drop_optimizer_memory())) / weights:9.2f}")
+    print(f"{'scikit-learn':<32}{len(pickle.dumps(theirs)) / weights:9.2f}")
+
+
+if __name__ == "__main__":
+    main()

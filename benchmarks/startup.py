@@ -1,0 +1,44 @@
+"""Seconds of a first fit in a fresh process, with the numba engine: numba's import and the kernel's load included.
+
+    python benchmarks/startup.py [--cold]
+
+`--cold` compiles the kernel anew, into a cache of its own. numpy, scikit-learn and this package are imported before the
+clock starts, as a program that fits has them already.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+
+PROGRAM = """
+import time
+import numpy as np
+from skbackprop import BackpropRegressor
+X = np.random.default_rng(0).normal(size=(2000, 20))
+start = time.perf_counter()
+BackpropRegressor(engine="numba", max_iter=1, tol=None).fit(X, X[:, 0])
+print(time.perf_counter() - start)
+"""
+
+
+def first_fit(environment):
+    """Return the seconds of a first fit in a process of its own."""
+    return float(subprocess.check_output([sys.executable, "-c", PROGRAM], env=environment))
+
+
+def main():
+    """Print the seconds, cold and warm."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cold", action="store_true")
+    if parser.parse_args().cold:
+        with tempfile.TemporaryDirectory() as cache:
+            print(f"cold, float64: {first_fit(os.environ | {'NUMBA_CACHE_DIR': cache}):.2f} s")
+    first_fit(os.environ)
+    times = sorted(first_fit(os.environ) for _ in range(5))
+    print(f"warm: {times[0]:.2f} s, at most {times[-1]:.2f} of 5")
+
+
+if __name__ == "__main__":
+    main()
