@@ -119,7 +119,7 @@ class Network:
     def _propagate(self, layers, a):
         """Do what `forward` does, and leave nothing behind."""
         for layer, activation in zip(layers, (*self.activations, None), strict=True):
-            z = a @ layer.W
+            z = a @ layer.W if sparse.issparse(a) else np.dot(a, layer.W)
             z += layer.b
             if activation is not None:
                 a = np.empty_like(z)
