@@ -213,6 +213,7 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         self.out_activation_ = target.loss.output_activation
         session = Session(engine, recipe, state, X, target.y, sample_weight)
         if not partial:
+            self._session = None, None
             stopping = Stopping(self.tol, self.n_iter_no_change)
             return session.train(X, target.y, sample_weight, self.max_iter, stopping, self._report)
         settings = self._settings()

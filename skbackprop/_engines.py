@@ -36,6 +36,10 @@ def choose_engine(engine: str, recipe: Recipe, X) -> ModuleType:
         if engine == "auto":
             return _training
         raise ImportError("engine='numba' needs numba: pip install 'skbackprop[numba]', or use 'auto'.") from error
+    except RuntimeError:  # numba found no folder where it may keep the compiled kernel
+        if engine == "auto":
+            return _training
+        raise
     reason = _compiled.why_not(recipe, X)
     if reason is None:
         return _compiled

@@ -67,7 +67,7 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
 def are_plain_labels(y, n_rows: int, known: np.ndarray, classes) -> bool:
     """Return whether `y` is an ndarray of labels of the known kind, and `classes` are the known ones or ``()``."""
     plain = type(y) is np.ndarray and y.dtype == known.dtype and y.shape == (n_rows,)
-    return plain and (len(classes) == 0 or np.array_equal(classes, known))
+    return plain and (np.size(classes) == 0 or np.array_equal(classes, known))
 
 
 def classification_loss(loss, output_activation: str, n_classes: int, multilabel: bool) -> Loss:

@@ -226,6 +226,26 @@ except ImportError as error:
         said = subprocess.check_output([sys.executable, "-c", code], text=True)
         assert said.strip() == "engine='numba' needs numba: pip install 'skbackprop[numba]', or use 'auto'."
 
+    def test_where_numba_cannot_keep_its_kernel_it_is_numpy(self):
+        code = """
+import sys
+class NoCache:
+    def find_spec(self, name, path, target=None):
+        if name == "skbackprop._kernel":
+            raise RuntimeError("cannot cache function: no locator available")
+sys.meta_path.insert(0, NoCache())
+from skbackprop import BackpropRegressor, _engines
+_engines.WORTH_SECONDS = 0
+X, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
+print(BackpropRegressor(2, max_iter=1, tol=None).fit(X, y).n_iter_)
+try:
+    BackpropRegressor(2, engine="numba").fit(X, y)
+except RuntimeError as error:
+    print(error)
+"""
+        said = subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()
+        assert said == ["1", "cannot cache function: no locator available"]
+
 
 def test_vector_math_is_scipys_to_the_last_places():
     from skbackprop import _vector_math

@@ -70,6 +70,15 @@ def test_what_changed_goes_the_full_way(estimator, change, full_ways):
 
 
 @BOTH
+def test_fit_keeps_nothing_of_the_stream_before(estimator):
+    X, y = data(estimator)
+    network = estimator(6, random_state=0).partial_fit(X, y, **announce(estimator))
+    assert network._session[0] is not None
+    network.set_params(max_iter=1, tol=None).fit(X, y)
+    assert network._session[0] is None
+
+
+@BOTH
 def test_a_record_is_looked_at_every_time(estimator, full_ways):
     X, y = data(estimator)
     network = estimator(6, optimizer=Adam(), random_state=0).partial_fit(X, y, **announce(estimator))
@@ -92,6 +101,9 @@ def test_bad_rows_meet_the_usual_errors(estimator):
         network.partial_fit(X[:1, :2].copy(), y[:1])
     with pytest.raises(ValueError, match=r"inconsistent|Found input"):
         network.partial_fit(X[:1], y[:2])
+    if announce(estimator):
+        with pytest.raises(ValueError, match="classes must be a list of labels, got 3"):
+            network.partial_fit(X[:1], y[:1], classes=3)
     with pytest.raises(ValueError, match=r"unseen|NaN"):
         network.partial_fit(X[:1], y[:1] + (7 if y.dtype.kind == "i" else np.nan))
     np.testing.assert_array_equal(theta(network), before)
