@@ -26,7 +26,7 @@ REPEATS = 5
 SERIES = {
     "rows": [(rows, 20, (50,), 4) for rows in (20_000, 40_000, 80_000, 160_000)],
     "rows, full batch": [(rows, 20, (50,), 4, "batch") for rows in (50_000, 100_000, 200_000, 400_000)],
-    "epochs": [(20_000, 20, (50,), epochs) for epochs in (4, 8, 16, 32)],
+    "epochs": [(20_000, 20, (50,), epochs) for epochs in (8, 16, 32, 64)],
     "columns": [(10_000, columns, (50,), 4) for columns in (100, 200, 400, 800)],
     "width": [(10_000, 50, (width,), 4) for width in (100, 200, 400, 800)],
     "depth": [(10_000, 50, (100,) * depth, 4) for depth in (2, 4, 8, 16)],

@@ -1,0 +1,189 @@
+"""Seconds to a given test score on real data: both engines beside scikit-learn and PyTorch.
+
+    python benchmarks/time_to_score.py --data DIR [--repeats 3] [--json FILE]
+
+DIR holds a folder for each data set with NAME/NAME.csv.gz in it, a header row and the target in a column: letter
+(column "letter", the first 16000 rows train), magic ("class") and kin8nm ("y"), all from the UCI or OpenML
+repositories. A set that is not there is skipped with a line. Of magic and kin8nm a random fifth is the test.
+
+One thread. All train the same network with the same rule (Adam, rate 0.001, batch 32, no penalty) on inputs, and for
+regression a target, that are standardised beforehand; each starts from weights of its own, drawn with the seed of the
+repeat. After each epoch the test score is taken, off the clock; the time is that of the epochs up to the first whose
+score reaches the goal. Ours and scikit-learn's are called by `partial_fit`. Figures are medians over seeds.
+"""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # before numpy loads its BLAS
+
+import argparse
+import json
+import time
+import warnings
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.preprocessing import StandardScaler
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+
+BATCH, RATE, MOST_EPOCHS = 32, 0.001, 200
+
+
+class Race(NamedTuple):
+    """A data set, a network, and the score to reach."""
+
+    target: str
+    hidden: tuple
+    goal: float
+    train_rows: int | None = None  # None is a random four fifths
+    regression: bool = False
+
+
+RACES = {
+    "letter": Race("letter", (100,), 0.93, train_rows=16_000),
+    "magic": Race("class", (50,), 0.87),
+    "kin8nm": Race("y", (50,), 0.88, regression=True),
+}
+
+
+def load(folder, name, race):
+    """Return X_train, X_test, y_train, y_test: float32, standardised; labels are numbers."""
+    table = pd.read_csv(folder / name / f"{name}.csv.gz")
+    X, y = table.drop(columns=race.target).to_numpy(np.float32), table[race.target]
+    y = y.to_numpy(np.float32) if race.regression else pd.factorize(y, sort=True)[0]
+    if race.train_rows is None:
+        split = train_test_split(X, y, test_size=0.2, random_state=0)
+    else:
+        split = X[: race.train_rows], X[race.train_rows :], y[: race.train_rows], y[race.train_rows :]
+    X_train, X_test, y_train, y_test = split
+    scaler = StandardScaler().fit(X_train)
+    if race.regression:
+        mean, scale = y_train.mean(), y_train.std()
+        y_train, y_test = (y_train - mean) / scale, (y_test - mean) / scale
+    return scaler.transform(X_train), scaler.transform(X_test), y_train, y_test
+
+
+def ours(engine):
+    """Return a contender: our estimator with one engine."""
+
+    def make(race, X, y, seed):
+        network = (BackpropRegressor if race.regression else BackpropClassifier)(
+            race.hidden, learning_rate=RATE, batch_size=BATCH, alpha=0, engine=engine, random_state=seed
+        )
+        options = {} if race.regression else {"classes": np.unique(y)}
+        return lambda: network.partial_fit(X, y, **options), network.predict
+
+    return make
+
+
+def scikit_learn(race, X, y, seed):
+    """Return scikit-learn's MLP."""
+    network = (MLPRegressor if race.regression else MLPClassifier)(
+        hidden_layer_sizes=race.hidden, learning_rate_init=RATE, batch_size=BATCH, alpha=0, random_state=seed
+    )
+    options = {} if race.regression else {"classes": np.unique(y)}
+    return lambda: network.partial_fit(X, y, **options), network.predict
+
+
+def pytorch(race, X, y, seed):
+    """Return PyTorch, eager, as its tutorials write it, on a data set that lies in memory."""
+    import torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    sizes = [X.shape[1], *race.hidden, 1 if race.regression else int(y.max()) + 1]
+    parts = []
+    for fan_in, fan_out in pairwise(sizes):
+        parts += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    network = torch.nn.Sequential(*parts[:-1])
+    loss = torch.nn.MSELoss() if race.regression else torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
+    inputs, target = torch.from_numpy(X), torch.from_numpy(y[:, np.newaxis] if race.regression else y)
+
+    def epoch():
+        order = torch.randperm(len(inputs))
+        for start in range(0, len(inputs), BATCH):
+            rows = order[start : start + BATCH]
+            optimizer.zero_grad()
+            loss(network(inputs[rows]), target[rows]).backward()
+            optimizer.step()
+
+    def predict(X):
+        with torch.no_grad():
+            raw = network(torch.from_numpy(X)).numpy()
+        return raw[:, 0] if race.regression else raw.argmax(axis=1)
+
+    return epoch, predict
+
+
+CONTENDERS = {"numpy": ours("numpy"), "numba": ours("numba"), "sklearn": scikit_learn, "torch": pytorch}
+
+
+def installed():
+    """Return the contenders that are there, and say which are not."""
+    there = dict(CONTENDERS)
+    for name in ("numba", "torch"):
+        try:
+            __import__(name)
+        except ImportError:
+            print(f"{name} is not installed: skipped")
+            del there[name]
+    return there
+
+
+def run(make, race, data, seed):
+    """Return the seconds and the epochs to the goal; infinite seconds if it is not reached."""
+    X_train, X_test, y_train, y_test = data
+    epoch, predict = make(race, X_train, y_train, seed)
+    score = r2_score if race.regression else accuracy_score
+    seconds = 0.0
+    for number in range(1, MOST_EPOCHS + 1):
+        start = time.perf_counter()
+        epoch()
+        seconds += time.perf_counter() - start
+        if score(y_test, predict(X_test)) >= race.goal:
+            return seconds, number
+    return np.inf, MOST_EPOCHS
+
+
+def main():
+    """Print a row for each data set and contender."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", help="write the figures to this file")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    contenders, results = installed(), {}
+    for name, race in RACES.items():
+        if not (arguments.data / name).is_dir():
+            print(f"{name} is not in {arguments.data}: skipped")
+            continue
+        data = load(arguments.data, name, race)
+        for make in contenders.values():
+            make(race, data[0], data[2], 0)[0]()  # compile, and load what is loaded at first use
+        runs = {contender: [] for contender in contenders}
+        for seed in range(arguments.repeats):
+            for contender, make in contenders.items():
+                runs[contender].append(run(make, race, data, seed))
+        medians = {contender: np.median(values, axis=0) for contender, values in runs.items()}
+        base = medians.get("numba", medians["numpy"])[0]
+        print(f"{name}, hidden {race.hidden}, to {'R2' if race.regression else 'accuracy'} {race.goal}")
+        for contender, (seconds, epochs) in medians.items():
+            spread = " to ".join(f"{bound([s for s, _ in runs[contender]]):.2f}" for bound in (min, max))
+            print(f"  {contender:<9}{seconds:8.2f} s  ({spread}), {epochs:4.0f} epochs, {seconds / base:6.1f} times")
+        results[name] = runs
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
