@@ -23,7 +23,7 @@ unsigned = np.uint64
 def activate(code, setting, scale, z, a, start, stop):
     """Write f(z) into a, both from start to stop; `setting` is the slope or alpha."""
     number = z.dtype.type
-    zero, slope = number(0), number(setting)
+    zero, slope, right = number(0), number(setting), number(scale)
     if code == IDENTITY:
         for i in range(start, stop):
             a[i] = z[i]
@@ -41,7 +41,7 @@ def activate(code, setting, scale, z, a, start, stop):
             a[i] = max(z[i], slope * z[i])
     elif code == ELU:
         for i in range(start, stop):
-            a[i] = scale * (z[i] if z[i] > 0 else setting * expm1(z[i]))
+            a[i] = right * (z[i] if z[i] > 0 else slope * expm1(z[i]))
     elif code == GELU:
         for i in range(start, stop):
             a[i] = z[i] * normal_cdf(z[i])
@@ -57,7 +57,7 @@ def activate(code, setting, scale, z, a, start, stop):
 def multiply_by_derivative(code, setting, scale, z, a, delta, start, stop):
     """Multiply delta by f'(z), given a = f(z), all from start to stop."""
     number = z.dtype.type
-    zero, one, slope = number(0), number(1), number(setting)
+    zero, half, one, slope = number(0), number(0.5), number(1), number(setting)
     if code == LOGISTIC:
         for i in range(start, stop):
             delta[i] *= a[i] * (one - a[i])
@@ -76,7 +76,7 @@ def multiply_by_derivative(code, setting, scale, z, a, delta, start, stop):
             delta[i] *= right if z[i] > 0 else a[i] + rest
     elif code == GELU:
         for i in range(start, stop):
-            cdf = a[i] / z[i] if z[i] != 0 else 0.5
+            cdf = a[i] / z[i] if z[i] != 0 else half
             delta[i] *= cdf + z[i] * normal_pdf(z[i])
     elif code == SILU:
         for i in range(start, stop):

@@ -1,9 +1,9 @@
 """Elementary functions in plain arithmetic, which a compiler turns into vector instructions.
 
 `math.exp` in a compiled loop is one library call for each number; these are a dozen multiplications that run on
-eight numbers at once, several times as fast as scipy's ufuncs. All compute in float64, to a few units of the last
-place; float32 arrays are converted on the way in and out. Compiled by numba; nothing here is imported until a fit
-uses it.
+several numbers at once, several times as fast as scipy's ufuncs. Each computes in the type of its argument, to a few
+units of the last place: only the three functions at the bottom of all others are there twice, for float32 and for
+float64, and numba chooses. Compiled by numba; nothing here is imported until a fit uses it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 from numba import njit, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 from numpy.polynomial import chebyshev
 from scipy import special
 
@@ -22,35 +22,54 @@ INLINE = OPTIONS | {"forceinline": True}
 #: Here the order of operations is what makes the result exact.
 EXACT = INLINE | {"fastmath": {"contract"}}
 
-LOG2_E = 1 / math.log(2)
-LN2_HIGH = 6.93147180369123816490e-01  # log(2) in two parts, the first of few enough bits that n * LN2_HIGH is exact
-LN2_LOW = 1.90821492927058770002e-10
-SMALLEST, LARGEST = -708.0, 709.0  # exp of them is still a normal number
 
-# Coefficients, the highest power first: the series of exp(r) and of 2 artanh(s) / s in s^2, and a Chebyshev fit of
-# erfcx(x) / t at t = 2 / (2 + x), x from 0 to infinity, in u = 2 t - 1 (the substitution of Press et al., Numerical
-# Recipes, 6.2.2).
-EXP = tuple(1 / math.factorial(k) for k in range(13, 1, -1))
-ARTANH = tuple(2 / (2 * k + 1) for k in range(17, -1, -1))
-ERFCX = tuple(
-    float(c)
-    for c in chebyshev.cheb2poly(
-        chebyshev.chebinterpolate(lambda u: special.erfcx(4 / (u + 1) - 2) / ((u + 1) / 2), 26)
-    )[::-1]
-)
-EXP_A, EXP_B = EXP[:6], EXP[6:]
-ARTANH_A, ARTANH_B, ARTANH_C = ARTANH[:6], ARTANH[6:12], ARTANH[12:]
-ERFCX_A, ERFCX_B, ERFCX_C, ERFCX_D, ERFCX_E = (0.0, 0.0, 0.0, *ERFCX)[:6], *(ERFCX[k : k + 6] for k in (3, 9, 15, 21))
+def _erfcx_fit(degree):
+    """Return the Chebyshev fit of erfcx(x) / t at t = 2 / (2 + x), x from 0 to infinity, in powers of u = 2 t - 1.
+
+    The substitution is that of Press et al., Numerical Recipes, 6.2.2.
+    """
+    return chebyshev.cheb2poly(
+        chebyshev.chebinterpolate(lambda u: special.erfcx(4 / (u + 1) - 2) / ((u + 1) / 2), degree)
+    )
+
+
+def _artanh_fit(degree):
+    """Return the Chebyshev fit of 2 artanh(s) / s, s from 0 to 1/3, in powers of 18 s^2 - 1."""
+    return chebyshev.cheb2poly(
+        chebyshev.chebinterpolate(lambda v: 2 * np.arctanh(np.sqrt((v + 1) / 18)) / np.sqrt((v + 1) / 18), degree)
+    )
+
+
+def _in_sixes(coefficients, number):
+    """Return coefficients, lowest power first, as tuples of six for `_horner`, the highest power first."""
+    coefficients = [*coefficients, *[0] * (-len(coefficients) % 6)][::-1]
+    return tuple(tuple(number(c) for c in coefficients[k : k + 6]) for k in range(0, len(coefficients), 6))
+
+
+EXP_A, EXP_B = _in_sixes([1 / math.factorial(k) for k in range(2, 14)], float)
+ARTANH_A, ARTANH_B, ARTANH_C = _in_sixes([2 / (2 * k + 1) for k in range(18)], float)
+ERFCX_A, ERFCX_B, ERFCX_C, ERFCX_D, ERFCX_E = _in_sixes(_erfcx_fit(26), float)
+(EXP_32,) = _in_sixes([1 / math.factorial(k) for k in range(2, 8)], np.float32)
+(ARTANH_32,) = _in_sixes(_artanh_fit(5), np.float32)
+ERFCX_32_A, ERFCX_32_B = _in_sixes(_erfcx_fit(11), np.float32)
+
+# log(2) in two parts, the first of few enough bits that n * LN2_HIGH is exact; the exponent's limits, within which
+# exp is a normal number.
+LOG2_E, LN2_HIGH, LN2_LOW = 1 / math.log(2), 6.93147180369123816490e-01, 1.90821492927058770002e-10
+SMALLEST, LARGEST = -708.0, 709.0
+LOG2_E_32, LN2_HIGH_32, LN2_LOW_32 = np.float32(LOG2_E), np.float32(0.693359375), np.float32(-2.12194440054690583e-4)
+SMALLEST_32, LARGEST_32, HALF_32 = np.float32(-87.0), np.float32(88.0), np.float32(0.5)
 
 
 @intrinsic
-def _double_from_bits(typing_context, bits):
-    """Return the float64 that has the bits of an int64."""
+def _float_from_bits(typing_context, bits):
+    """Return the float64 that has the bits of an int64, or the float32 that has those of an int32."""
+    number = types.float64 if bits == types.int64 else types.float32
 
     def codegen(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], context.get_value_type(types.float64))
+        return builder.bitcast(arguments[0], context.get_value_type(number))
 
-    return types.float64(types.int64), codegen
+    return number(bits), codegen
 
 
 @njit(**EXACT)
@@ -59,13 +78,71 @@ def _horner(p, x, c0, c1, c2, c3, c4, c5):
 
 
 @njit(**EXACT)
-def _exp_parts(x):
-    """Return s, a power of two, and q with exp(x) = s + s q, q between -0.3 and 0.42 and exact near 0."""
+def _exp_parts_64(x):
     x = min(max(x, SMALLEST), LARGEST)
     n = np.floor(x * LOG2_E + 0.5)
     r = (x - n * LN2_HIGH) - n * LN2_LOW
     q = _horner(_horner(0.0, r, *EXP_A), r, *EXP_B) * r * r + r
-    return _double_from_bits((np.int64(n) + 1023) << 52), q
+    return _float_from_bits((np.int64(n) + 1023) << 52), q
+
+
+@njit(**EXACT)
+def _exp_parts_32(x):
+    x = min(max(x, SMALLEST_32), LARGEST_32)
+    n = np.floor(x * LOG2_E_32 + HALF_32)
+    r = (x - n * LN2_HIGH_32) - n * LN2_LOW_32
+    q = _horner(np.float32(0), r, *EXP_32) * r * r + r
+    return _float_from_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23))), q
+
+
+@njit(**EXACT)
+def _artanh_64(s):
+    return s * _horner(_horner(_horner(0.0, s * s, *ARTANH_A), s * s, *ARTANH_B), s * s, *ARTANH_C)
+
+
+@njit(**EXACT)
+def _artanh_32(s):
+    return s * _horner(np.float32(0), np.float32(18) * s * s - np.float32(1), *ARTANH_32)
+
+
+@njit(**EXACT)
+def _erfcx_64(t):
+    u = 2.0 * t - 1.0
+    p = _horner(_horner(0.0, u, *ERFCX_A), u, *ERFCX_B)
+    return t * _horner(_horner(_horner(p, u, *ERFCX_C), u, *ERFCX_D), u, *ERFCX_E)
+
+
+@njit(**EXACT)
+def _erfcx_32(t):
+    u = np.float32(2) * t - np.float32(1)
+    return t * _horner(_horner(np.float32(0), u, *ERFCX_32_A), u, *ERFCX_32_B)
+
+
+def _exp_parts(x):
+    """Return s, a power of two, and q with exp(x) = s + s q, q between -0.3 and 0.42 and exact near 0."""
+
+
+def _twice_artanh(s):
+    """Return 2 artanh(s), s from 0 to 1/3."""
+
+
+def _erfcx(t):
+    """Return erfcx(x) at t = 2 / (2 + x)."""
+
+
+@overload(_exp_parts, jit_options=EXACT)
+def _exp_parts_of(x):
+    return (lambda x: _exp_parts_32(x)) if x == types.float32 else (lambda x: _exp_parts_64(x))
+
+
+@overload(_twice_artanh, jit_options=EXACT)
+def _twice_artanh_of(s):
+    return (lambda s: _artanh_32(s)) if s == types.float32 else (lambda s: _artanh_64(s))
+
+
+@overload(_erfcx, jit_options=EXACT)
+def _erfcx_of(t):
+    return (lambda t: _erfcx_32(t)) if t == types.float32 else (lambda t: _erfcx_64(t))
 
 
 @njit(**EXACT)
@@ -77,47 +154,45 @@ def exp(x):
 @njit(**EXACT)
 def expm1(x):
     s, q = _exp_parts(x)
-    return s * q + (s - 1.0)
+    return s * q + (s - type(x)(1))
 
 
 @njit(**EXACT)
 def tanh(x):
-    e = expm1(-2.0 * abs(x))
-    y = -e / (e + 2.0)
+    number = type(x)
+    e = expm1(number(-2) * abs(x))
+    y = -e / (e + number(2))
     return y if x >= 0 else -y
 
 
 @njit(**EXACT)
 def logistic(x):
-    return 1.0 / (1.0 + exp(-x))
+    one = type(x)(1)
+    return one / (one + exp(-x))
 
 
 @njit(**EXACT)
 def log1p(u):
     """Return log(1 + u) for u from 0 to 1, as 2 artanh(u / (2 + u))."""
-    s = u / (2.0 + u)
-    p = _horner(_horner(_horner(0.0, s * s, *ARTANH_A), s * s, *ARTANH_B), s * s, *ARTANH_C)
-    return p * s
+    return _twice_artanh(u / (type(u)(2) + u))
 
 
 @njit(**EXACT)
 def softplus(x):
-    return max(x, 0.0) + log1p(exp(-abs(x)))
+    return max(x, type(x)(0)) + log1p(exp(-abs(x)))
 
 
 @njit(**EXACT)
 def normal_cdf(x):
     """Return the standard normal distribution function, 1/2 erfc(-x / sqrt(2))."""
-    y = abs(x) * 0.7071067811865476
-    t = 2.0 / (2.0 + y)
-    u = 2.0 * t - 1.0
-    p = _horner(_horner(0.0, u, *ERFCX_A), u, *ERFCX_B)
-    p = _horner(_horner(_horner(p, u, *ERFCX_C), u, *ERFCX_D), u, *ERFCX_E)
-    tail = 0.5 * t * p * exp(-y * y)
-    return tail if x < 0 else 1.0 - tail
+    number = type(x)
+    y = abs(x) * number(0.7071067811865476)
+    tail = number(0.5) * _erfcx(number(2) / (number(2) + y)) * exp(-y * y)
+    return tail if x < 0 else number(1) - tail
 
 
 @njit(**EXACT)
 def normal_pdf(x):
     """Return the standard normal density."""
-    return 0.3989422804014327 * exp(-0.5 * x * x)
+    number = type(x)
+    return number(0.3989422804014327) * exp(number(-0.5) * x * x)
