@@ -16,19 +16,15 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # JAX takes its number of threads from this alone
 
-import argparse
-import json
-import platform
 import time
 import warnings
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import sklearn
+import report
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
 
 
@@ -256,18 +252,12 @@ def measure(work, contenders, repeats):
 
 def main():
     """Print a row for each piece of work."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", default="", help="only work whose name has this in it")
-    parser.add_argument("--json", help="write the figures to this file")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    contenders = installed()
-    versions = {"python": platform.python_version(), "skbackprop": skbackprop.__version__, "numpy": np.__version__}
-    versions |= {"sklearn": sklearn.__version__, "threads": os.environ["OPENBLAS_NUM_THREADS"]}
-    for name in set(contenders) & {"numba", "torch", "jax"}:
-        versions[name] = __import__(name).__version__
-    print(", ".join(f"{name} {version}" for name, version in versions.items()))
+    versions, contenders = report.versions(), installed()
     print(f"milliseconds an epoch; below them, how many times the time of the numba engine\n{'':<60}", end="")
     print("".join(f"{name:>10}" for name in contenders))
     results = {}
@@ -280,9 +270,7 @@ def main():
         print(f"{name:<60}" + "".join(f"{best.get(contender, np.nan):>10.2f}" for contender in contenders))
         print(f"{'':<60}" + "".join(f"{best.get(contender, np.nan) / base:>10.2f}" for contender in contenders))
         results[name] = times
-    if arguments.json:
-        with open(arguments.json, "w") as file:
-            json.dump({"versions": versions, "milliseconds": results}, file, indent=2)
+    report.write(arguments.json, versions=versions, milliseconds=results)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How the time of an epoch grows with rows, epochs, columns, width and depth, and with threads.
 
-    python benchmarks/growth.py [--engine numba]
+    python benchmarks/growth.py [--engine numba] [--json FILE]
 
 Growth is the slope of time over size on a log-log line, by least squares: 1 is linear. One thread, but for the last
 table, which runs full-batch epochs, and two fits side by side in threads, with one and with two.
@@ -11,17 +11,17 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "2")  # limited below
 
-import argparse
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import report
 from threadpoolctl import threadpool_limits
 
 from skbackprop import BackpropRegressor
 
-REPEATS = 5
+REPEATS = 7
 #: What grows: rows, columns, hidden layers, epochs.
 SERIES = {
     "rows": [(rows, 20, (50,), 4) for rows in (20_000, 40_000, 80_000, 160_000)],
@@ -33,14 +33,15 @@ SERIES = {
 }
 
 
-def seconds(call):
-    """Return the least time of a few calls."""
-    best = np.inf
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-    return best
+def seconds(*calls):
+    """Return the least time of each call; they take turns, so that a busy machine slows all."""
+    times = np.empty((REPEATS, len(calls)))
+    for turn in times:
+        for k, call in enumerate(calls):
+            start = time.perf_counter()
+            call()
+            turn[k] = time.perf_counter() - start
+    return times.min(axis=0).tolist()
 
 
 def fit(engine, rows, columns, hidden, epochs, solver="minibatch"):
@@ -53,30 +54,35 @@ def fit(engine, rows, columns, hidden, epochs, solver="minibatch"):
 
 def main():
     """Print a row for each series, and the threads."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--engine", default="numba", choices=["numpy", "numba"])
-    engine = parser.parse_args().engine
+    arguments = parser.parse_args()
+    engine, versions, results = arguments.engine, report.versions(), {}
     warnings.simplefilter("ignore")
     fit(engine, 100, 5, (5,), 1)()  # load the kernel
     with threadpool_limits(1):
         print(f"{engine}, float32, batch 200, 1 thread: seconds\n{'grows':<18}{'slope':>7}")
         for name, series in SERIES.items():
-            times = [seconds(fit(engine, *work)) for work in series]
+            times = seconds(*(fit(engine, *work) for work in series))
             slope = np.polyfit(np.log2([1, 2, 4, 8]), np.log2(times), 1)[0]
             print(f"{name:<18}{slope:7.2f}   " + "  ".join(f"{t:.3f}" for t in times))
+            results[name] = {"slope": slope, "seconds": times}
     print("\nthreads: seconds with 1 and with 2")
     full = fit(engine, 100_000, 50, (100,), 5, "batch")
     times = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            times.append(seconds(full))
+            times += seconds(full)
     print(f"{'full batch, 100000 x 50, (100,)':<46}{times[0]:.3f} {times[1]:.3f}   ratio {times[0] / times[1]:.2f}")
     small = [fit(engine, 20_000, 20, (100,), 20) for _ in range(2)]
     with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
-        alone = seconds(lambda: [call() for call in small])
-        together = seconds(lambda: list(pool.map(lambda call: call(), small)))
+        alone, together = seconds(
+            lambda: [call() for call in small], lambda: list(pool.map(lambda call: call(), small))
+        )
     ratio = alone / together
     print(f"{'two fits, one after the other and side by side':<46}{alone:.3f} {together:.3f}   ratio {ratio:.2f}")
+    results |= {"full batch, 1 and 2 threads": times, "two fits, in turn and side by side": [alone, together]}
+    report.write(arguments.json, versions=versions, results=results)
 
 
 if __name__ == "__main__":

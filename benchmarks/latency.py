@@ -1,6 +1,6 @@
 """Microseconds for one row: `predict` and `partial_fit` beside scikit-learn's MLP, and the size of pickles.
 
-    python benchmarks/latency.py [--repeats 7]
+    python benchmarks/latency.py [--repeats 7] [--json FILE]
 
 One thread, the networks taking turns; a figure is the minimum over repeats.
 """
@@ -10,16 +10,14 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before numpy loads its BLAS
 
-import argparse
 import pickle
 import time
 import warnings
 
 import numpy as np
-import sklearn
+import report
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
 
 CALLS = 300
@@ -35,11 +33,11 @@ def microseconds(call):
 
 def main():
     """Print a row for each kind of network and call."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    print(f"skbackprop {skbackprop.__version__}, numpy {np.__version__}, scikit-learn {sklearn.__version__}, 1 thread")
+    versions, calls = report.versions(), {}
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, 10))
     x = X[:1].copy()
@@ -61,19 +59,25 @@ def main():
             )
             a, b = times.min(axis=0)
             print(f"{ours.__name__ + ' ' + name:<32}{a:9.1f}{b:10.1f}{b / a:8.1f}")
-    sizes(X, rng)
+            calls[f"{ours.__name__} {name}"] = times.tolist()
+    report.write(arguments.json, versions=versions, microseconds=calls, pickles=pickle_sizes(rng))
 
 
-def sizes(X, rng):
-    """Print the size of pickles beside that of the weights."""
+def pickle_sizes(rng):
+    """Return and print the size of pickles over that of the weights."""
     X, y = rng.normal(size=(300, 200)), rng.normal(size=300)
     ours = BackpropRegressor((200, 100), max_iter=2, tol=None).fit(X, y)
     theirs = MLPRegressor(hidden_layer_sizes=(200, 100), max_iter=2).fit(X, y)
     weights = sum(array.nbytes for array in ours.coefs_ + ours.intercepts_)
     print(f"\npickle of 200-200-100-1, times the weights' {weights / 1024:.0f} kB")
-    print(f"{'with the memory of Adam':<32}{len(pickle.dumps(ours)) / weights:9.2f}")
-    print(f"{'drop_optimizer_memory()':<32}{len(pickle.dumps(ours.drop_optimizer_memory())) / weights:9.2f}")
-    print(f"{'scikit-learn':<32}{len(pickle.dumps(theirs)) / weights:9.2f}")
+    ratios = {
+        "with the memory of Adam": len(pickle.dumps(ours)) / weights,
+        "drop_optimizer_memory()": len(pickle.dumps(ours.drop_optimizer_memory())) / weights,
+        "scikit-learn": len(pickle.dumps(theirs)) / weights,
+    }
+    for name, ratio in ratios.items():
+        print(f"{name:<32}{ratio:9.2f}")
+    return ratios
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """Peak memory above the data while `fit` makes full-batch passes over many rows.
 
-    python benchmarks/memory.py [--rows 2000000] [--columns 20] [--classes 0]
+    python benchmarks/memory.py [--rows 2000000] [--columns 20] [--classes 0] [--json FILE]
 
 Prints the resident memory of the process before `fit`, its peak during `fit`, and the difference. `--classes 0` is
 regression.
 """
 
-import argparse
 import resource
 import warnings
 
 import numpy as np
+import report
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 
@@ -30,12 +30,12 @@ def peak() -> float:
 
 def main():
     """Measure one fit."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--classes", type=int, default=0)
     parser.add_argument("--solver", default="batch")
-    arguments = parser.parse_args()
+    arguments, versions = parser.parse_args(), report.versions()
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(0)
     X = rng.standard_normal((arguments.rows, arguments.columns), dtype=np.float32)
@@ -52,7 +52,9 @@ def main():
     print(
         f"data {(X.nbytes + y.nbytes) / MB:.0f} MB, resident before fit {before:.0f} MB (peak so far {already:.0f} MB)"
     )
-    print(f"peak during fit {peak():.0f} MB: {max(peak(), before) - before:.0f} MB above the data")
+    above = max(peak(), before) - before
+    print(f"peak during fit {peak():.0f} MB: {above:.0f} MB above the data")
+    report.write(arguments.json, versions=versions, megabytes={"data": (X.nbytes + y.nbytes) / MB, "above": above})
 
 
 if __name__ == "__main__":

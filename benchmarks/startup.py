@@ -1,16 +1,17 @@
 """Seconds of a first fit in a fresh process, with the numba engine: numba's import and the kernel's load included.
 
-    python benchmarks/startup.py [--cold]
+    python benchmarks/startup.py [--cold] [--json FILE]
 
 `--cold` compiles the kernel anew, into a cache of its own. numpy, scikit-learn and this package are imported before the
 clock starts, as a program that fits has them already.
 """
 
-import argparse
 import os
 import subprocess
 import sys
 import tempfile
+
+import report
 
 PROGRAM = """
 import time
@@ -30,14 +31,17 @@ def first_fit(environment):
 
 def main():
     """Print the seconds, cold and warm."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--cold", action="store_true")
-    if parser.parse_args().cold:
+    arguments, versions, results = parser.parse_args(), report.versions(), {}
+    if arguments.cold:
         with tempfile.TemporaryDirectory() as cache:
-            print(f"cold, float64: {first_fit(os.environ | {'NUMBA_CACHE_DIR': cache}):.2f} s")
+            results["cold"] = first_fit(os.environ | {"NUMBA_CACHE_DIR": cache})
+        print(f"cold, float64: {results['cold']:.2f} s")
     first_fit(os.environ)
     times = sorted(first_fit(os.environ) for _ in range(5))
     print(f"warm: {times[0]:.2f} s, at most {times[-1]:.2f} of 5")
+    report.write(arguments.json, versions=versions, seconds=results | {"warm": times})
 
 
 if __name__ == "__main__":

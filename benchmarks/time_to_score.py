@@ -17,8 +17,6 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before numpy loads its BLAS
 
-import argparse
-import json
 import time
 import warnings
 from itertools import pairwise
@@ -27,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import report
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -156,13 +155,12 @@ def run(make, race, data, seed):
 
 def main():
     """Print a row for each data set and contender."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", help="write the figures to this file")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    contenders, results = installed(), {}
+    versions, contenders, results = report.versions(), installed(), {}
     for name, race in RACES.items():
         if not (arguments.data / name).is_dir():
             print(f"{name} is not in {arguments.data}: skipped")
@@ -181,8 +179,7 @@ def main():
             spread = " to ".join(f"{bound([s for s, _ in runs[contender]]):.2f}" for bound in (min, max))
             print(f"  {contender:<9}{seconds:8.2f} s  ({spread}), {epochs:4.0f} epochs, {seconds / base:6.1f} times")
         results[name] = runs
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(results, indent=2))
+    report.write(arguments.json, versions=versions, seconds_and_epochs=results)
 
 
 if __name__ == "__main__":
