@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,32 +20,16 @@ from sklearn.utils.validation import validate_data
 from ._engines import choose_engine
 from ._fitted import FittedNetwork
 from ._inputs import is_plain, plain_settings
-from ._network import Network
-from ._objective import Objective
-from ._parameters import (
-    CONSTRAINTS,
-    MatrixLike,
-    check_weights,
-    choose_optimizer,
-    choose_schedule,
-    initial_theta,
-    layer_activations,
-    layer_sizes,
-    rows_per_update,
-)
-from ._training import Recipe, Session, Stopping, TrainingState
-from .losses import Loss
-from .optimizers import Optimizer
+from ._parameters import CONSTRAINTS, MatrixLike, check_weights, choose_optimizer
+from ._recipes import make_recipe, resume, start
+from ._state import TrainingState
+from ._training import Outcome, Session
+from ._validation import Rows, Target, hold_out, product, watcher
+from ._watch import Patience, Watch
+from .optimizers import LBFGS
 
-NEVER = Stopping(None, np.inf)
-
-
-class Target(NamedTuple):
-    """A target as the network sees it, and what the estimator learns from it."""
-
-    y: np.ndarray  # of shape (n_rows, n_outputs)
-    loss: Loss
-    learned: dict[str, Any]  # fitted attributes to set once all input has passed its checks
+#: Parameters that are not looked at once the weights are made.
+READ_ONCE = ("init", "random_state")
 
 
 class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
@@ -67,10 +50,17 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         learning_rate,
         batch_size,
         alpha,
+        l1_ratio,
+        dropout,
+        clip_norm,
         init,
+        standardize,
         max_iter,
         tol,
         n_iter_no_change,
+        early_stopping,
+        validation_fraction,
+        scoring,
         shuffle,
         warm_start,
         engine,
@@ -86,10 +76,17 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.dropout = dropout
+        self.clip_norm = clip_norm
         self.init = init
+        self.standardize = standardize
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.shuffle = shuffle
         self.warm_start = warm_start
         self.engine = engine
@@ -97,11 +94,24 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         self.verbose = verbose
 
     @abstractmethod
-    def _encode_target(self, y, dtype: np.dtype, resume: bool, classes) -> Target:
-        """Check `y` and return it as the network sees it."""
+    def _learn_target(self, y, dtype: np.dtype, resume: bool, classes) -> Target:
+        """Check `y` and say what it is."""
+
+    @abstractmethod
+    def _plain_target(self, y, n_rows: int, classes) -> np.ndarray | None:
+        """Return `y` as the network sees it, or None if it is not plainly fine."""
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to data: up to `max_iter` passes over the rows.
 
         With ``warm_start=True``, go on from where the last call to `fit` or `partial_fit` ended.
@@ -114,6 +124,11 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
             Target values or class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, none negative and not all zero; None is 1 for each.
+        X_val, y_val : as X and y, default=None
+            Rows to stop early by, instead of some held out of `X`; see `early_stopping`. In a Pipeline,
+            ``transform_input=["X_val"]`` sends them through its steps.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -123,28 +138,48 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If a parameter or the data are not as they should be; nothing is learned then. Also if the weights overflow;
-            the estimator then keeps its last finite weights.
+            If a parameter or the data are not as they should be; nothing is learned then.
         """
-        stopped = self._train(X, y, sample_weight)
-        if not stopped and self.tol is not None:
-            warnings.warn(
-                f"Training ended after max_iter={self.max_iter} epochs while the loss was still falling by more than "
-                f"tol={self.tol:g} now and then. Raise max_iter, learning_rate or tol; tol=None means exactly max_iter "
-                "epochs and no warning.",
-                ConvergenceWarning,
-                stacklevel=3,
+        n_before = self._state.n_iter if self.__sklearn_is_fitted__() and self.warm_start else 0
+        outcome = self._train(X, y, sample_weight, held_out=(X_val, y_val, sample_weight_val))
+        if not outcome.stopped and not outcome.messages and self._is_still_falling(n_before):
+            outcome.messages.append(
+                f"Training ended after max_iter={self.max_iter} epochs while what it watches was still falling by more "
+                f"than tol={self.tol:g} an epoch. Raise max_iter, learning_rate or tol; tol=None means exactly "
+                "max_iter epochs and no warning."
             )
+        self._warn(outcome)
         return self
+
+    def _is_still_falling(self, n_before: int) -> bool:
+        """Return whether the last `n_iter_no_change` passes brought more than `tol` each on average."""
+        if self.tol is None:
+            return False
+        scores = self.validation_scores_
+        curve = self._state.loss_curve[n_before:] if scores is None else [-score for score in scores]
+        n_passes = int(min(self.n_iter_no_change, len(curve) - 1))
+        return n_passes < 1 or curve[-1 - n_passes] - min(curve[-n_passes:]) > n_passes * self.tol
+
+    def _warn(self, outcome: Outcome) -> None:
+        for message in outcome.messages:
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+
+    def _has_passes(self) -> bool:
+        if isinstance(choose_optimizer(self.optimizer), LBFGS):
+            raise AttributeError("partial_fit makes one pass over some rows; optimizer='lbfgs' needs all rows, by fit.")
+        return True
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        if not self._go_on(X, y, sample_weight, classes):
+        outcome = self._go_on(X, y, sample_weight, classes)
+        if outcome is None:
             self._validate_params()
-            self._train(X, y, sample_weight, partial=True, classes=classes)
+            outcome = self._train(X, y, sample_weight, partial=True, classes=classes)
+        if outcome.messages:
+            self._warn(outcome)
         return self
 
-    def _go_on(self, X, y, sample_weight, classes) -> bool:
-        """Take the short way if rows like those of the last call come and nothing else changed; return whether so."""
+    def _go_on(self, X, y, sample_weight, classes) -> Outcome | None:
+        """Take the short way if rows like those of the last call come and nothing else changed, else return None."""
         session, settings = vars(self).get("_session", (None, None))
         if (
             session is None
@@ -154,21 +189,16 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
             or settings != self._settings()
             or not is_plain(X, self._state.theta.dtype, session.shape)
         ):
-            return False
+            return None
         y = self._plain_target(y, len(X), classes)
-        if y is not None:
-            session.train(X, y, None, 1, NEVER, self._report)
-        return y is not None
+        return None if y is None else session.train(X, y, None, 1, None, self._report)
 
     def _settings(self):
-        return plain_settings(vars(self)[name] for name in CONSTRAINTS)
+        parameters = vars(self)
+        return plain_settings(parameters[name] for name in self._parameter_constraints if name not in READ_ONCE)
 
-    @abstractmethod
-    def _plain_target(self, y, n_rows: int, classes) -> np.ndarray | None:
-        """Return `y` as the network sees it, or None if it is not plainly fine."""
-
-    def _train(self, X, y, sample_weight, *, partial=False, classes=None) -> bool:
-        """Start or go on training, and return whether it ended by the stopping rule.
+    def _train(self, X, y, sample_weight, *, held_out=(None, None, None), partial=False, classes=None) -> Outcome:
+        """Start or go on training.
 
         What goes wrong before the first whole pass leaves a fitted estimator as it was.
         """
@@ -176,7 +206,7 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         resume = self.__sklearn_is_fitted__() and (partial or self.warm_start)
         n_iter = self._state.n_iter if resume else 0
         try:
-            return self._check_and_train(X, y, sample_weight, partial, resume, classes)
+            return self._check_and_train(X, y, sample_weight, held_out, partial, resume, classes)
         except BaseException:
             state = vars(self).get("_state")
             if state is before.get("_state") or ("_state" in before and state.n_iter == n_iter):
@@ -184,78 +214,57 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
                 vars(self).update(before)
             raise
 
-    def _check_and_train(self, X, y, sample_weight, partial, resume, classes) -> bool:
-        hidden_layer_sizes = layer_sizes(self.hidden_layer_sizes)
-        activations = layer_activations(self.activation, len(hidden_layer_sizes))
+    def _check_and_train(self, X, y, sample_weight, held_out, partial, going_on, classes) -> Outcome:
+        keeps_order = self.solver == "batch" and self.engine != "numba"
         X, y = validate_data(
             self,
             X,
             y,
             accept_sparse="csr",
-            dtype=self._state.theta.dtype if resume else (np.float64, np.float32),
-            order=None if self.solver == "batch" else "C",  # shuffled rows are gathered, which wants each in one piece
+            dtype=self._state.theta.dtype if going_on else (np.float64, np.float32),
+            order=None if keeps_order else "C",  # shuffled rows are gathered, which wants each in one piece
             multi_output=True,
-            reset=not resume,
+            reset=not going_on,
         )
-        target = self._encode_target(y, X.dtype, resume, classes)
-        sample_weight = check_weights(sample_weight, X)
-        network = Network((X.shape[1], *hidden_layer_sizes, target.y.shape[1]), activations)
-        recipe = self._make_recipe(Objective(network, target.loss, float(self.alpha)))
+        target = self._learn_target(y, X.dtype, going_on, classes)
+        encoded, class_weight = target.encode(y)
+        score_weight = check_weights(sample_weight, X)
+        weight = product(score_weight, class_weight)
+        random_state = check_random_state(self.random_state)
+        seed = random_state.randint(np.iinfo(np.int32).max)
+        rows = Rows(X, y, encoded, weight, score_weight)
+        if partial:
+            rest, message = None, None
+        else:
+            rows, rest, message = hold_out(self, rows, target, random_state, *held_out)
+        X, encoded, weight = rows.X, rows.encoded, rows.weight
+        recipe = make_recipe(self, X.shape[1], encoded.shape[1], target.loss)
         engine = choose_engine(self.engine, recipe, X)
-        state = self._resume(recipe) if resume else self._start(recipe, X.dtype)
+        if going_on:
+            state = resume(self, recipe, self._recipe, self._state)
+        else:
+            state = start(self, recipe, seed, X, encoded, weight)
         if not partial:
             state.n_rows = 0  # sample weights are relative to the mean of these rows
+            state.validation_loss_curve, state.validation_scores = [], []
         for name, value in target.learned.items():
             setattr(self, name, value)
         self._recipe, self._state = recipe, state
-        self.n_layers_ = len(network.sizes)
-        self.n_outputs_ = network.sizes[-1]
+        self.n_layers_ = len(recipe.objective.network.sizes)
+        self.n_outputs_ = encoded.shape[1]
         self.out_activation_ = target.loss.output_activation
-        session = Session(engine, recipe, state, X, target.y, sample_weight)
-        if not partial:
-            self._session = None, None
-            stopping = Stopping(self.tol, self.n_iter_no_change)
-            return session.train(X, target.y, sample_weight, self.max_iter, stopping, self._report)
-        settings = self._settings()
-        self._session = (session if settings and sample_weight is None else None), settings
-        return session.train(X, target.y, sample_weight, 1, NEVER, self._report)
-
-    def _start(self, recipe: Recipe, dtype: np.dtype) -> TrainingState:
-        """Return the state before the first update."""
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        rng = np.random.default_rng(seed)
-        theta = initial_theta(self.init, recipe.objective.network, rng, dtype)
-        return TrainingState(theta, _new_memory(recipe.optimizer, theta), rng)
-
-    def _resume(self, recipe: Recipe) -> TrainingState:
-        """Return the state to go on from, checked against what the parameters ask for now."""
-        state, before = self._state, self._recipe.objective
-        made, wanted = before.network, recipe.objective.network
-        for name, was, now in (
-            ("hidden_layer_sizes", made.sizes[1:-1], wanted.sizes[1:-1]),
-            ("activation", made.activations, wanted.activations),
-            ("The number of outputs", made.sizes[-1], wanted.sizes[-1]),
-            ("output_activation", before.loss.output_activation, recipe.objective.loss.output_activation),
-        ):
-            if was != now:
-                raise ValueError(
-                    f"{name} changed from {was} to {now} since the weights were made: training cannot go on. "
-                    "Set it back, or start anew: clone the estimator, or call fit with warm_start=False."
-                )
-        theta, memory = (_writeable(array) for array in (state.theta, state.memory))
-        if recipe.optimizer == self._recipe.optimizer and memory.shape == (recipe.optimizer.n_slots, theta.size):
-            return replace(state, theta=theta, memory=memory)
-        return replace(state, theta=theta, memory=_new_memory(recipe.optimizer, theta), n_steps=0)
-
-    def _make_recipe(self, objective: Objective) -> Recipe:
-        return Recipe(
-            objective=objective,
-            optimizer=choose_optimizer(self.optimizer),
-            schedule=choose_schedule(self.learning_rate),
-            batch_size=rows_per_update(self.solver, self.batch_size),
-            shuffle=self.shuffle,
-            max_iter=self.max_iter,
-        )
+        session = Session(engine, recipe, state, X, encoded, weight)
+        if partial:
+            settings = self._settings()
+            self._session = (session if settings and weight is None else None), settings
+            return session.train(X, encoded, weight, 1, None, self._report)
+        self._session = None, None
+        watched = None if rest is None else watcher(self, recipe.objective, state, rest)
+        watch = Watch(Patience(self.tol, self.n_iter_no_change), watched)
+        outcome = session.train(X, encoded, weight, self.max_iter, watch, self._report)
+        if message is not None:
+            outcome.messages.append(message)
+        return outcome
 
     def _report(self, state: TrainingState) -> None:
         if self.verbose:
@@ -265,12 +274,3 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _writeable(array: np.ndarray) -> np.ndarray:
-    """Return the array, or a copy if it cannot be trained in place, as when joblib has mapped it from a file."""
-    return array if array.flags.writeable else array.copy()
-
-
-def _new_memory(optimizer: Optimizer, theta: np.ndarray) -> np.ndarray:
-    return np.zeros((optimizer.n_slots, theta.size), theta.dtype)

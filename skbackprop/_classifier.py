@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse, special
+from scipy import sparse
 from sklearn.base import ClassifierMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from ._base import BaseBackprop, Target
-from ._labels import are_plain_labels, classification_loss, indicators, is_multilabel, known_classes, label_columns
-from ._parameters import MatrixLike
+from ._base import BaseBackprop
+from ._labels import (
+    are_plain_labels,
+    class_weight_of_rows,
+    classification_loss,
+    indicators,
+    is_multilabel,
+    known_classes,
+    label_columns,
+    smoothed,
+)
+from ._parameters import CONSTRAINTS, MatrixLike
+from ._predictions import LabelPredictions
+from ._validation import Target
 from .activations import Activation
 from .initializers import Initializer
 from .losses import BinaryLogLoss, Loss
@@ -21,16 +35,16 @@ from .optimizers import Optimizer
 from .schedules import Schedule
 
 
-class BackpropClassifier(ClassifierMixin, BaseBackprop):
+class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
     """Multilayer perceptron for classification, trained by backpropagation.
 
     Log loss has one output for two classes; otherwise each class, or each of several labels a row (a matrix of zeros
-    and ones), has one. Minimised is the mean loss plus the penalty; see `alpha`. Put a scaler before the network.
+    and ones), has one. Minimised is the mean loss plus the penalty; see `alpha`.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
-        Number of units of each hidden layer; an int is one layer, ``()`` is none: logistic or softmax regression by
+        Units of each hidden layer; an int is one layer, ``()`` is none: logistic or softmax regression by
         gradient descent.
     activation : str, Activation, or sequence of them, default="relu"
         What each hidden layer does to its net input; a sequence has one entry for each. The names are "identity",
@@ -45,49 +59,75 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     solver : {"batch", "sgd", "minibatch"}, default="minibatch"
         When the weights are updated: once for all rows, for every row, or for every `batch_size` rows.
     optimizer : str or Optimizer, default="adam"
-        How they are updated: "gd" (the lecture's plain gradient descent), "momentum", "nesterov", "rmsprop", "adam"
-        or "adamw"; see `skbackprop.optimizers`.
-    learning_rate : float, str or Schedule, default=0.001
-        The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle"; see
-        `skbackprop.schedules`.
+        How they are updated: "gd" (the lecture's plain gradient descent), "momentum", "nesterov", "rmsprop", "adam",
+        "adamw", or "lbfgs" with ``solver="batch"``; see `skbackprop.optimizers`.
+    learning_rate : float, str or Schedule, default="auto"
+        The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle",
+        "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` passes, from a rate
+        that depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there.
     batch_size : int or "auto", default="auto"
-        Rows for each update of ``solver="minibatch"``; "auto" is 200. More than there are means all of them.
+        Rows for each update of ``solver="minibatch"``; "auto" is 32. More than there are means all of them.
     alpha : float, default=0.0001
-        Strength of the penalty ``alpha / 2 * sum(W**2)`` that is added to the mean loss; at least 0. Intercepts are
-        not penalised.
+        Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
+        the mean loss; at least 0. Intercepts are not penalised. W is of the standardised inputs.
+    l1_ratio : float, default=0.0
+        The share of the penalty that is of absolute values, from 0 to 1.
+    dropout : float or sequence of float, default=0.0
+        Share of the units of each hidden layer that are left out, drawn anew for each row and pass; below 1.
+    clip_norm : float or None, default=None
+        A longer gradient of a batch is shortened to this Euclidean norm.
     init : str, Initializer or (coefs, intercepts), default="auto"
         Where the weights start: "auto" takes the rule that fits each layer's activation; by name "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal"; or lists of arrays, shaped as
+        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal"; or lists of arrays, as
         `coefs_` and `intercepts_`. Drawn intercepts are 0.
+    standardize : bool, default=True
+        Whether to standardise the inputs by their mean and standard deviation. `coefs_` are for the data as they were
+        given. Sparse X is scaled, not centred.
     max_iter : int, default=200
         The most passes over the rows (epochs) in one call to `fit`.
     tol : float or None, default=1e-4
-        `fit` stops when the loss has not fallen by more than this for `n_iter_no_change` epochs in a row. None is
-        never: exactly `max_iter` epochs.
+        `fit` stops when what it watches, the training loss or `scoring`,
+        has not improved by more than this for `n_iter_no_change` epochs in a row. None is never.
     n_iter_no_change : int or inf, default=10
         See `tol`.
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold rows out, watch `scoring` on them and go back to the epoch where it was best. "auto" does for
+        more than 10000 rows, and where `fit` is given `X_val`. Without effect on `partial_fit`.
+    validation_fraction : float, default=0.1
+        The share of rows held out, above 0 and below 1;
+        classes keep their shares.
+    scoring : str, callable or None, default="loss"
+        What is watched on held-out rows: "loss", or a scorer of scikit-learn; None is `score`.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied with `sample_weight`; "balanced" is inversely proportional to their numbers.
+    label_smoothing : float, default=0.0
+        Share of each row's label that is spread evenly over the classes, at least 0 and below 1.
     shuffle : bool, default=True
         Whether to take the rows in a new random order in each epoch. Without effect when all rows are one batch.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, the optimizer's memory and the count of updates of the last call.
     engine : {"auto", "numpy", "numba"}, default="auto"
         What computes: numpy, or a kernel compiled by numba (extra ``numba``); the weights are the same to rounding.
-        "auto" takes numba where it is installed, knows the work, and numpy would need some seconds.
+        "auto" takes numba where it is installed, knows the work, and numpy would take long.
     random_state : int, RandomState or None, default=None
-        Draws the first weights and the order of the rows. With an int every `fit` that starts anew gives the same.
+        Draws first weights, order of rows, dropout and held-out rows. With an int, each new `fit` gives the same.
     verbose : int, default=0
         Above 0, print the loss of each epoch.
 
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of each layer, of shape (units of the layer before, units): views, which training goes on changing.
+        Weights of each layer, of shape (units of the layer before, units), for X and y as they were given: copies.
     intercepts_ : list of ndarray
-        Intercepts of each layer, of shape (units,).
+        Intercepts of each layer, of shape (units,), that go with them.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted; with several labels a row, their column numbers.
     loss_curve_ : list of float
         Mean loss over the rows plus penalty in each epoch, as met on the way.
+    validation_loss_curve_, validation_scores_ : list of float or None
+        Mean loss and score of the held-out rows after each epoch of the last `fit`; None if there were none.
+    best_iter_ : int
+        The epoch that the weights are from.
     n_iter_ : int
         Epochs made since the weights were drawn.
     t_ : int
@@ -116,6 +156,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     (2, 3)
     """
 
+    _parameter_constraints: dict = CONSTRAINTS | {
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    }
+
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
@@ -125,13 +170,22 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         output_activation: str = "auto",
         solver: str = "minibatch",
         optimizer: str | Optimizer = "adam",
-        learning_rate: float | str | Schedule = 0.001,
+        learning_rate: float | str | Schedule = "auto",
         batch_size: int | str = "auto",
         alpha: float = 0.0001,
+        l1_ratio: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = None,
         init: str | Initializer | tuple[Sequence[ArrayLike], Sequence[ArrayLike]] = "auto",
+        standardize: bool = True,
         max_iter: int = 200,
         tol: float | None = 1e-4,
         n_iter_no_change: float = 10,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        scoring: str | Callable | None = "loss",
+        class_weight: dict | str | None = None,
+        label_smoothing: float = 0.0,
         shuffle: bool = True,
         warm_start: bool = False,
         engine: str = "auto",
@@ -148,17 +202,27 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             learning_rate=learning_rate,
             batch_size=batch_size,
             alpha=alpha,
+            l1_ratio=l1_ratio,
+            dropout=dropout,
+            clip_norm=clip_norm,
             init=init,
+            standardize=standardize,
             max_iter=max_iter,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            scoring=scoring,
             shuffle=shuffle,
             warm_start=warm_start,
             engine=engine,
             random_state=random_state,
             verbose=verbose,
         )
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
+    @available_if(BaseBackprop._has_passes)
     def partial_fit(
         self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -190,109 +254,43 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         return self._partial_fit(X, y, sample_weight, () if classes is None else classes)
 
-    def predict(self, X: MatrixLike) -> np.ndarray:
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The most probable label; with several labels a row, 1 for each that is more probable than not.
-        """
-        raw = self._raw_output(X)
-        if self._is_multilabel:
-            return (raw > 0).astype(int)
-        return self.classes_[(raw[:, 0] > 0).astype(int) if self._has_one_output_for_two else raw.argmax(axis=1)]
-
-    def decision_function(self, X: MatrixLike) -> np.ndarray:
-        """Return the network's raw outputs, before the output activation.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes one score, above 0 for the second class.
-        """
-        raw = self._raw_output(X)
-        if self.n_outputs_ == 1:
-            return raw[:, 0]
-        if len(self.classes_) == 2 and not self._is_multilabel:
-            return raw[:, 1] - raw[:, 0]
-        return raw
-
-    def predict_proba(self, X: MatrixLike) -> np.ndarray:
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        probability : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to 1, unless a row can have several labels.
-        """
-        raw, loss = self._raw_output(X), self._recipe.objective.loss
-        if self._has_one_output_for_two:
-            raw = np.column_stack([-raw, raw])
-        elif not self._is_multilabel and loss.output_activation == "logistic":
-            return special.softmax(loss.log_inverse_link(raw), axis=1)
-        return loss.inverse_link(raw)
-
-    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
-        """Predict the logarithm of the probability of each class, finite also where a probability rounds to 0.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        log_probability : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
-        """
-        raw, loss = self._raw_output(X), self._recipe.objective.loss
-        if self._has_one_output_for_two:
-            raw = np.column_stack([-raw, raw])
-        elif not self._is_multilabel and loss.output_activation == "logistic":
-            return special.log_softmax(loss.log_inverse_link(raw), axis=1)
-        return loss.log_inverse_link(raw)
-
-    @property
-    def _has_one_output_for_two(self) -> bool:
-        return self.n_outputs_ == 1 and len(self.classes_) == 2
-
-    def _encode_target(self, y, dtype, resume, classes):
+    def _learn_target(self, y, dtype, resume, classes):
         multilabel = is_multilabel(y)
         if resume and multilabel != self._is_multilabel:
             raise ValueError("y changed between one label and several a row since the weights were made; start anew.")
         if multilabel:
-            y = y.toarray() if sparse.issparse(y) else y
-            known = label_columns(y, classes)
+            known = label_columns(_dense(y), classes)
         else:
             y = column_or_1d(y, warn=True)
             known = known_classes(y, self.classes_ if resume else None, classes)
         loss = classification_loss(self.loss, self.output_activation, len(known), multilabel)
+        weigh = class_weight_of_rows(self.class_weight, y, known, multilabel, online=classes is not None)
+
+        def encode(y):
+            if is_multilabel(y) != multilabel:
+                raise ValueError("y_val has one label a row and y has several, or the other way round.")
+            y = _dense(y) if multilabel else column_or_1d(y)
+            return self._columns(y, known, loss, multilabel, dtype), weigh(y)
+
+        learned = {"classes_": known, "_is_multilabel": multilabel}
+        return Target(loss, encode, learned, None if multilabel else y)
+
+    def _columns(self, y, known, loss, multilabel, dtype):
+        """Return labels as the network sees them."""
         if not multilabel:
             y = indicators(y, known, len(known) == 2 and isinstance(loss, BinaryLogLoss), dtype)
-        return Target(y.astype(dtype, copy=False), loss, {"classes_": known, "_is_multilabel": multilabel})
+        return smoothed(y.astype(dtype, copy=False), self.label_smoothing, loss.output_activation == "softmax")
 
     def _plain_target(self, y, n_rows, classes):
         if self._is_multilabel or not are_plain_labels(y, n_rows, self.classes_, classes):
             return None
-        return indicators(y, self.classes_, self._has_one_output_for_two, self._state.theta.dtype)
+        return self._columns(y, self.classes_, self._recipe.objective.loss, False, self._state.theta.dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _dense(y):
+    return y.toarray() if sparse.issparse(y) else y

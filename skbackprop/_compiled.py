@@ -10,10 +10,24 @@ import numpy as np
 
 from . import _kernel
 from . import _kernel_formulas as formulas
-from ._training import Recipe, TrainingState
+from . import _kernel_losses as losses
+from ._dropout import thresholds
+from ._state import Recipe, TrainingState
 from .activations import ELU, GELU, SELU, Identity, LeakyReLU, Logistic, ReLU, SiLU, Softplus, Tanh
-from .losses import BinaryLogLoss, LogisticSquaredError, MultinomialLogLoss, SquaredError
-from .optimizers import GD, Adam, AdamW, Momentum, Nesterov, RMSprop
+from .losses import (
+    AbsoluteError,
+    BinaryLogLoss,
+    Gamma,
+    Huber,
+    LogisticSquaredError,
+    MultinomialLogLoss,
+    Poisson,
+    Quantile,
+    Quantiles,
+    SquaredError,
+    Tweedie,
+)
+from .optimizers import GD, LBFGS, Adam, AdamW, Momentum, Nesterov, RMSprop
 
 ACTIVATION_CODES = {
     Identity: formulas.IDENTITY,
@@ -28,10 +42,17 @@ ACTIVATION_CODES = {
     Softplus: formulas.SOFTPLUS,
 }
 LOSS_CODES = {
-    SquaredError: formulas.SQUARED_ERROR,
-    LogisticSquaredError: formulas.LOGISTIC_SQUARED_ERROR,
-    BinaryLogLoss: formulas.BINARY_LOG_LOSS,
-    MultinomialLogLoss: formulas.MULTINOMIAL_LOG_LOSS,
+    SquaredError: losses.SQUARED_ERROR,
+    LogisticSquaredError: losses.LOGISTIC_SQUARED_ERROR,
+    BinaryLogLoss: losses.BINARY_LOG_LOSS,
+    MultinomialLogLoss: losses.MULTINOMIAL_LOG_LOSS,
+    AbsoluteError: losses.ABSOLUTE_ERROR,
+    Huber: losses.HUBER,
+    Quantile: losses.QUANTILE,
+    Quantiles: losses.QUANTILES,
+    Poisson: losses.POISSON,
+    Gamma: losses.GAMMA,
+    Tweedie: losses.TWEEDIE,
 }
 OPTIMIZER_CODES = {
     GD: formulas.GD,
@@ -43,7 +64,7 @@ OPTIMIZER_CODES = {
 }
 
 #: An empty array stands for "none" in the kernel, which wants one type for each argument.
-NO_ORDER, NO_WEIGHT = np.empty(0, np.int64), np.empty(0)
+NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint64)
 
 
 def why_not(recipe: Recipe, X) -> str | None:
@@ -52,6 +73,8 @@ def why_not(recipe: Recipe, X) -> str | None:
         return "X is sparse"
     if not X.flags.c_contiguous:
         return "X does not lie row by row (C order)"
+    if type(recipe.optimizer) is LBFGS:
+        return "scipy makes the steps of optimizer='lbfgs'"
     for codes, record in (
         *((ACTIVATION_CODES, activation) for activation in recipe.objective.network.activations),
         (LOSS_CODES, recipe.objective.loss),
@@ -67,11 +90,12 @@ class Room:
 
     def __init__(self, recipe: Recipe, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None):
         objective, optimizer, theta = recipe.objective, recipe.optimizer, state.theta
-        network = objective.network
+        network, dropout = objective.network, objective.dropout if any(objective.dropout) else ()
         n_rows = X.shape[0]
         self.batch_size = min(recipe.batch_size or n_rows, n_rows)
         chunk = min(self.batch_size, network.chunk_rows(theta.dtype))
         units, outputs = sum(network.sizes[1:]), network.sizes[-1]
+        self.nothing = np.empty(0, theta.dtype)
         self.model = (
             np.empty_like(theta),
             np.empty_like(theta),
@@ -79,13 +103,31 @@ class Room:
             np.array([ACTIVATION_CODES[type(activation)] for activation in network.activations], np.int64),
             np.array([_numbers(activation, 2) for activation in network.activations]).reshape(-1, 2),
             LOSS_CODES[type(objective.loss)],
-            objective.alpha,
+            _loss_numbers(objective.loss),
+            objective.strength_l2,
+            objective.strength_l1,
+            0.0 if recipe.clip_norm is None else float(recipe.clip_norm),
+            thresholds(dropout) if dropout else NO_DROPOUT,
+            1.0 - np.array(dropout, np.float64),
             OPTIMIZER_CODES[type(optimizer)],
             np.array(_numbers(optimizer, 3)),
             float(optimizer.weight_decay),
         )
-        shapes = [(chunk, X.shape[1]), *[chunk * outputs] * 2, *[chunk * units] * 3]
+        masks = chunk * units if dropout else 0
+        shapes = [(chunk, X.shape[1]), *[chunk * outputs] * 2, *[chunk * units] * 3, masks]
         self.rooms = tuple(np.empty(shape, theta.dtype) for shape in shapes)
+        self._expected = (X.shape, (n_rows, outputs), (network.n_parameters,), (optimizer.n_slots, theta.size))
+
+    def check(self, state: TrainingState, X, y, weight, rates) -> None:
+        """Raise ValueError unless all arrays have the shapes the room was made for: the kernel itself looks at none."""
+        n_rows = X.shape[0]
+        shapes = X.shape, y.shape, state.theta.shape, state.memory.shape
+        n_batches = -(-n_rows // self.batch_size)
+        if shapes != self._expected or len(weight) not in (0, n_rows) or len(rates) != n_batches:
+            raise ValueError(
+                f"Arrays changed their shapes in training: {shapes}, {len(weight)} weights and {len(rates)} learning "
+                f"rates, where {self._expected}, {n_rows} and {n_batches} were expected."
+            )
 
 
 def train_epoch(
@@ -95,12 +137,21 @@ def train_epoch(
     n_rows = X.shape[0]
     n_batches = recipe.n_batches(n_rows)
     rates = recipe.schedule.rates(np.arange(state.t, state.t + n_batches), recipe.max_iter * n_batches)
+    rates = rates * state.rate_factor
+    key = np.uint64(state.rng.integers(2**63) if any(recipe.objective.dropout) else 0)
     order = state.rng.permutation(n_rows) if recipe.shuffles(n_rows) else NO_ORDER
     penalty = recipe.objective.penalty(state.theta)
     weight = NO_WEIGHT if sample_weight is None else sample_weight
+    room.check(state, X, y, weight, rates)
+    offset = factor = room.nothing
+    if state.standardizer is not None:
+        columns = state.standardizer.inputs
+        offset, factor = state.standardizer.offset[columns], state.standardizer.factor[columns]
     loss_sum, n_updates = _kernel.epoch(
         *(_writeable(np.ascontiguousarray(array)) for array in (X, y, weight)),
         order,
+        offset,
+        factor,
         state.theta,
         state.memory,
         *room.model,
@@ -108,6 +159,7 @@ def train_epoch(
         state.n_steps,
         room.batch_size,
         state.mean_weight,
+        key,
         *room.rooms,
     )
     state.t += n_updates
@@ -115,6 +167,11 @@ def train_epoch(
     state.learning_rate = float(rates[n_updates - 1])
     weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
     return loss_sum / weight_sum + penalty
+
+
+def _loss_numbers(loss) -> np.ndarray:
+    """Return the settings of a loss, at least one number."""
+    return np.array(loss.quantiles if type(loss) is Quantiles else _numbers(loss, 1), np.float64)
 
 
 def _numbers(record, count: int) -> list[float]:
@@ -131,9 +188,12 @@ def _writeable(array: np.ndarray) -> np.ndarray:
     """
     if array.flags.writeable:
         return array
+    return np.asarray(_Writeable(array))
 
-    class Interface:
-        __array_interface__ = array.__array_interface__ | {"data": (array.__array_interface__["data"][0], False)}
-        owner = array  # the view keeps this object alive, and it the memory
 
-    return np.asarray(Interface())
+class _Writeable:
+    """An array's memory under another flag; it keeps the array alive for as long as a view on it lives."""
+
+    def __init__(self, array):
+        self.owner = array
+        self.__array_interface__ = array.__array_interface__ | {"data": (array.__array_interface__["data"][0], False)}

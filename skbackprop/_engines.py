@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from types import ModuleType
 
-from . import _training
-from ._training import Recipe
+from . import _epoch
+from ._state import Recipe
 
 #: "auto" takes numba where numpy would need about this many seconds; see docs/architecture.md.
 WORTH_SECONDS = 2.0
@@ -29,22 +29,22 @@ def choose_engine(engine: str, recipe: Recipe, X) -> ModuleType:
         If "numba" is asked for and does not know the work.
     """
     if engine == "numpy" or (engine == "auto" and not (_is_worth_it(recipe, X) and find_spec("numba"))):
-        return _training
+        return _epoch
     try:
         from . import _compiled
     except ImportError as error:
         if engine == "auto":
-            return _training
+            return _epoch
         raise ImportError("engine='numba' needs numba: pip install 'skbackprop[numba]', or use 'auto'.") from error
     except RuntimeError:  # numba found no folder where it may keep the compiled kernel
         if engine == "auto":
-            return _training
+            return _epoch
         raise
     reason = _compiled.why_not(recipe, X)
     if reason is None:
         return _compiled
     if engine == "auto":
-        return _training
+        return _epoch
     raise ValueError(f"engine='numba' cannot train this: {reason}. Use engine='auto' or 'numpy'.")
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._inputs import is_plain
 from ._network import Layer
-from ._training import Recipe, TrainingState
+from ._state import Recipe, TrainingState
 
 
 class FittedNetwork:
@@ -30,10 +30,11 @@ class FittedNetwork:
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)
         theta, network = self._state.theta, self._recipe.objective.network
+        standardizer = self._state.standardizer
         if "feature_names_in_" in vars(self) or not is_plain(X, theta.dtype, (None, network.sizes[0])):
             X = validate_data(self, X, accept_sparse="csr", dtype=theta.dtype, reset=False)
         with np.errstate(over="ignore", under="ignore"):
-            return network.raw_output(theta, X)
+            return network.raw_output(theta, X, None if standardizer is None else standardizer.inputs_of)
 
     def _fitted_state(self) -> TrainingState:
         check_is_fitted(self)
@@ -51,23 +52,29 @@ class FittedNetwork:
         """
         check_is_fitted(self)
         self._state = replace(self._state, memory=self._state.memory[:, :0].copy(), n_steps=0)
+        self._session = None, None
         return self
 
     def __getstate__(self):
         return {name: value for name, value in super().__getstate__().items() if name != "_session"}
 
     def _layers(self) -> list[Layer]:
-        check_is_fitted(self)
-        return self._recipe.objective.network.unpack(self._state.theta)
+        """Return copies of the layers, for X and a prediction on the scale of the user's."""
+        state = self._fitted_state()
+        layers = self._recipe.objective.network.unpack(state.theta)
+        if state.standardizer is None:
+            return [Layer(layer.W.copy(), layer.b.copy()) for layer in layers]
+        dtype = state.theta.dtype
+        return [Layer(W.astype(dtype), b.astype(dtype)) for W, b in state.standardizer.fold(layers)]
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """Weights of each layer, of shape (units of the layer before, units): windows on the vector that is trained."""
+        """Weights of each layer, of shape (units of the layer before, units), for X as it was given to `fit`."""
         return [layer.W for layer in self._layers()]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
-        """Intercepts of each layer, of shape (units,)."""
+        """Intercepts of each layer, of shape (units,), that go with `coefs_`."""
         return [layer.b for layer in self._layers()]
 
     @property
@@ -84,6 +91,21 @@ class FittedNetwork:
     def loss_curve_(self) -> list[float]:
         """Mean loss plus penalty in each pass."""
         return list(self._fitted_state().loss_curve)
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """Mean loss on held-out rows after each pass; None if no rows were held out."""
+        return list(self._fitted_state().validation_loss_curve) or None
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """Score by `scoring` on held-out rows after each pass, minus the loss for "loss"; None without such rows."""
+        return list(self._fitted_state().validation_scores) or None
+
+    @property
+    def best_iter_(self) -> int:
+        """The epoch that the weights are from: the best by `validation_scores_`, otherwise the last."""
+        return self._fitted_state().best_iter
 
     @property
     def learning_rate_(self) -> float:

@@ -1,4 +1,4 @@
-"""The formulas of activations.py, losses.py and optimizers.py for the kernel, chosen by an integer code.
+"""The formulas of activations.py, `_dropout.py` and optimizers.py for the kernel, chosen by an integer code.
 
 All arrays are flat. Loops run over plain ranges of indices with one formula each, so that they become vector
 instructions. Tests hold each formula to the numbers of the one that it stands for.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ._vector_math import OPTIONS, exp, expm1, log1p, logistic, normal_cdf, normal_pdf, softplus, tanh
+from ._dropout import BITS, FACTOR_1, FACTOR_2, GOLDEN
+from ._vector_math import OPTIONS, expm1, logistic, normal_cdf, normal_pdf, softplus, tanh
 
 IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS = range(9)
-SQUARED_ERROR, LOGISTIC_SQUARED_ERROR, BINARY_LOG_LOSS, MULTINOMIAL_LOG_LOSS = range(4)
 GD, MOMENTUM, NESTEROV, RMSPROP, ADAM = range(5)
 
 #: Indices without a sign need no check for counting from the end, which would keep loops from vectorising.
@@ -88,50 +88,21 @@ def multiply_by_derivative(code, setting, scale, z, a, delta, start, stop):
 
 
 @njit(**OPTIONS)
-def loss_and_delta(code, y, first, factor, n_outputs, raw, delta, start, stop):
-    """Return the sum of factor * loss and write its derivative by raw into delta, both from start to stop.
+def drop(threshold, keep, key, counter, row_step, n_units, mask, a, start, stop):
+    """Draw the mask of a hidden layer and multiply a by it, both from start to stop; see `_dropout.py`.
 
-    All is flat; y begins at `first`, and `factor` has a number for each output.
+    `counter` is the place of the first row's first unit, and that of the next row lies `row_step` further.
     """
-    number = raw.dtype.type
-    one, two = number(1), number(2)
-    total = 0.0
-    n = stop - start
-    if code == SQUARED_ERROR:
-        for i in range(n):
-            residual = raw[start + i] - y[first + i]
-            total += factor[i] * residual * residual
-            delta[start + i] = two * factor[i] * residual
-    elif code == LOGISTIC_SQUARED_ERROR:
-        for i in range(n):
-            out = logistic(raw[start + i])
-            residual = out - y[first + i]
-            total += factor[i] * residual * residual
-            delta[start + i] = two * factor[i] * residual * out * (one - out)
-    elif code == BINARY_LOG_LOSS:
-        for i in range(n):
-            z = raw[start + i]
-            total += factor[i] * (max(z, 0.0) - y[first + i] * z + log1p(exp(-abs(z))))
-            delta[start + i] = factor[i] * (logistic(z) - y[first + i])
-    elif code == MULTINOMIAL_LOG_LOSS:
-        for row in range(unsigned(0), n, n_outputs):
-            largest = raw[start + row]
-            for k in range(n_outputs):
-                largest = max(largest, raw[start + row + k])
-            for k in range(n_outputs):
-                raw[start + row + k] -= largest
-        for i in range(start, stop):
-            delta[i] = exp(raw[i])
-        for row in range(unsigned(0), n, n_outputs):
-            exponentials, product = 0.0, 0.0
-            for k in range(n_outputs):
-                exponentials += delta[start + row + k]
-                product += y[first + row + k] * raw[start + row + k]
-            total += factor[row] * (np.log(exponentials) - product)
-            for k in range(n_outputs):
-                i = start + row + k
-                delta[i] = factor[row] * (delta[i] / exponentials - y[first + row + k])
-    return total
+    zero, kept = a.dtype.type(0), a.dtype.type(1 / keep)
+    for row in range((stop - start) // n_units):
+        for unit in range(n_units):
+            bits = key + (counter + row * row_step + unit) * GOLDEN
+            bits = (bits ^ (bits >> unsigned(30))) * FACTOR_1
+            bits = (bits ^ (bits >> unsigned(27))) * FACTOR_2
+            bits = (bits ^ (bits >> unsigned(31))) >> unsigned(64 - BITS)
+            i = start + row * n_units + unit
+            mask[i] = kept if bits >= threshold else zero
+            a[i] *= mask[i]
 
 
 @njit(**OPTIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ._parameters import choose_loss
@@ -68,6 +69,47 @@ def are_plain_labels(y, n_rows: int, known: np.ndarray, classes) -> bool:
     """Return whether `y` is an ndarray of labels of the known kind, and `classes` are the known ones or ``()``."""
     plain = type(y) is np.ndarray and y.dtype == known.dtype and y.shape == (n_rows,)
     return plain and (np.size(classes) == 0 or np.array_equal(classes, known))
+
+
+def class_weight_of_rows(class_weight, y, classes: np.ndarray, multilabel: bool, *, online: bool):
+    """Return a function that gives rows of labels their weights, or None if there are none.
+
+    "balanced" is by the labels `y`; of rows with several labels, the weights of all columns are multiplied.
+
+    Raises
+    ------
+    ValueError
+        If a key of a dict is not among the classes, or "balanced" is asked of rows that come one after the other.
+    """
+    if class_weight is None:
+        return lambda y: None
+    if online and isinstance(class_weight, str):
+        raise ValueError(
+            f"class_weight={class_weight!r} is not for partial_fit, which does not see all labels at once. Pass a dict "
+            "instead, made for example by sklearn.utils.class_weight.compute_class_weight."
+        )
+    if multilabel:
+        return lambda y: compute_sample_weight(class_weight, y)
+    if class_weight == "balanced":
+        there = np.unique(y)
+    else:
+        there = classes
+        unknown = [label for label in class_weight if label not in classes]
+        if unknown:
+            raise ValueError(f"class_weight={class_weight!r} has labels {unknown} that are not among {classes!r}.")
+    weight = np.ones(len(classes))
+    weight[np.searchsorted(classes, there)] = compute_class_weight(class_weight, classes=there, y=y)
+    return lambda y: weight[np.searchsorted(classes, y)]
+
+
+def smoothed(columns: np.ndarray, label_smoothing: float, distribution: bool) -> np.ndarray:
+    """Return indicators with `label_smoothing` of each row spread evenly (Szegedy et al. 2016).
+
+    Over all columns if a row is a `distribution`, else between 0 and 1 in each column.
+    """
+    if label_smoothing:
+        columns = columns * (1 - label_smoothing) + label_smoothing / (columns.shape[1] if distribution else 2)
+    return columns
 
 
 def classification_loss(loss, output_activation: str, n_classes: int, multilabel: bool) -> Loss:

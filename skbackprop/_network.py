@@ -11,6 +11,7 @@ layer).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from ._dropout import Dropout
 from .activations import Activation
 from .initializers import Initializer
 
@@ -88,36 +90,43 @@ class Network:
         raw, delta = np.empty((2, n_rows, self.sizes[-1]), dtype)
         return [*hidden, LayerTrace(raw, raw, delta)]
 
-    def forward(self, layers: list[Layer], X, trace: list[LayerTrace]) -> np.ndarray:
+    def forward(self, layers: list[Layer], X, trace: list[LayerTrace], dropout: Dropout | None = None) -> np.ndarray:
         """Propagate X forward and return the raw output, a view on the trace of the last layer.
 
         ``z = a @ W + b`` and ``a = f(z)``, layer by layer; the last layer stops at z.
         """
         a = X
-        for layer, (z, out, _), activation in zip(layers, trace, (*self.activations, None), strict=True):
+        for level, (layer, (z, out, _)) in enumerate(zip(layers, trace, strict=True)):
             if sparse.issparse(a):
                 z[...] = a @ layer.W
             else:
                 np.dot(a, layer.W, out=z)
             z += layer.b
-            if activation is not None:
-                activation.function(z, out)
+            if level < len(self.activations):
+                self.activations[level].function(z, out)
+                if dropout is not None:
+                    out *= dropout.masks[level]
             a = out
         return a
 
-    def raw_output(self, theta: np.ndarray, X) -> np.ndarray:
-        """Return the raw output for any number of rows, an array of shape (n_rows, n_outputs) of its own."""
+    def raw_output(self, theta: np.ndarray, X, standardized: Callable | None = None) -> np.ndarray:
+        """Return the raw output for any number of rows, an array of shape (n_rows, n_outputs) of its own.
+
+        `standardized` makes of some rows of X what the network takes.
+        """
         layers = self.unpack(theta)
         n_rows, chunk = X.shape[0], self.chunk_rows(theta.dtype)
         if n_rows <= chunk:
-            return self._propagate(layers, X)
+            return self._propagate(layers, X, standardized)
         raw = np.empty((n_rows, self.sizes[-1]), theta.dtype)
         for start in range(0, n_rows, chunk):
-            raw[start : start + chunk] = self._propagate(layers, X[start : start + chunk])
+            raw[start : start + chunk] = self._propagate(layers, X[start : start + chunk], standardized)
         return raw
 
-    def _propagate(self, layers, a):
+    def _propagate(self, layers, a, standardized):
         """Do what `forward` does, and leave nothing behind."""
+        if standardized is not None:
+            a = standardized(a)
         for layer, activation in zip(layers, (*self.activations, None), strict=True):
             z = a @ layer.W if sparse.issparse(a) else np.dot(a, layer.W)
             z += layer.b
@@ -127,7 +136,13 @@ class Network:
         return z
 
     def backward(
-        self, layers: list[Layer], X, trace: list[LayerTrace], ones: np.ndarray, gradient: list[Layer]
+        self,
+        layers: list[Layer],
+        X,
+        trace: list[LayerTrace],
+        ones: np.ndarray,
+        gradient: list[Layer],
+        dropout: Dropout | None = None,
     ) -> None:
         """Propagate the delta of the last layer back and write dE/dW and dE/db of each layer into `gradient`.
 
@@ -140,6 +155,8 @@ class Network:
             As `forward` left it for X, with the derivative of the loss by the raw output as the last delta.
         ones : ndarray of shape (n_rows,)
             A product with it sums over rows, and faster than `sum` does.
+        dropout : Dropout or None
+            With the masks that `forward` had.
         """
         for level in reversed(range(len(layers))):
             delta = trace[level].delta
@@ -150,6 +167,9 @@ class Network:
             z, a, delta_before = trace[level - 1]
             np.dot(a.T, delta, out=gradient[level].W)
             np.dot(delta, layers[level].W.T, out=delta_before)
+            if dropout is not None:
+                delta_before *= dropout.masks[level - 1]
+                a *= dropout.keep[level - 1]  # back to f(z), where delta is not 0
             self.activations[level - 1].derivative(z, a)
             delta_before *= z
 

@@ -1,6 +1,7 @@
 """The objective: the weighted mean loss over rows plus the penalty, its value and its gradient.
 
-J(theta) = sum_i w_i loss_i / sum_i w_i + alpha / 2 * sum(W^2), whatever the batch size; intercepts are not penalised.
+J(theta) = sum_i w_i loss_i / sum_i w_i + alpha ((1 - l1_ratio) / 2 * sum(W^2) + l1_ratio * sum(abs(W))), whatever the
+batch size; intercepts are not penalised. W and the losses are those of the standardised rows.
 
 Sums become means here and nowhere else. A batch of n rows out of a training set with mean weight m stands for the
 whole by ``1 / (n m) * sum over the batch of w_i * gradient_i``: the gradient itself if the batch is the whole set,
@@ -15,9 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
+from ._dropout import Dropout
+from ._loss import Loss
 from ._network import Network, head
-from .losses import Loss
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,44 @@ class Objective:
     network: Network
     loss: Loss
     alpha: float
+    l1_ratio: float = 0.0
+    dropout: tuple[float, ...] = ()  # the share of each hidden layer, or nothing
+
+    @property
+    def strength_l1(self) -> float:
+        """What sum(abs(W)) is multiplied by."""
+        return self.alpha * self.l1_ratio
+
+    @property
+    def strength_l2(self) -> float:
+        """What sum(W^2) / 2 is multiplied by."""
+        return self.alpha * (1.0 - self.l1_ratio)
 
     def penalty(self, theta: np.ndarray) -> float:
-        """Return alpha / 2 * sum(W^2)."""
+        """Return the part of J that is no mean over rows."""
         weights = theta[: self.network.n_weights]
-        return 0.5 * self.alpha * float(np.dot(weights, weights))
+        penalty = 0.5 * self.strength_l2 * float(np.dot(weights, weights))
+        return penalty + (self.strength_l1 * float(np.abs(weights).sum()) if self.l1_ratio else 0.0)
 
-    def loss_and_gradient(self, X, y, weight, mean_weight: float, work: Workspace) -> float:
+    def mean_loss(self, theta: np.ndarray, X, y: np.ndarray, weight: np.ndarray | None, standardized=None) -> float:
+        """Return the weighted mean loss of any number of rows, without penalty and dropout."""
+        return self._mean(lambda rows: self.network.raw_output(theta, X[rows], standardized), y, weight)
+
+    def constant_loss(self, y: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return the weighted mean loss of a prediction that is the mean of `y` everywhere."""
+        raw = self.loss.constant(np.average(y, axis=0, weights=weight).astype(y.dtype))
+        return self._mean(lambda rows: np.tile(raw, (len(y[rows]), 1)), y, weight)
+
+    def _mean(self, raw_of, y, weight):
+        total, chunk = 0.0, self.network.chunk_rows(y.dtype)
+        for start in range(0, len(y), chunk):
+            rows = slice(start, start + chunk)
+            raw = raw_of(rows)
+            values = self.loss.value_and_gradient(y[rows], raw, np.empty_like(raw)).astype(np.float64)
+            total += float(values.sum() if weight is None else np.dot(weight[rows], values))
+        return total / (len(y) if weight is None else float(weight.sum()))
+
+    def loss_and_gradient(self, X, y, weight, mean_weight: float, work: Workspace, position: int = 0) -> float:
         """Return the sum of ``w_i * loss_i`` over a batch, and leave the gradient of J by it in ``work.gradient``.
 
         Parameters
@@ -45,38 +79,48 @@ class Objective:
         mean_weight : float
             Mean weight of the training set that the batch is from.
         work : Workspace
+        position : int
+            Place of the first row in the pass, which dropout asks for.
         """
         n_rows = X.shape[0]
         scale = 1.0 / (n_rows * mean_weight)
         if n_rows <= work.n_rows:
-            total = self._chunk(X, y, weight, scale, work)
+            total = self._chunk(X, y, weight, scale, work, position)
         else:
-            total = self._sum_of_chunks(X, y, weight, scale, work)
+            total = self._sum_of_chunks(X, y, weight, scale, work, position)
         if self.alpha:
-            work.weight_gradient += np.multiply(work.weights, self.alpha, out=work.weight_scratch)
+            work.weight_gradient += np.multiply(work.weights, self.strength_l2, out=work.weight_scratch)
+        if self.l1_ratio:
+            np.sign(work.weights, out=work.weight_scratch)
+            work.weight_scratch *= self.strength_l1
+            work.weight_gradient += work.weight_scratch
         return total
 
-    def _sum_of_chunks(self, X, y, weight, scale, work):
+    def _sum_of_chunks(self, X, y, weight, scale, work, position):
         total = 0.0
         gradient_sum = work.scratch
         gradient_sum.fill(0.0)
         for start in range(0, X.shape[0], work.n_rows):
             rows = slice(start, start + work.n_rows)
-            total += self._chunk(X[rows], y[rows], None if weight is None else weight[rows], scale, work)
+            part = None if weight is None else weight[rows]
+            total += self._chunk(X[rows], y[rows], part, scale, work, position + start)
             gradient_sum += work.gradient
         work.gradient[...] = gradient_sum
         return total
 
-    def _chunk(self, X, y, weight, scale, work):
+    def _chunk(self, X, y, weight, scale, work, position):
         trace, ones = work.room(X.shape[0])
-        raw = self.network.forward(work.layers, X, trace)
+        if work.dropout is not None:
+            work.dropout.draw(work.key, position, X.shape[0])
+        X = work.inputs_of(X)
+        raw = self.network.forward(work.layers, X, trace, work.dropout)
         delta = trace[-1].delta
         values = self.loss.value_and_gradient(y, raw, delta)
         if weight is not None:
             delta *= (weight * scale).astype(delta.dtype)[:, np.newaxis]
         elif scale != 1.0:
             delta *= scale
-        self.network.backward(work.layers, X, trace, ones, work.gradient_layers)
+        self.network.backward(work.layers, X, trace, ones, work.gradient_layers, work.dropout)
         return float(np.dot(ones if weight is None else weight, values))
 
 
@@ -89,9 +133,16 @@ class Workspace:
     theta : ndarray of shape (n_parameters,)
     n_rows : int
         The most rows that are ever asked for at once.
+    standardizer : Standardizer or None
+        What makes of rows of X what the network takes; None takes them as they are.
+    dropout : tuple of float
+        See `Objective`.
     """
 
-    def __init__(self, network: Network, theta: np.ndarray, n_rows: int):
+    #: What the masks of this pass are drawn by.
+    key = 0
+
+    def __init__(self, network: Network, theta: np.ndarray, n_rows: int, standardizer=None, dropout=()):
         self.layers = network.unpack(theta)
         self.gradient = np.empty_like(theta)
         self.gradient_layers = network.unpack(self.gradient)
@@ -103,6 +154,16 @@ class Workspace:
         self._trace = network.trace(self.n_rows, theta.dtype)
         self._ones = np.ones(self.n_rows, theta.dtype)
         self._rooms = {}
+        self._standardizer, self._inputs = standardizer, None
+        self.dropout = Dropout(dropout, network.sizes[1:-1], self.n_rows, theta.dtype) if any(dropout) else None
+
+    def inputs_of(self, X):
+        """Return some rows of X as the network takes them."""
+        if self._standardizer is None:
+            return X
+        if self._inputs is None and not sparse.issparse(X):
+            self._inputs = np.empty((self.n_rows, X.shape[1]), self.gradient.dtype)
+        return self._standardizer.inputs_of(X, None if self._inputs is None else self._inputs[: X.shape[0]])
 
     def room(self, n_rows: int):
         """Return the trace and the vector of ones for `n_rows` rows."""

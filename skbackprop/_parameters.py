@@ -21,8 +21,8 @@ from ._settings import find
 from .activations import ACTIVATIONS, Activation
 from .initializers import INITIALIZERS, Initializer
 from .losses import LOSSES, Loss
-from .optimizers import OPTIMIZERS, Optimizer
-from .schedules import SCHEDULES, Constant, Schedule
+from .optimizers import GD, OPTIMIZERS, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
+from .schedules import SCHEDULES, Constant, Cosine, Schedule
 
 MatrixLike: TypeAlias = ArrayLike | sparse.spmatrix | sparse.sparray
 
@@ -37,10 +37,17 @@ CONSTRAINTS: dict = {
     "learning_rate": [Interval(Real, 0, None, closed="neither"), str, Schedule],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "alpha": [Interval(Real, 0, None, closed="left")],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+    "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     "init": [str, Initializer, list, tuple],
+    "standardize": ["boolean"],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "tol": [Interval(Real, 0, None, closed="left"), None],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+    "early_stopping": ["boolean", StrOptions({"auto"})],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "scoring": [str, callable, None],
     "shuffle": ["boolean"],
     "warm_start": ["boolean"],
     "engine": [StrOptions({"auto", "numpy", "numba"})],
@@ -48,7 +55,19 @@ CONSTRAINTS: dict = {
     "verbose": ["verbose"],
 }
 
-DEFAULT_BATCH_SIZE = 200
+DEFAULT_BATCH_SIZE = 32
+
+#: What ``learning_rate="auto"`` is: a cosine from this down to `FINAL_SHARE` of it, by solver and kind of optimizer.
+#: docs/defaults.md tells how they were chosen.
+AUTO_LEARNING_RATES: dict[str, dict[type[Optimizer], float]] = {
+    "batch": {GD: 0.3, Momentum: 0.1, Nesterov: 0.1, RMSprop: 0.01, Adam: 0.02, AdamW: 0.02},
+    "sgd": {GD: 0.01, Momentum: 0.001, Nesterov: 0.001, RMSprop: 0.001, Adam: 0.001, AdamW: 0.001},
+    "minibatch": {GD: 0.1, Momentum: 0.01, Nesterov: 0.01, RMSprop: 0.002, Adam: 0.005, AdamW: 0.005},
+}
+UNKNOWN_OPTIMIZER_RATE, FINAL_SHARE = 0.001, 0.1
+
+#: ``early_stopping="auto"`` holds rows out where there are more than this.
+AUTO_HELD_OUT_ROWS = 10_000
 
 #: Sums of weights whose mean is not between this and one over it might vanish or overflow.
 SMALLEST_MEAN_WEIGHT = 1e-100
@@ -110,11 +129,36 @@ def choose_optimizer(optimizer) -> Optimizer:
     return find(optimizer, OPTIMIZERS, Optimizer, "optimizer")
 
 
-def choose_schedule(learning_rate) -> Schedule:
+def choose_schedule(learning_rate, solver: str, optimizer: Optimizer) -> Schedule:
     """Return the schedule; a number is a constant one."""
-    if not isinstance(learning_rate, Real):
-        return find(learning_rate, SCHEDULES, Schedule, "learning_rate")
-    return Constant(float(learning_rate))
+    if isinstance(learning_rate, Real):
+        return Constant(float(learning_rate))
+    if isinstance(learning_rate, str) and learning_rate == "auto":
+        initial = AUTO_LEARNING_RATES[solver].get(type(optimizer), UNKNOWN_OPTIMIZER_RATE)
+        return Cosine(initial, FINAL_SHARE * initial)
+    return find(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
+
+
+def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:
+    """Return the share of units dropped in each hidden layer, or nothing."""
+    rates = tuple(dropout) if isinstance(dropout, (list, tuple)) else (dropout,) * n_hidden
+    if len(rates) != n_hidden or not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
+        raise ValueError(
+            f"dropout={dropout!r} must be a number from 0 to below 1, or one for each of the {n_hidden} hidden layers."
+        )
+    return tuple(map(float, rates)) if any(rates) else ()
+
+
+def check_lbfgs(solver: str, l1_ratio: float, dropout: tuple[float, ...], clip_norm: float | None) -> None:
+    """Raise ValueError if a parameter does not go with ``optimizer="lbfgs"``, which wants one smooth function."""
+    for fits, name, value, remedy in (
+        (solver == "batch", "solver", solver, "'batch'"),
+        (not l1_ratio, "l1_ratio", l1_ratio, "0"),
+        (not dropout, "dropout", dropout, "0"),
+        (clip_norm is None, "clip_norm", clip_norm, "None"),
+    ):
+        if not fits:
+            raise ValueError(f"{name}={value!r} does not go with optimizer='lbfgs'; set it to {remedy}.")
 
 
 def rows_per_update(solver: str, batch_size) -> int | None:

@@ -2,88 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.utils.metaestimators import available_if
 
-from ._base import BaseBackprop, Target
-from ._inputs import is_plain
+from ._base import BaseBackprop
+from ._inputs import is_plain, numeric_target
 from ._parameters import MatrixLike, choose_loss
+from ._validation import Target
 from .activations import Activation
 from .initializers import Initializer
-from .losses import Loss
+from .losses import LOSSES, Loss, Quantiles
 from .optimizers import Optimizer
 from .schedules import Schedule
+
+#: The losses that are not for labels, and what ``output_activation="auto"`` is for each.
+AUTO_OUTPUTS = {name: output for name, output in reversed(LOSSES) if name != "log_loss"}
 
 
 class BackpropRegressor(RegressorMixin, BaseBackprop):
     """Multilayer perceptron for regression, trained by backpropagation.
 
     One output for each target column. What is minimised is the mean over rows of the loss plus the penalty; see
-    `alpha`. The network is sensitive to the scale of its inputs and target, so put a scaler before it.
+    `alpha`. Data come as they are: the network standardises them inside.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
-        Number of units of each hidden layer; an int is one layer, ``()`` is none: linear regression by gradient
-        descent.
+        Units of each hidden layer; an int is one layer, ``()`` is none: linear regression by gradient descent.
     activation : str, Activation, or sequence of them, default="relu"
         What each hidden layer does to its net input; a sequence has one entry for each. The names are "identity",
         "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu" and "softplus"; see
         `skbackprop.activations`.
     loss : str or Loss, default="squared_error"
-        "squared_error" is the sum over the outputs of (y - prediction)^2, without one-half.
-    output_activation : {"auto", "identity", "logistic"}, default="auto"
-        What makes the prediction of the last layer's net input; "auto" is "identity". "logistic" is for targets
-        between 0 and 1, as in the lecture.
+        "squared_error" (the sum over the outputs of (y - prediction)^2, without one-half), "absolute_error", "huber",
+        "quantile", "quantiles", "poisson", "gamma", "tweedie"; see `skbackprop.losses`, also for one of your own.
+    output_activation : {"auto", "identity", "logistic", "exponential", "sorted"}, default="auto"
+        What makes the prediction of the last layer's net input; "auto" is what belongs to `loss`. "logistic" is for
+        "squared_error" with targets between 0 and 1, as in the lecture.
     solver : {"batch", "sgd", "minibatch"}, default="minibatch"
         When the weights are updated: once for all rows, for every row, or for every `batch_size` rows.
     optimizer : str or Optimizer, default="adam"
-        How they are updated: "gd" (the lecture's plain gradient descent), "momentum", "nesterov", "rmsprop", "adam"
-        or "adamw"; see `skbackprop.optimizers`.
-    learning_rate : float, str or Schedule, default=0.001
-        The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle"; see
-        `skbackprop.schedules`.
+        How they are updated: "gd" (the lecture's plain gradient descent), "momentum", "nesterov", "rmsprop", "adam",
+        "adamw", or "lbfgs" with ``solver="batch"``; see `skbackprop.optimizers`.
+    learning_rate : float, str or Schedule, default="auto"
+        The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle",
+        "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` passes, from a rate
+        that depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there.
     batch_size : int or "auto", default="auto"
-        Rows for each update of ``solver="minibatch"``; "auto" is 200. More than there are means all of them.
+        Rows for each update of ``solver="minibatch"``; "auto" is 32. More than there are means all of them.
     alpha : float, default=0.0001
-        Strength of the penalty ``alpha / 2 * sum(W**2)`` that is added to the mean loss; at least 0. Intercepts are
-        not penalised.
+        Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
+        the mean loss; at least 0. Intercepts are not penalised. W is of the standardised inputs.
+    l1_ratio : float, default=0.0
+        The share of the penalty that is of absolute values, from 0 to 1.
+    dropout : float or sequence of float, default=0.0
+        Share of the units of each hidden layer that are left out, drawn anew for each row and pass; below 1.
+    clip_norm : float or None, default=None
+        A longer gradient of a batch is shortened to this Euclidean norm.
     init : str, Initializer or (coefs, intercepts), default="auto"
         Where the weights start: "auto" takes the rule that fits each layer's activation; by name "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal"; or lists of arrays, shaped as
+        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal"; or lists of arrays, as
         `coefs_` and `intercepts_`. Drawn intercepts are 0.
+    standardize : bool, default=True
+        Whether to standardise the inputs and, for losses with an identity link, the target by their mean and standard
+        deviation; with an exponential output, the target is divided by its mean. Losses and `tol` are then in these
+        units, and `coefs_` and predictions in those of the data. Sparse X is scaled, not centred.
     max_iter : int, default=200
         The most passes over the rows (epochs) in one call to `fit`.
     tol : float or None, default=1e-4
-        `fit` stops when the loss has not fallen by more than this for `n_iter_no_change` epochs in a row. None is
-        never: exactly `max_iter` epochs.
+        `fit` stops when what it watches, the training loss or `scoring`,
+        has not improved by more than this for `n_iter_no_change` epochs in a row. None is never.
     n_iter_no_change : int or inf, default=10
         See `tol`.
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold rows out, watch `scoring` on them and go back to the epoch where it was best. "auto" does for
+        more than 10000 rows, and where `fit` is given `X_val`. Without effect on `partial_fit`.
+    validation_fraction : float, default=0.1
+        The share of rows held out, above 0 and below 1.
+    scoring : str, callable or None, default="loss"
+        What is watched on held-out rows: "loss", or a scorer of scikit-learn; None is `score`.
     shuffle : bool, default=True
         Whether to take the rows in a new random order in each epoch. Without effect when all rows are one batch.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, the optimizer's memory and the count of updates of the last call.
     engine : {"auto", "numpy", "numba"}, default="auto"
         What computes: numpy, or a kernel compiled by numba (extra ``numba``); the weights are the same to rounding.
-        "auto" takes numba where it is installed, knows the work, and numpy would need some seconds.
+        "auto" takes numba where it is installed, knows the work, and numpy would take long.
     random_state : int, RandomState or None, default=None
-        Draws the first weights and the order of the rows. With an int every `fit` that starts anew gives the same.
+        Draws first weights, order of rows, dropout and held-out rows. With an int, each new `fit` gives the same.
     verbose : int, default=0
         Above 0, print the loss of each epoch.
 
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of each layer, of shape (units of the layer before, units): views, which training goes on changing.
+        Weights of each layer, of shape (units of the layer before, units), for X and y as they were given: copies.
     intercepts_ : list of ndarray
-        Intercepts of each layer, of shape (units,).
+        Intercepts of each layer, of shape (units,), that go with them.
     loss_curve_ : list of float
-        Mean loss over the rows plus penalty in each epoch, as met on the way.
+        Mean loss over the rows plus penalty in each epoch, as met on the way,
+        in units of the standardised target.
+    validation_loss_curve_, validation_scores_ : list of float or None
+        Mean loss and score of the held-out rows after each epoch of the last `fit`; None if there were none.
+    best_iter_ : int
+        The epoch that the weights are from.
     n_iter_ : int
         Epochs made since the weights were drawn.
     t_ : int
@@ -95,7 +123,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     n_outputs_ : int
         Number of outputs of the network.
     out_activation_ : str
-        What the last layer does to its net input: "identity" or "logistic".
+        What the last layer does to its net input: "identity", "logistic",
+        "exponential" or "sorted".
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -127,13 +156,20 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         output_activation: str = "auto",
         solver: str = "minibatch",
         optimizer: str | Optimizer = "adam",
-        learning_rate: float | str | Schedule = 0.001,
+        learning_rate: float | str | Schedule = "auto",
         batch_size: int | str = "auto",
         alpha: float = 0.0001,
+        l1_ratio: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = None,
         init: str | Initializer | tuple[Sequence[ArrayLike], Sequence[ArrayLike]] = "auto",
+        standardize: bool = True,
         max_iter: int = 200,
         tol: float | None = 1e-4,
         n_iter_no_change: float = 10,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        scoring: str | Callable | None = "loss",
         shuffle: bool = True,
         warm_start: bool = False,
         engine: str = "auto",
@@ -150,10 +186,17 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             learning_rate=learning_rate,
             batch_size=batch_size,
             alpha=alpha,
+            l1_ratio=l1_ratio,
+            dropout=dropout,
+            clip_norm=clip_norm,
             init=init,
+            standardize=standardize,
             max_iter=max_iter,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            scoring=scoring,
             shuffle=shuffle,
             warm_start=warm_start,
             engine=engine,
@@ -161,6 +204,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             verbose=verbose,
         )
 
+    @available_if(BaseBackprop._has_passes)
     def partial_fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Make one pass over some rows, from where the last call to `fit` or `partial_fit` ended.
 
@@ -202,21 +246,53 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """
         raw = self._raw_output(X)
         prediction = self._recipe.objective.loss.inverse_link(raw)
+        if self._state.standardizer is not None:
+            prediction = self._state.standardizer.prediction_of(prediction)
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
 
-    def _encode_target(self, y, dtype, resume, classes):
-        loss = choose_loss(self.loss, self.output_activation, {"squared_error": "identity"})
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if y.dtype.kind in "USmM" or (y.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in y.flat)):
-            raise ValueError(
-                "y has strings or dates; BackpropRegressor needs numbers. Labels go to BackpropClassifier."
-            )
-        y = check_array(y, dtype=dtype, ensure_2d=False, input_name="y")
-        return Target(y.reshape(len(y), -1), loss, {})
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2 of the predictions; with several quantiles, the mean of their D^2 pinball scores.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+            At most 1, the higher the better; 0 is as good as the mean (the quantiles) of y.
+        """
+        prediction, loss = self.predict(X), self._recipe.objective.loss
+        if not isinstance(loss, Quantiles):
+            return r2_score(y, prediction, sample_weight=sample_weight)
+        columns = prediction.reshape(len(prediction), -1).T
+        pairs = zip(columns, loss.quantiles, strict=True)
+        scores = [d2_pinball_score(y, column, sample_weight=sample_weight, alpha=q) for column, q in pairs]
+        return float(np.mean(scores))
+
+    def _learn_target(self, y, dtype, resume, classes):
+        loss = choose_loss(self.loss, self.output_activation, AUTO_OUTPUTS)
+
+        def encode(y):
+            y = numeric_target(y, dtype)
+            loss.check_target(y)
+            return loss.repeat_target(y), None
+
+        return Target(loss, encode, {})
 
     def _plain_target(self, y, n_rows, classes):
-        return y[:, np.newaxis] if self.n_outputs_ == 1 and is_plain(y, self._state.theta.dtype, (n_rows,)) else None
+        loss = self._recipe.objective.loss
+        if self.n_outputs_ > 1 or not (
+            type(y) is np.ndarray and is_plain(y, y.dtype, (n_rows,)) and y.dtype.kind == "f"
+        ):
+            return None
+        y = y[:, np.newaxis].astype(self._state.theta.dtype, copy=False)
+        loss.check_target(y)
+        return y
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

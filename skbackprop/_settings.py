@@ -66,8 +66,10 @@ def check_number(
         )
 
 
-def find(value: Any, registry: Mapping[str, Record], kind: type[Record], parameter: str) -> Record:
+def find(value: Any, registry: Mapping[str, Record], kind: type[Record], parameter: str, *also: str) -> Record:
     """Return a copy of the record that `value` means: itself, or the one that `registry` has under that name.
+
+    `also` are names that the caller has looked for itself.
 
     A copy, because `set_params` may change the record that the user holds while a network is trained with it.
 
@@ -83,7 +85,7 @@ def find(value: Any, registry: Mapping[str, Record], kind: type[Record], paramet
     if not isinstance(value, str):
         raise TypeError(f"{parameter} must be a name or {_article(kind)} object, got {value!r}.")
     if value not in registry:
-        raise ValueError(f"{parameter}={value!r} is not known; the names are {sorted(registry)}.")
+        raise ValueError(f"{parameter}={value!r} is not known; the names are {sorted([*also, *registry])}.")
     return copy(registry[value])
 
 

@@ -1,8 +1,7 @@
-"""Training: the state that a model learns, one pass over the rows, and the loop that repeats it until it should stop.
+"""Training: passes over the rows until it is time to stop, and the way back when one goes wrong.
 
-The three solvers are one loop with another batch size: all rows, one row, or some. One pass is what `partial_fit`
-does and what `fit` repeats; the random generator, the count of updates and the optimizer's memory live in the state,
-so n calls of the one are the other with n epochs, and a pickled state goes on exactly where it was.
+One pass is what `partial_fit` does and what `fit` repeats. A pass is all or nothing: what goes wrong on the way, an
+interrupt included, leaves the state as it was before it.
 """
 
 from __future__ import annotations
@@ -12,137 +11,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import sparse
 
-from ._objective import Objective, Workspace
-from .optimizers import Optimizer
-from .schedules import Schedule
+from . import _lbfgs
+from ._state import Backup, Recipe, TrainingState
+from ._watch import Watch
+from .optimizers import LBFGS
 
-#: Shuffled rows are gathered about this many at a time, and batches are slices of them.
-GATHER_ROWS = 1024
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: what the estimator's parameters come down to. Nothing in it is learned."""
-
-    objective: Objective
-    optimizer: Optimizer
-    schedule: Schedule
-    batch_size: int | None  # None is all rows
-    shuffle: bool
-    max_iter: int
-
-    def n_batches(self, n_rows: int) -> int:
-        """Return the number of updates in one pass over `n_rows` rows."""
-        return 1 if self.batch_size is None else math.ceil(n_rows / self.batch_size)
-
-    def shuffles(self, n_rows: int) -> bool:
-        """Return whether the order of the rows is drawn; one batch of all rows has none."""
-        return self.shuffle and self.batch_size is not None and self.batch_size < n_rows
+#: A pass has exploded if its mean loss is this many times that of a constant prediction and of the first weights.
+EXPLODED = 10.0
+#: So often the learning rate is halved in one call before training gives up.
+MOST_HALVINGS = 20
+#: Rows on which the loss of the first weights is taken.
+SAMPLE_ROWS = 1000
+#: A network whose loss is above this share of a constant prediction's has learned nothing.
+NOTHING_LEARNED = 0.99
+#: No loss below this is told from 0.
+NO_LOSS = 1e-10
 
 
 @dataclass
-class TrainingState:
-    """What training learns, and all that it needs to go on.
+class Outcome:
+    """How a call ended: whether it was time to stop, and what the user should be told."""
 
-    Attributes
-    ----------
-    theta : ndarray of shape (n_parameters,)
-        Weights and intercepts; see `_network.py` for their order.
-    memory : ndarray of shape (n_slots, n_parameters)
-        What the optimizer remembers.
-    rng : numpy.random.Generator
-        Where the order of the rows is drawn from.
-    t : int
-        Number of updates made.
-    n_steps : int
-        Number of updates since the memory was empty.
-    n_iter : int
-        Number of passes made.
-    loss_curve : list of float
-        Mean loss plus penalty in each pass.
-    learning_rate : float
-        Rate of the last update.
-    mean_weight : float
-        Mean sample weight of the rows seen, over all calls.
-    n_rows : int
-        Number of rows it is the mean of.
-    """
-
-    theta: np.ndarray
-    memory: np.ndarray
-    rng: np.random.Generator
-    t: int = 0
-    n_steps: int = 0
-    n_iter: int = 0
-    loss_curve: list[float] = field(default_factory=list)
-    learning_rate: float = math.nan
-    mean_weight: float = 0.0
-    n_rows: int = 0
-
-    def see_weights(self, sample_weight: np.ndarray | None, n_rows: int) -> None:
-        """Take the weights of some rows into the running mean; the same rows again do not move it by a bit."""
-        mean = 1.0 if sample_weight is None else float(sample_weight.mean(dtype=np.float64))
-        self.n_rows += n_rows
-        self.mean_weight += (mean - self.mean_weight) * (n_rows / self.n_rows)
-
-    def is_finite(self) -> bool:
-        """Return whether no weight and nothing that the optimizer remembers has overflowed."""
-        return all(
-            math.isfinite(np.dot(vector, vector)) or bool(np.isfinite(vector).all())  # the first is quick
-            for vector in (self.theta, self.memory.ravel())
-        )
-
-
-#: The numbers of a state that a pass changes.
-COUNTS = ("t", "n_steps", "learning_rate", "mean_weight", "n_rows")
-
-
-class Backup:
-    """A state as it was after the last good pass, its vectors in arrays made once.
-
-    The generator is kept only if a pass draws from it: `draws`.
-    """
-
-    def __init__(self, state: TrainingState, draws: bool):
-        self._state = state
-        self._draws = draws
-        self._vectors = [np.empty_like(state.theta), np.empty_like(state.memory)]
-
-    def save(self) -> None:
-        """Keep all that a pass changes."""
-        np.copyto(self._vectors[0], self._state.theta)
-        np.copyto(self._vectors[1], self._state.memory)
-        self._numbers = {name: getattr(self._state, name) for name in COUNTS}
-        if self._draws:
-            self._rng = self._state.rng.bit_generator.state
-
-    def restore(self) -> None:
-        """Put it back."""
-        np.copyto(self._state.theta, self._vectors[0])
-        np.copyto(self._state.memory, self._vectors[1])
-        vars(self._state).update(self._numbers)
-        if self._draws:
-            self._state.rng.bit_generator.state = self._rng
-
-
-class Stopping:
-    """Patience: stop when the loss has not fallen by more than `tol` for `n_iter_no_change` passes in a row."""
-
-    def __init__(self, tol: float | None, n_iter_no_change: float):
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self._best = math.inf
-        self._n_without = 0
-
-    def should_stop(self, loss: float) -> bool:
-        """Take the loss of one more pass and say whether it was the last."""
-        if self.tol is None:
-            return False
-        self._n_without = 0 if loss < self._best - self.tol else self._n_without + 1
-        self._best = min(self._best, loss)
-        return self._n_without >= self.n_iter_no_change
+    stopped: bool = False
+    messages: list[str] = field(default_factory=list)
+    n_halvings: int = 0
 
 
 class Session:
@@ -151,7 +44,7 @@ class Session:
     Parameters
     ----------
     engine : module
-        With a `Room` and a `train_epoch`: this one, or `_compiled`.
+        With a `Room` and a `train_epoch`: `_epoch` or `_compiled`.
     recipe : Recipe
     state : TrainingState
         Changed in place by `train`.
@@ -162,7 +55,7 @@ class Session:
     def __init__(self, engine, recipe: Recipe, state: TrainingState, X, y, sample_weight):
         self.engine, self.recipe, self.state, self.shape = engine, recipe, state, X.shape
         self._room = engine.Room(recipe, state, X, y, sample_weight)
-        self._good = Backup(state, draws=recipe.shuffles(X.shape[0]))
+        self._good = Backup(state, draws=recipe.draws(X.shape[0]))
 
     def train(
         self,
@@ -170,119 +63,136 @@ class Session:
         y: np.ndarray,
         sample_weight: np.ndarray | None,
         n_epochs: int,
-        stopping: Stopping,
+        watch: Watch | None,
         report: Callable[[TrainingState], None],
-    ) -> bool:
-        """Make up to `n_epochs` passes and return whether `stopping` ended them.
+    ) -> Outcome:
+        """Make up to `n_epochs` passes.
 
-        Whatever goes wrong on the way, an interrupt included, leaves the state as it was after the last whole pass.
+        Parameters
+        ----------
+        X, y, sample_weight
+            Rows of the shape that the session was made for; y as the user gave it.
+        n_epochs : int
+        watch : Watch or None
+            What may stop it; None is a stream, whose rows may be damaged and whose end is not known.
+        report : callable
+            Called with the state after each pass.
 
         Raises
         ------
         ValueError
-            If a weight or the loss overflows.
+            If the spread of a column overflows and `watch` is not None.
         """
-        state = self.state
+        state, outcome = self.state, Outcome()
         self._good.save()
         try:
-            state.see_weights(sample_weight, X.shape[0])
-            for _ in range(n_epochs):
-                loss = self._finite_pass(X, y, sample_weight)
-                self._good.save()
-                state.n_iter += 1
-                state.loss_curve.append(loss)
-                report(state)
-                if stopping.should_stop(loss):
-                    return True
+            if not state.see(X, y, sample_weight, guarded=watch is None):
+                return self._refuse(watch, outcome)
+            y = state.target_of(y)
+            constant_loss = math.inf if watch is None else self._constant_loss(y, sample_weight)
+            limit = math.inf if watch is None else self._limit(X, y, sample_weight, constant_loss)
+            if isinstance(self.recipe.optimizer, LBFGS):
+                after_pass = self._after_pass(watch, report)
+                _lbfgs.minimize(self.recipe, state, self._room.work, X, y, sample_weight, n_epochs, after_pass, outcome)
+            else:
+                self._train_by_passes(X, y, sample_weight, n_epochs, watch, report, limit, outcome)
         except BaseException:
             self._good.restore()
             raise
-        return False
+        if watch is not None:
+            self._say_if_nothing_was_learned(constant_loss, outcome)
+            watch.restore_best(state)
+        return outcome
 
-    def _finite_pass(self, X, y, sample_weight) -> float:
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):  # the sum of it is checked just below
-            loss = self.engine.train_epoch(self.recipe, self.state, self._room, X, y, sample_weight)
-            finite = math.isfinite(loss) and self.state.is_finite()
-        if not finite:
-            raise ValueError(
-                f"The weights or the loss overflowed in epoch {self.state.n_iter + 1} (learning_rate "
-                f"{self.state.learning_rate:g}). Scale the inputs and the target, for example with StandardScaler, or "
-                "lower learning_rate. The estimator keeps its last finite weights."
-            )
-        return loss
+    def _train_by_passes(self, X, y, sample_weight, n_epochs, watch, report, limit, outcome):
+        after_pass = self._after_pass(watch, report)
+        for _ in range(n_epochs):
+            loss = self._sound_pass(X, y, sample_weight, limit, outcome)
+            if loss is None:
+                return
+            if after_pass(loss):
+                outcome.stopped = True
+                return
 
+    def _after_pass(self, watch, report):
+        """Return the function that notes a pass and says whether it was the last."""
+        state, schedule = self.state, self.recipe.schedule
 
-def train_epoch(
-    recipe: Recipe, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
-) -> float:
-    """Make one pass over all rows, an update for each batch, and return the mean loss plus the penalty.
+        def after_pass(loss):
+            state.n_iter += 1
+            state.loss_curve.append(loss)
+            watched, stop = (loss, False) if watch is None else watch.after_pass(state, loss)
+            state.follow_plateau(schedule, watched)
+            if watch is not None:
+                self._good.save()
+            report(state)
+            return stop
 
-    The loss of each batch is that before its own update, the penalty is that before the first. A batch whose weights
-    are all zero is passed over.
-    """
-    n_rows = X.shape[0]
-    batch_size = min(recipe.batch_size or n_rows, n_rows)
-    n_updates = recipe.max_iter * recipe.n_batches(n_rows)
-    objective, optimizer = recipe.objective, recipe.optimizer
-    weight_decay = optimizer.weight_decay
-    work, loss_sum = room.work, 0.0
-    penalty = objective.penalty(state.theta)
-    for X_block, y_block, weight_block in room.blocks(state.rng, X, y, sample_weight):
-        starts = range(0, X_block.shape[0], batch_size)
-        rates = iter(recipe.schedule.rates(np.arange(state.t, state.t + len(starts)), n_updates).tolist())
-        for start in starts:
-            rows = slice(start, start + batch_size)
-            weight = None if weight_block is None else weight_block[rows]
-            if weight is not None and not weight.any():
-                continue
-            loss_sum += objective.loss_and_gradient(X_block[rows], y_block[rows], weight, state.mean_weight, work)
-            state.t += 1
-            state.n_steps += 1
-            state.learning_rate = rate = next(rates)
-            if weight_decay:
-                work.weights *= 1.0 - rate * weight_decay
-            optimizer.step(state.theta, work.gradient, state.memory, state.n_steps, rate, work.scratch)
-    weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
-    return loss_sum / weight_sum + penalty
+        return after_pass
 
+    def _sound_pass(self, X, y, sample_weight, limit, outcome):
+        """Make one pass and return its loss; go back and halve the learning rate as often as it goes wrong.
 
-class Room:
-    """The arrays that passes over some rows write to, and the blocks of rows in the order that the solver wants.
-
-    A block is a whole number of batches, about `GATHER_ROWS` rows. Unshuffled rows are handed out where they lie.
-    """
-
-    def __init__(self, recipe: Recipe, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None):
-        n_rows = X.shape[0]
-        batch_size = min(recipe.batch_size or n_rows, n_rows)
-        self.work = Workspace(recipe.objective.network, state.theta, batch_size)
-        self._n_rows = min(max(GATHER_ROWS // batch_size, 1) * batch_size, n_rows)
-        self._shuffle = recipe.shuffles(n_rows)
-        if self._shuffle:
-            self._X, self._y, self._weight = (
-                None if rows is None or sparse.issparse(rows) else np.empty((self._n_rows, *rows.shape[1:]), rows.dtype)
-                for rows in (X, y, sample_weight)
-            )
-
-    def blocks(self, rng: np.random.Generator, X, y: np.ndarray, sample_weight: np.ndarray | None):
-        """Yield (X, y, weight) of each block; gathered ones are overwritten by the next."""
-        order = rng.permutation(X.shape[0]) if self._shuffle else None
-        for start in range(0, X.shape[0], self._n_rows):
-            rows = slice(start, start + self._n_rows)
-            if order is None:
-                yield X[rows], y[rows], None if sample_weight is None else sample_weight[rows]
-            else:
-                picked = order[rows]
-                yield (
-                    _gather(X, picked, self._X),
-                    _gather(y, picked, self._y),
-                    _gather(sample_weight, picked, self._weight),
+        Returns None, with the state as it was before, when that has been done too often.
+        """
+        state, factor = self.state, 1.0
+        while True:
+            with np.errstate(all="ignore"):  # looked at just below
+                loss = self.engine.train_epoch(self.recipe, state, self._room, X, y, sample_weight)
+                sound = math.isfinite(loss) and loss <= limit and state.is_finite()
+            if sound:
+                return loss
+            rate, gave_up = state.learning_rate, outcome.n_halvings == MOST_HALVINGS
+            self._good.restore(unsee=gave_up)
+            if gave_up:
+                outcome.messages.append(
+                    f"Training ended in epoch {state.n_iter + 1}: the loss or the weights still exploded after the "
+                    f"learning rate had been halved {MOST_HALVINGS} times. The weights are the last good ones. Scale X "
+                    "and y (standardize=True does), look for damaged values, or lower learning_rate."
                 )
+                return None
+            if not outcome.n_halvings:
+                outcome.messages.append(
+                    f"The loss or the weights exploded in epoch {state.n_iter + 1} at learning rate {rate:g}: training "
+                    "went back to the last good weights and halved the rate, as often as it needed. "
+                    "Lower learning_rate to be rid of this warning."
+                )
+            outcome.n_halvings += 1
+            factor *= 0.5
+            state.rate_factor *= factor
 
+    def _refuse(self, watch, outcome):
+        self._good.restore()
+        if watch is not None:
+            raise ValueError(
+                "The spread of a column of X or of y overflows: scale the data, or look for damaged values."
+            )
+        outcome.messages.append(
+            "These rows were not learned: X or y lies more than 10000 standard deviations from all rows before, or "
+            "overflows. If the data are right, start anew with fit."
+        )
+        return outcome
 
-def _gather(array, rows, out):
-    if array is None:
-        return None
-    if sparse.issparse(array):
-        return array[rows]
-    return np.take(array, rows, axis=0, out=out[: len(rows)], mode="clip")  # "raise" would buffer the output
+    def _constant_loss(self, y, sample_weight):
+        return self.recipe.objective.constant_loss(y, sample_weight)
+
+    def _limit(self, X, y, sample_weight, constant_loss):
+        """Return the loss above which a pass has exploded."""
+        objective, state = self.recipe.objective, self.state
+        rows = slice(None, None, -(-X.shape[0] // SAMPLE_ROWS))
+        weight = None if sample_weight is None or not sample_weight[rows].any() else sample_weight[rows]
+        standardized = None if state.standardizer is None else state.standardizer.inputs_of
+        with np.errstate(all="ignore"):
+            first = objective.mean_loss(state.theta, X[rows], y[rows], weight, standardized)
+        first += objective.penalty(state.theta)
+        return EXPLODED * max(constant_loss, first) if math.isfinite(first) else math.inf
+
+    def _say_if_nothing_was_learned(self, constant_loss, outcome):
+        state, objective = self.state, self.recipe.objective
+        last = state.loss_curve[-1] - objective.penalty(state.theta) if state.loss_curve else math.inf
+        if outcome.n_halvings != MOST_HALVINGS and last > NOTHING_LEARNED * constant_loss > NO_LOSS:
+            outcome.messages.append(
+                f"The network has learned next to nothing: its loss of {last:.4g} is not below {constant_loss:.4g}, "
+                f"that of a constant prediction. Try another learning_rate (the last was {state.learning_rate:g}), "
+                "more epochs (max_iter), or a smaller penalty (alpha)."
+            )

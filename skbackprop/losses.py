@@ -1,166 +1,42 @@
 """Losses: how far the network's raw output is from the target, row by row, and the derivative by the raw output.
 
-The raw output of a network is the net input of its last layer, before any output activation. A loss owns the inverse
-of its link, the output activation, so that pairs that belong together stay exact and stable: log loss is computed
-from the raw output, never by the logarithm of a rounded probability.
-
-Shapes: `y` and `raw` are (n_rows, n_outputs), both of the network's dtype. Losses are pointwise: the mean over rows,
-the sample weights and the penalty enter in `_objective.py`.
+A loss of one's own is a subclass of `Loss` with three methods; `check_loss` says whether they fit together.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
-from scipy import special
 
-from ._settings import Settings
+from ._log_losses import BinaryLogLoss, MultinomialLogLoss
+from ._loss import Loss
+from ._regression_losses import (
+    AbsoluteError,
+    Gamma,
+    Huber,
+    LogisticSquaredError,
+    Poisson,
+    Quantile,
+    Quantiles,
+    SquaredError,
+    Tweedie,
+)
 
-__all__ = ["LOSSES", "BinaryLogLoss", "LogisticSquaredError", "Loss", "MultinomialLogLoss", "SquaredError"]
-
-
-class Loss(Settings):
-    """A loss of the raw output, with its inverse link.
-
-    Attributes
-    ----------
-    output_activation : str
-        Name of the inverse link: "identity", "logistic" or "softmax".
-    """
-
-    output_activation: ClassVar[str] = "identity"
-
-    def inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the prediction on the scale of the target.
-
-        Parameters
-        ----------
-        raw : ndarray of shape (n_rows, n_outputs)
-
-        Returns
-        -------
-        prediction : ndarray of shape (n_rows, n_outputs)
-        """
-        raise NotImplementedError
-
-    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        """Return the loss of each row and write its derivative by the raw output into `gradient`.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_rows, n_outputs)
-        raw : ndarray of shape (n_rows, n_outputs)
-            May be overwritten.
-        gradient : ndarray of shape (n_rows, n_outputs)
-
-        Returns
-        -------
-        values : ndarray of shape (n_rows,)
-        """
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class SquaredError(Loss):
-    """Sum over the outputs of (y - out)^2, without one-half, as in the lecture; out = raw."""
-
-    def inverse_link(self, raw):
-        return raw
-
-    def value_and_gradient(self, y, raw, gradient):
-        np.subtract(raw, y, out=gradient)
-        values = _row_products(gradient, gradient)
-        gradient *= 2.0
-        return values
-
-
-@dataclass(frozen=True)
-class LogisticSquaredError(Loss):
-    """Sum over the outputs of (y - out)^2 with out = f(raw), f the logistic function: the lecture's network."""
-
-    output_activation = "logistic"
-
-    def inverse_link(self, raw):
-        return special.expit(raw)
-
-    def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the logarithm of `inverse_link`, finite wherever `raw` is."""
-        return special.log_expit(raw)
-
-    def value_and_gradient(self, y, raw, gradient):
-        out = special.expit(raw, out=raw)
-        np.subtract(out, y, out=gradient)
-        values = _row_products(gradient, gradient)
-        gradient *= 2.0  # dE/dout = -2 (y - out)
-        gradient *= out  # dout/dnet = f(net) f(-net) = out (1 - out)
-        np.subtract(1.0, out, out=out)
-        gradient *= out
-        return values
-
-
-@dataclass(frozen=True)
-class BinaryLogLoss(Loss):
-    """Sum over the outputs of -y log(p) - (1 - y) log(1 - p) with p = f(raw), f the logistic function.
-
-    As a function of raw: max(raw, 0) - y raw + log(1 + exp(-abs(raw))), which neither overflows nor rounds to log(0).
-    """
-
-    output_activation = "logistic"
-
-    def inverse_link(self, raw):
-        return special.expit(raw)
-
-    def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the logarithm of `inverse_link`, finite wherever `raw` is."""
-        return special.log_expit(raw)
-
-    def value_and_gradient(self, y, raw, gradient):
-        np.maximum(raw, 0.0, out=gradient)
-        values = gradient.sum(axis=1)
-        values -= _row_products(y, raw)
-        np.abs(raw, out=gradient)
-        np.negative(gradient, out=gradient)
-        np.exp(gradient, out=gradient)
-        np.log1p(gradient, out=gradient)
-        values += gradient.sum(axis=1)
-        special.expit(raw, out=gradient)
-        gradient -= y
-        return values
-
-
-@dataclass(frozen=True)
-class MultinomialLogLoss(Loss):
-    """-sum over the outputs of y log(p) with p = softmax(raw), for rows of y that sum to 1.
-
-    As a function of raw: log(sum(exp(raw))) - sum(y raw), with the largest raw output taken from both.
-    """
-
-    output_activation = "softmax"
-
-    def inverse_link(self, raw):
-        return special.softmax(raw, axis=1)
-
-    def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the logarithm of `inverse_link`, finite wherever `raw` is."""
-        return special.log_softmax(raw, axis=1)
-
-    def value_and_gradient(self, y, raw, gradient):
-        raw -= raw.max(axis=1, keepdims=True)
-        np.exp(raw, out=gradient)
-        total = gradient.sum(axis=1, keepdims=True)
-        gradient /= total
-        gradient -= y
-        values = np.log(total[:, 0])
-        values -= _row_products(y, raw)
-        return values
-
-
-def _row_products(a, b):
-    """Return the inner product of each row of `a` with the same row of `b`."""
-    return np.einsum("ij,ij->i", a, b)
-
+__all__ = [
+    "LOSSES",
+    "AbsoluteError",
+    "BinaryLogLoss",
+    "Gamma",
+    "Huber",
+    "LogisticSquaredError",
+    "Loss",
+    "MultinomialLogLoss",
+    "Poisson",
+    "Quantile",
+    "Quantiles",
+    "SquaredError",
+    "Tweedie",
+    "check_loss",
+]
 
 #: The losses by name and output activation; the first pair of a name is what ``output_activation="auto"`` takes.
 LOSSES: dict[tuple[str, str], Loss] = {
@@ -168,4 +44,82 @@ LOSSES: dict[tuple[str, str], Loss] = {
     ("squared_error", "logistic"): LogisticSquaredError(),
     ("log_loss", "softmax"): MultinomialLogLoss(),
     ("log_loss", "logistic"): BinaryLogLoss(),
+    ("absolute_error", "identity"): AbsoluteError(),
+    ("huber", "identity"): Huber(),
+    ("quantile", "identity"): Quantile(),
+    ("quantiles", "sorted"): Quantiles(),
+    ("poisson", "exponential"): Poisson(),
+    ("gamma", "exponential"): Gamma(),
+    ("tweedie", "exponential"): Tweedie(),
 }
+
+
+def check_loss(loss: Loss, y: np.ndarray, raw: np.ndarray, *, rtol: float = 1e-5) -> None:
+    """Check a loss of one's own: shapes, dtype, and the gradient against central differences.
+
+    Parameters
+    ----------
+    loss : Loss
+    y : array-like of shape (n_rows, n_outputs)
+        Targets to try, as the loss sees them.
+    raw : array-like of shape (n_rows, n_outputs)
+        Raw outputs to try; none where the loss has a kink.
+    rtol : float, default=1e-5
+        Largest error of the derivative that is accepted, relative to the larger of 1 and the derivative.
+
+    Raises
+    ------
+    ValueError
+        If something is not as it should be; the message says what.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from skbackprop.losses import Loss, check_loss
+    >>> @dataclass(frozen=True)
+    ... class Logcosh(Loss):
+    ...     def inverse_link(self, raw):
+    ...         return raw
+    ...     def value_and_gradient(self, y, raw, gradient):
+    ...         np.tanh(raw - y, out=gradient)
+    ...         return np.log(np.cosh(raw - y)).sum(axis=1)
+    >>> check_loss(Logcosh(), y=[[0.0, 1.0]], raw=[[0.3, -2.0]])
+    """
+    y, raw = np.array(y, np.float64, ndmin=2), np.array(raw, np.float64, ndmin=2)
+    loss.check_target(y)
+    y = loss.repeat_target(y)
+    if y.shape != raw.shape:
+        raise ValueError(f"y has shape {y.shape} and raw {raw.shape}; they must be the same.")
+    values, gradient = _evaluate(loss, y, raw)
+    for name, array, shape in (
+        ("values", values, raw.shape[:1]),
+        ("inverse_link", np.asarray(loss.inverse_link(raw.copy())), raw.shape),
+    ):
+        if array.shape != shape:
+            raise ValueError(f"{loss!r}: {name} has shape {array.shape}, it must be {shape}.")
+    for array in (values, gradient):
+        if not np.isfinite(array).all():
+            raise ValueError(f"{loss!r}: value_and_gradient gives NaN or infinity for these y and raw.")
+    step = 1e-6 * np.maximum(1.0, np.abs(raw))
+    for output in range(raw.shape[1]):
+        shift = np.zeros_like(raw)
+        shift[:, output] = step[:, output]
+        rise = _evaluate(loss, y, raw + shift)[0] - _evaluate(loss, y, raw - shift)[0]
+        expected, got = rise / (2 * step[:, output]), gradient[:, output]
+        wrong = np.flatnonzero(~(np.abs(got - expected) <= rtol * np.maximum(1.0, np.abs(expected))))
+        if wrong.size:
+            row = wrong[0]
+            raise ValueError(
+                f"{loss!r}: the derivative by output {output} in row {row} is {got[row]:g}, "
+                f"by finite differences it is {expected[row]:g}."
+            )
+    _, narrow = _evaluate(loss, y.astype(np.float32), raw.astype(np.float32))
+    if not np.allclose(narrow, gradient, rtol=1e-2, atol=1e-2 * max(1.0, np.abs(gradient).max())):
+        raise ValueError(f"{loss!r}: value_and_gradient gives something else in float32 than in float64.")
+
+
+def _evaluate(loss, y, raw):
+    """Return values and gradient, and leave `raw` as it is."""
+    gradient = np.full_like(raw, np.nan)
+    return np.asarray(loss.value_and_gradient(y, raw.copy(), gradient)), gradient

@@ -18,7 +18,7 @@ import numpy as np
 
 from ._settings import Settings, check_number
 
-__all__ = ["GD", "OPTIMIZERS", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]
+__all__ = ["GD", "LBFGS", "OPTIMIZERS", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]
 
 
 class Optimizer(Settings):
@@ -226,6 +226,28 @@ class AdamW(Adam):
         check_number(self, "weight_decay", low=0, closed="left")
 
 
+@dataclass(frozen=True)
+class LBFGS(Optimizer):
+    """Limited-memory BFGS by `scipy.optimize.minimize`, for ``solver="batch"`` (Liu and Nocedal 1989).
+
+    It finds its own steps, so `learning_rate` does not matter. Good on small data and smooth activations.
+
+    Parameters
+    ----------
+    n_corrections : int, default=10
+        How many steps it remembers, at least 1.
+    gradient_tolerance : float, default=1e-6
+        It has converged when no entry of the gradient is larger; at least 0.
+    """
+
+    n_corrections: int = 10
+    gradient_tolerance: float = 1e-6
+
+    def __post_init__(self):
+        check_number(self, "n_corrections", low=1, closed="left")
+        check_number(self, "gradient_tolerance", low=0, closed="left")
+
+
 OPTIMIZERS: dict[str, Optimizer] = {
     "gd": GD(),
     "momentum": Momentum(),
@@ -233,4 +255,5 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "rmsprop": RMSprop(),
     "adam": Adam(),
     "adamw": AdamW(),
+    "lbfgs": LBFGS(),
 }

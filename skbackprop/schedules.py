@@ -14,7 +14,7 @@ import numpy as np
 
 from ._settings import Settings, check_number
 
-__all__ = ["SCHEDULES", "Constant", "Cosine", "Exponential", "InverseScaling", "OneCycle", "Schedule"]
+__all__ = ["SCHEDULES", "Constant", "Cosine", "Exponential", "InverseScaling", "OneCycle", "Plateau", "Schedule"]
 
 
 class Schedule(Settings):
@@ -181,6 +181,43 @@ class OneCycle(Schedule):
         return np.where(progress < self.warmup, up, down)
 
 
+@dataclass(frozen=True)
+class Plateau(Schedule):
+    """`initial`, lowered by `factor` whenever the loss has not fallen for `patience` epochs.
+
+    The loss is that of held-out rows where there are any (minus the score, if `scoring` is one), else that of training.
+
+    Parameters
+    ----------
+    initial : float, default=0.001
+        Above 0.
+    factor : float, default=0.5
+        In (0, 1).
+    patience : int, default=5
+        At least 1.
+    threshold : float, default=1e-4
+        A smaller fall is none; at least 0.
+    final : float, default=1e-6
+        It is not lowered further than this; at least 0.
+    """
+
+    initial: float = 0.001
+    factor: float = 0.5
+    patience: int = 5
+    threshold: float = 1e-4
+    final: float = 1e-6
+
+    def __post_init__(self):
+        check_number(self, "initial", low=0)
+        check_number(self, "factor", low=0, high=1)
+        check_number(self, "patience", low=1, closed="left")
+        check_number(self, "threshold", low=0, closed="left")
+        check_number(self, "final", low=0, closed="left")
+
+    def rates(self, t, n_updates):
+        return np.full(t.shape, float(self.initial))  # the training loop knows about the loss, and multiplies
+
+
 def _half_cosine(start, end, progress):
     """Go from `start` at progress 0 to `end` at 1, and stay there."""
     return end + (start - end) * (1 + np.cos(np.pi * np.clip(progress, 0, 1))) / 2
@@ -197,4 +234,5 @@ SCHEDULES: dict[str, Schedule] = {
     "exponential": Exponential(),
     "cosine": Cosine(),
     "one_cycle": OneCycle(),
+    "plateau": Plateau(),
 }

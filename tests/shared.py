@@ -1,5 +1,7 @@
 """Data and helpers for the tests of both estimators."""
 
+from importlib.util import find_spec
+
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
@@ -25,3 +27,10 @@ def theta(network):
 
 def announce(estimator):
     return {"classes": [0, 1, 2]} if estimator is BackpropClassifier else {}
+
+
+def _installed(name):
+    return pytest.param(name, marks=pytest.mark.skipif(not find_spec("numba"), reason="numba is not installed"))
+
+
+ENGINES = pytest.mark.parametrize("engine", ["numpy", _installed("numba")])

@@ -18,7 +18,7 @@ from tests.shared import BOTH, EACH_SOLVER, FEW, announce, data, theta
 @BOTH
 @EACH_SOLVER
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", sorted(set(OPTIMIZERS) - {"lbfgs"}))
 def test_n_calls_of_partial_fit_are_fit_with_n_epochs(estimator, solver, weighted, optimizer, rng):
     X, y = data(estimator)
     weight = rng.integers(0, 3, len(y)) * 0.7 if weighted else None
@@ -75,7 +75,7 @@ def test_a_stored_estimator_predicts_the_same_and_goes_on_exactly(estimator, sol
 @EACH_SOLVER
 def test_warm_start_goes_on_where_it_was(estimator, solver):
     X, y = data(estimator)
-    params = {"solver": solver, "batch_size": 40, "tol": None, "random_state": 0}
+    params = {"solver": solver, "batch_size": 40, "learning_rate": 0.001, "tol": None, "random_state": 0}
     whole = estimator(6, max_iter=6, **params).fit(X, y)
     warm = estimator(6, max_iter=2, warm_start=True, **params)
     for _ in range(3):
@@ -113,7 +113,8 @@ def test_another_number_of_outputs_cannot_go_on():
 @pytest.mark.parametrize("change", [{"optimizer": "gd"}, {"optimizer": Adam(beta_2=0.9)}], ids=str)
 def test_another_optimizer_starts_anew_with_an_empty_memory(change):
     X, y = data(BackpropRegressor)
-    network = BackpropRegressor(6, alpha=0, solver="batch", **(FEW | change | {"max_iter": 50})).fit(X, y)
+    network = BackpropRegressor(6, alpha=0, solver="batch", learning_rate=0.001, **(FEW | change | {"max_iter": 50}))
+    network.fit(X, y)
     before = theta(network).copy()
     network.set_params(optimizer="adam").partial_fit(X, y)
     assert network._state.n_steps == 1
@@ -198,7 +199,7 @@ def test_every_pass_has_an_order_of_its_own_also_with_an_integer_seed():
 
 def test_without_shuffling_the_order_is_that_of_the_rows():
     X, y = data(BackpropRegressor)
-    params = {"solver": "sgd", "optimizer": "gd", "shuffle": False, **FEW}
+    params = {"solver": "sgd", "optimizer": "gd", "shuffle": False, "standardize": False, **FEW}
     whole = BackpropRegressor(6, **(params | {"max_iter": 1})).fit(X, y)
     rows = BackpropRegressor(6, **params)
     for i in range(len(y)):
@@ -225,7 +226,7 @@ def test_the_end_by_max_iter_is_a_warning_that_says_what_to_do(estimator):
 @pytest.mark.filterwarnings("error")
 def test_no_tol_is_no_warning(estimator):
     X, y = data(estimator)
-    assert estimator(6, max_iter=20, tol=None, learning_rate=1e-9).fit(X, y).n_iter_ == 20
+    assert estimator(6, max_iter=20, tol=None).fit(X, y).n_iter_ == 20
 
 
 @BOTH

@@ -5,10 +5,11 @@ import copy
 import joblib
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropRegressor
 from skbackprop.optimizers import Adam
-from tests.shared import BOTH, EACH_SOLVER, FEW, data, theta
+from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, announce, data, theta
 
 
 def snapshot(network):
@@ -16,6 +17,7 @@ def snapshot(network):
     kept = {name: copy.deepcopy(value) for name, value in vars(network).items() if name.endswith("_")}
     state = dict(vars(network._state))
     state["rng"] = state["rng"].bit_generator.state
+    state["standardizer"] = vars(state["standardizer"])
     return kept | copy.deepcopy(state)
 
 
@@ -35,19 +37,51 @@ def test_a_refused_fit_leaves_a_good_model_alone(estimator, solver, warm_start):
 
 @BOTH
 @EACH_SOLVER
-@pytest.mark.parametrize("call", ["fit", "warm fit", "partial_fit"])
-@pytest.mark.parametrize("engine", ["numpy", "numba"])
-def test_overflow_in_the_first_pass_leaves_a_good_model_alone(estimator, solver, call, engine):
-    if engine == "numba":
-        pytest.importorskip("numba")
+@ENGINES
+@pytest.mark.parametrize("damage", [1e6, 1e150, 1e300])
+def test_damaged_rows_of_a_stream_are_not_learned_and_cost_nothing(estimator, solver, engine, damage):
     X, y = data(estimator)
     network = estimator(6, solver=solver, batch_size=40, engine=engine, **FEW).fit(X, y)
     before, prediction = snapshot(network), network.predict(X)
-    network.set_params(optimizer="gd", learning_rate=1e200, warm_start=call == "warm fit")
-    with pytest.raises(ValueError, match="overflowed"):
-        getattr(network, call.removeprefix("warm "))(1e150 * X, y, sample_weight=np.arange(len(y)) + 1.0)
-    np.testing.assert_equal(snapshot(network), before)
-    np.testing.assert_array_equal(network.predict(X), prediction)
+    for n_rows in (1, 10):
+        with pytest.warns(ConvergenceWarning, match="These rows were not learned"):
+            network.partial_fit(damage * X[:n_rows], y[:n_rows])
+        np.testing.assert_equal(snapshot(network), before)
+        np.testing.assert_array_equal(network.predict(X), prediction)
+    network.partial_fit(X, y)
+
+
+@ENGINES
+@pytest.mark.parametrize("call", ["fit", "warm fit", "partial_fit"])
+def test_rows_that_overflow_unstandardised_are_not_learned(engine, call):
+    X, y = data(BackpropRegressor)
+    params = {"standardize": False, "engine": engine, **FEW}
+    network = BackpropRegressor(6, **params).fit(X, y)
+    before = theta(network).copy()
+    network.set_params(warm_start=call == "warm fit")
+    with pytest.warns(ConvergenceWarning, match="still exploded after the learning rate had been halved 20 times"):
+        getattr(network, call.removeprefix("warm "))(1e300 * X, y)
+    assert np.isfinite(theta(network)).all()
+    if call != "fit":
+        np.testing.assert_array_equal(theta(network), before)
+        assert network.n_iter_ == 4
+
+
+@BOTH
+@EACH_SOLVER
+@ENGINES
+def test_a_rate_too_high_is_halved_and_said_once(estimator, solver, engine):
+    X, y = data(estimator)
+    params = {"solver": solver, "batch_size": 40, "engine": engine, "optimizer": "gd", "learning_rate": 1e4}
+    network = estimator(6, **params, max_iter=40, tol=None, random_state=0)
+    with pytest.warns(ConvergenceWarning) as warnings:
+        network.fit(X, y)
+    assert sum("exploded in epoch 1 at learning rate 10000" in str(warning.message) for warning in warnings) == 1
+    assert warnings[0].filename == __file__
+    assert network.n_iter_ == 40
+    assert network.learning_rate_ in 1e4 * 0.5 ** np.arange(1, 20)
+    assert np.isfinite(theta(network)).all()
+    assert network.loss_curve_[-1] < network.loss_curve_[0]
 
 
 @BOTH
@@ -55,7 +89,9 @@ def test_overflow_in_the_first_pass_leaves_a_good_model_alone(estimator, solver,
 def test_an_interrupt_in_the_middle_of_a_pass_goes_back_to_the_last_whole_one(estimator, error, monkeypatch):
     X, y = data(estimator)
     params = {"batch_size": 40, **(FEW | {"max_iter": 9})}
-    expected = estimator(6, **(params | {"max_iter": 2})).fit(X, y)
+    expected = estimator(6, **params)
+    for _ in range(2):
+        expected.partial_fit(X, y, **announce(estimator))
     original, calls = Adam.step, []
 
     def step(self, *arguments):

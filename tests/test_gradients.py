@@ -7,18 +7,21 @@ from skbackprop._network import Network
 from skbackprop._objective import Objective, Workspace
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.initializers import INITIALIZERS
-from skbackprop.losses import LOSSES
+from skbackprop.losses import LOSSES, Quantiles
 
 N_ROWS, N_FEATURES, STEP = 7, 3, 1e-6
 
 
 def problem(activation, loss, n_outputs, weighted, alpha, n_hidden=2):
     rng = np.random.default_rng(17)
+    n_outputs = 3 if isinstance(loss, Quantiles) else n_outputs
     network = Network((N_FEATURES, *range(5, 5 - n_hidden, -1), n_outputs), (activation,) * n_hidden)
     theta = network.init([INITIALIZERS["glorot_normal"]] * (n_hidden + 1), rng, np.dtype(float))
     theta[network.n_weights :] = rng.normal(size=network.n_parameters - network.n_weights)
     X = rng.normal(size=(N_ROWS, N_FEATURES))
     y = rng.uniform(0.05, 0.95, size=(N_ROWS, n_outputs))
+    if isinstance(loss, Quantiles):
+        y[...] = y[:, :1]
     if loss.output_activation == "softmax":
         y /= y.sum(axis=1, keepdims=True)
     weight = rng.integers(0, 4, N_ROWS).astype(float) if weighted else None

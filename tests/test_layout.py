@@ -15,23 +15,37 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
 #: Every module and the floor it is on; a module imports only from floors below its own.
 FLOORS = {
     "_settings": 0,
+    "_dropout": 0,
+    "_loss": 1,
+    "_log_losses": 2,
+    "_regression_losses": 2,
     "activations": 1,
     "initializers": 1,
-    "losses": 1,
+    "losses": 3,
     "optimizers": 1,
     "schedules": 1,
     "_network": 2,
+    "_standardize": 3,
     "_objective": 3,
-    "_training": 4,
+    "_state": 4,
+    "_watch": 5,
+    "_epoch": 5,
+    "_lbfgs": 5,
+    "_training": 6,
     "_parameters": 4,
+    "_recipes": 5,
     "_labels": 5,
+    "_validation": 5,
     "_vector_math": 0,
     "_kernel_formulas": 1,
-    "_kernel": 2,
+    "_kernel_losses": 2,
+    "_kernel_rows": 3,
+    "_kernel": 4,
     "_compiled": 5,
     "_engines": 6,
-    "_inputs": 0,
+    "_inputs": 1,
     "_fitted": 6,
+    "_predictions": 7,
     "_base": 7,
     "_regressor": 8,
     "_classifier": 8,
@@ -39,10 +53,12 @@ FLOORS = {
 }
 #: The core runs on numpy and scipy alone; scikit-learn comes in above it.
 CORE_FLOORS = (0, 1, 2, 3)
-CORE = {module for module, floor in FLOORS.items() if floor in CORE_FLOORS} | {"_training", "_compiled", "_engines"}
+CORE = {module for module, floor in FLOORS.items() if floor in CORE_FLOORS} - {"_inputs"} | {
+    *("_state", "_watch", "_epoch", "_lbfgs", "_training", "_compiled", "_engines")
+}
 
 #: numba comes in here and nowhere else.
-COMPILED = {"_vector_math", "_kernel_formulas", "_kernel"}
+COMPILED = {"_vector_math", "_kernel_formulas", "_kernel_losses", "_kernel_rows", "_kernel"}
 
 
 def imports(module):

@@ -105,6 +105,7 @@ def test_one_row_of_partial_fit_moves_w5_and_w1_as_the_lecture_says(learning_rat
         learning_rate=learning_rate,
         alpha=0.0,
         init=(COEFS, INTERCEPTS),
+        standardize=False,
     ).partial_fit(X, TARGET)
     w1, w5 = network.coefs_[0][0, 0], network.coefs_[1][0, 0]
     assert w5 - 0.40 == pytest.approx(-learning_rate * 0.1719, abs=learning_rate * 5e-5)
@@ -114,7 +115,12 @@ def test_one_row_of_partial_fit_moves_w5_and_w1_as_the_lecture_says(learning_rat
 
 def test_the_estimator_predicts_the_lectures_outputs_before_training():
     network = BackpropRegressor(
-        2, activation="logistic", output_activation="logistic", init=(COEFS, INTERCEPTS), learning_rate=1e-12
+        2,
+        activation="logistic",
+        output_activation="logistic",
+        init=(COEFS, INTERCEPTS),
+        learning_rate=1e-12,
+        standardize=False,
     ).partial_fit(X, TARGET)
     np.testing.assert_allclose(network.predict(X)[0], [0.6352, 0.6723], atol=5e-5)
 
@@ -133,6 +139,7 @@ def test_the_classifier_is_the_lectures_network_with_one_output_a_class():
         learning_rate=0.5,
         random_state=0,
         init=(COEFS, INTERCEPTS),
+        standardize=False,
     ).fit(inputs, labels)
     assert classifier.n_outputs_ == 2
     assert classifier.score(inputs, labels) > 0.95

@@ -63,8 +63,8 @@ def test_log_losses_are_exact_far_out(dtype, far):
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=IDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_is_kept(loss, dtype, rng):
-    raw = rng.normal(size=(4, 2)).astype(dtype)
-    values, gradient = evaluate(loss, targets(loss, rng, 4, 2).astype(dtype), raw)
+    raw = rng.normal(size=(4, 3)).astype(dtype)
+    values, gradient = evaluate(loss, targets(loss, rng, 4, 3).astype(dtype), raw)
     assert values.dtype == gradient.dtype == loss.inverse_link(raw).dtype == dtype
 
 

@@ -4,6 +4,7 @@ import pytest
 from skbackprop.optimizers import OPTIMIZERS, Adam, AdamW, RMSprop
 
 RATE, STEPS = 0.01, 30
+STEPPING = [name for name in OPTIMIZERS if name != "lbfgs"]  # which scipy steps
 
 
 def run(optimizer, gradients, dtype=np.float64):
@@ -62,7 +63,7 @@ def adam(gradients, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
 PAPERS = {"gd": gd, "momentum": momentum, "nesterov": nesterov, "rmsprop": rmsprop, "adam": adam, "adamw": adam}
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", STEPPING)
 def test_steps_are_those_of_the_paper(name, rng):
     gradients = rng.normal(size=(STEPS, 5))
     gradients[3] = 0
@@ -75,12 +76,12 @@ def test_settings_are_in_the_formula(rng):
     np.testing.assert_allclose(run(RMSprop(0.5, 0.3), gradients), rmsprop(gradients, 0.5, 0.3), rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", STEPPING)
 def test_zero_gradients_move_nothing(name):
     np.testing.assert_array_equal(run(OPTIMIZERS[name], np.zeros((3, 4))), 0)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", STEPPING)
 def test_float32_stays_and_agrees(name, rng):
     gradients = rng.normal(size=(STEPS, 5))
     single = run(OPTIMIZERS[name], gradients, np.float32)

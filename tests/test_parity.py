@@ -49,6 +49,7 @@ def trained_pair(ours_class, mlp_class, X, y, rule, loss_ratio, **shared):
         max_iter=EPOCHS,
         tol=None,
         shuffle=False,
+        standardize=False,
         **shared,
     )
     return ours.fit(X, y), mlp.set_params(max_iter=EPOCHS).fit(X, y)
@@ -106,6 +107,7 @@ def test_no_hidden_layer_by_rows_is_scikit_learns_sgd_regressor(rng, weighted):
         learning_rate=InverseScaling(0.01, 0.5),  # SGDRegressor halves the squared error
         alpha=0.1,
         init=([np.zeros((3, 1))], [np.zeros(1)]),
+        standardize=False,
         shuffle=False,
         max_iter=4,
         tol=None,

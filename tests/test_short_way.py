@@ -7,7 +7,9 @@ import pytest
 
 from skbackprop import BackpropRegressor
 from skbackprop._inputs import is_plain, plain_settings
+from skbackprop.losses import Huber
 from skbackprop.optimizers import Adam
+from skbackprop.schedules import InverseScaling
 from tests.shared import BOTH, EACH_SOLVER, FEW, announce, data, theta
 
 
@@ -119,9 +121,24 @@ def test_is_plain():
 
 
 def test_plain_settings():
-    assert plain_settings([1, "a", None, 0.5, True, (1, 2)]) == (1, "a", None, 0.5, True, (1, 2))
-    for value in ([1], Adam(), np.ones(2), (1, [2]), np.random.RandomState(0)):
-        assert plain_settings([1, value]) is None
+    same = [1, "a", None, 0.5, True, (1, 2), [1, 2], np.int64(3), Adam(0.5)]
+    assert plain_settings(same) == plain_settings([1, "a", None, 0.5, True, (1, 2), [1, 2], np.int64(3), Adam(0.5)])
+    for one, other in ((1, 1.0), (1, True), ((1, 2), [1, 2]), (Adam(0.5), Adam(0.6)), ([1, 2], [1, 3])):
+        assert plain_settings([one]) != plain_settings([other])
+    for value in (np.ones(2), (1, [2]), np.random.RandomState(0), {1: 2.0}, Huber(np.ones(2, object)[0])):
+        assert (plain_settings([1, value]) is None) == (not isinstance(value, Huber))
+
+
+@BOTH
+def test_parameters_in_every_form_take_the_short_way(estimator, full_ways):
+    X, y = data(estimator)
+    network = estimator([6], optimizer=Adam(), learning_rate=InverseScaling(), random_state=np.random.RandomState(0))
+    for _ in range(3):
+        network.partial_fit(X, y, **announce(estimator))
+    assert len(full_ways) == 1
+    network.set_params(max_iter=200.0)
+    with pytest.raises(ValueError, match="max_iter"):
+        network.partial_fit(X, y)
 
 
 @BOTH

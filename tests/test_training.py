@@ -1,13 +1,14 @@
-import math
-
 import numpy as np
 import pytest
 from scipy import sparse
 
-from skbackprop import _training
+from skbackprop import _epoch
+from skbackprop._epoch import GATHER_ROWS, Room, train_epoch
 from skbackprop._network import Network
 from skbackprop._objective import Objective, Workspace
-from skbackprop._training import GATHER_ROWS, Recipe, Room, Session, Stopping, TrainingState, train_epoch
+from skbackprop._state import Recipe, TrainingState
+from skbackprop._training import Session
+from skbackprop._watch import Patience, Watch
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.losses import LOSSES
 from skbackprop.optimizers import GD, Adam, AdamW
@@ -33,9 +34,10 @@ def data(n_rows=30):
     return rng.normal(size=(n_rows, 3)), rng.normal(size=(n_rows, 1))
 
 
-def run(recipe, state, X, y, weight=None, n_epochs=1, stopping=None):
-    session = Session(_training, recipe, state, X, y, weight)
-    return session.train(X, y, weight, n_epochs, stopping or Stopping(None, math.inf), lambda state: None)
+def run(recipe, state, X, y, weight=None, n_epochs=1, patience=None):
+    session = Session(_epoch, recipe, state, X, y, weight)
+    watch = None if patience is None else Watch(patience)
+    return session.train(X, y, weight, n_epochs, watch, lambda state: None)
 
 
 def gradient_of(theta, X, y, weight=None, alpha=0.0):
@@ -145,37 +147,40 @@ def test_the_mean_weight_runs_over_calls_and_stands_still_on_the_same_rows():
     assert state.mean_weight == pytest.approx((5 * weight.sum() + 5) / 20)
 
 
-class TestStopping:
+class TestPatience:
     def test_stops_after_exactly_n_iter_no_change_passes_without_gain(self):
-        stopping = Stopping(tol=0.1, n_iter_no_change=3)
-        assert [stopping.should_stop(loss) for loss in (1.0, 0.5, 0.45, 0.44, 0.43)] == [False] * 4 + [True]
+        patience = Patience(tol=0.1, n_iter_no_change=3)
+        assert [patience.is_over(loss) for loss in (1.0, 0.5, 0.45, 0.44, 0.43)] == [False] * 4 + [True]
 
     def test_a_gain_starts_the_count_again(self):
-        stopping = Stopping(tol=0.1, n_iter_no_change=2)
-        assert [stopping.should_stop(loss) for loss in (1.0, 0.95, 0.5, 0.45, 0.44)] == [False] * 4 + [True]
+        patience = Patience(tol=0.1, n_iter_no_change=2)
+        assert [patience.is_over(loss) for loss in (1.0, 0.95, 0.5, 0.45, 0.44)] == [False] * 4 + [True]
 
     def test_no_tol_never_stops(self):
-        assert not any(Stopping(None, 1).should_stop(1.0) for _ in range(100))
+        assert not any(Patience(None, 1).is_over(1.0) for _ in range(100))
 
     def test_ends_the_training(self):
         X, y = data()
         state = new_state()
-        assert run(recipe(), state, X, y, n_epochs=100, stopping=Stopping(1e9, 5))
+        assert run(recipe(), state, X, y, n_epochs=100, patience=Patience(1e9, 5)).stopped
         assert state.n_iter == 6
-        assert not run(recipe(), state, X, y, n_epochs=3, stopping=Stopping(1e9, 5))
+        assert not run(recipe(), state, X, y, n_epochs=3, patience=Patience(1e9, 5)).stopped
 
 
 @pytest.mark.parametrize("batch_size", [None, 1, 7])
-def test_overflow_leaves_the_last_finite_weights_and_says_what_to_do(batch_size):
+def test_what_always_overflows_leaves_the_state_as_it_was_and_says_so(batch_size):
     X, y = data()
     state = new_state(Adam())
     run(recipe(batch_size, Adam()), state, X, y, n_epochs=2)
-    theta, memory, t = state.theta.copy(), state.memory.copy(), state.t
-    with pytest.raises(ValueError, match=r"overflowed in epoch 3 .*StandardScaler, or lower learning_rate"):
-        run(recipe(batch_size, Adam(), schedule=Constant(1e300)), state, X, y * 1e200, n_epochs=2)
+    theta, memory, t, factor = state.theta.copy(), state.memory.copy(), state.t, state.rate_factor
+    outcome = run(recipe(batch_size, Adam()), state, X, y * 1e200, n_epochs=2)
+    assert [message[:29] for message in outcome.messages] == [
+        "The loss or the weights explo",
+        "Training ended in epoch 3: th",
+    ]
     np.testing.assert_array_equal(state.theta, theta)
     np.testing.assert_array_equal(state.memory, memory)
-    assert (state.t, state.n_iter, len(state.loss_curve)) == (t, 2, 2)
+    assert (state.t, state.n_iter, len(state.loss_curve), state.rate_factor) == (t, 2, 2, factor)
 
 
 def test_an_epoch_allocates_no_more_than_a_little():

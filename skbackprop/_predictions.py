@@ -1,0 +1,99 @@
+"""What a classifier predicts from the network's raw output: labels, scores, probabilities and their logarithms."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from ._fitted import FittedNetwork
+from ._parameters import MatrixLike
+
+
+class LabelPredictions(FittedNetwork):
+    """The predictions of `BackpropClassifier`."""
+
+    classes_: np.ndarray
+    n_outputs_: int
+    _is_multilabel: bool
+
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The most probable label; with several labels a row, 1 for each that is more probable than not.
+        """
+        raw = self._raw_output(X)
+        if self._is_multilabel:
+            return (raw > 0).astype(int)
+        return self.classes_[(raw[:, 0] > 0).astype(int) if self._has_one_output_for_two else raw.argmax(axis=1)]
+
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
+        """Return the network's raw outputs, before the output activation.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes one score, above 0 for the second class.
+        """
+        raw = self._raw_output(X)
+        if self.n_outputs_ == 1:
+            return raw[:, 0]
+        if len(self.classes_) == 2 and not self._is_multilabel:
+            return raw[:, 1] - raw[:, 0]
+        return raw
+
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; rows sum to 1, unless a row can have several labels.
+        """
+        raw, loss = self._raw_output(X), self._recipe.objective.loss
+        if self._has_one_output_for_two:
+            raw = np.column_stack([-raw, raw])
+        elif not self._is_multilabel and loss.output_activation == "logistic":
+            return special.softmax(loss.log_inverse_link(raw), axis=1)
+        return loss.inverse_link(raw)
+
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
+        """Predict the logarithm of the probability of each class, finite also where a probability rounds to 0.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        log_probability : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        raw, loss = self._raw_output(X), self._recipe.objective.loss
+        if self._has_one_output_for_two:
+            raw = np.column_stack([-raw, raw])
+        elif not self._is_multilabel and loss.output_activation == "logistic":
+            return special.log_softmax(loss.log_inverse_link(raw), axis=1)
+        return loss.log_inverse_link(raw)
+
+    @property
+    def _has_one_output_for_two(self) -> bool:
+        return self.n_outputs_ == 1 and len(self.classes_) == 2

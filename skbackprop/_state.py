@@ -1,0 +1,176 @@
+"""What training works with: the recipe, which parameters come down to, and the state, which is all that is learned.
+
+The random generator, the count of updates, the optimizer's memory and the running moments of the rows live in the
+state, so n calls of `partial_fit` are `fit` with n epochs, and a pickled state goes on exactly where it was.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ._objective import Objective
+from ._standardize import Standardizer
+from .optimizers import Optimizer
+from .schedules import Plateau, Schedule
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: what the estimator's parameters come down to. Nothing in it is learned."""
+
+    objective: Objective
+    optimizer: Optimizer
+    schedule: Schedule
+    batch_size: int | None  # None is all rows
+    shuffle: bool
+    max_iter: int
+    clip_norm: float | None = None
+
+    def n_batches(self, n_rows: int) -> int:
+        """Return the number of updates in one pass over `n_rows` rows."""
+        return 1 if self.batch_size is None else math.ceil(n_rows / self.batch_size)
+
+    def shuffles(self, n_rows: int) -> bool:
+        """Return whether the order of the rows is drawn; one batch of all rows has none."""
+        return self.shuffle and self.batch_size is not None and self.batch_size < n_rows
+
+    def draws(self, n_rows: int) -> bool:
+        """Return whether a pass uses the generator."""
+        return self.shuffles(n_rows) or any(self.objective.dropout)
+
+
+@dataclass
+class TrainingState:
+    """What training learns, and all that it needs to go on.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        Weights and intercepts; see `_network.py` for their order.
+    memory : ndarray of shape (n_slots, n_parameters)
+        What the optimizer remembers.
+    rng : numpy.random.Generator
+        Where the order of the rows and the key of dropout are drawn from.
+    standardizer : Standardizer or None
+        Running moments of the rows; None trains on rows as they are.
+    t : int
+        Number of updates made.
+    n_steps : int
+        Number of updates since the memory was empty.
+    n_iter : int
+        Number of passes made.
+    loss_curve : list of float
+        Mean loss plus penalty in each pass.
+    validation_loss_curve, validation_scores : list of float
+        Mean loss and score of held-out rows after each pass that had any.
+    best_iter : int
+        The pass that the weights are from.
+    learning_rate : float
+        Rate of the last update.
+    rate_factor : float
+        What the schedule's rates are multiplied by: halved by recovery and plateaus.
+    plateau_best, plateau_count : float and int
+        Lowest loss so far and passes without a lower one, for the schedule `Plateau`.
+    mean_weight : float
+        Mean sample weight of the rows seen, over all calls.
+    n_rows : int
+        Number of rows it is the mean of.
+    """
+
+    theta: np.ndarray
+    memory: np.ndarray
+    rng: np.random.Generator
+    standardizer: Standardizer | None = None
+    t: int = 0
+    n_steps: int = 0
+    n_iter: int = 0
+    loss_curve: list[float] = field(default_factory=list)
+    validation_loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    best_iter: int = 0
+    learning_rate: float = math.nan
+    rate_factor: float = 1.0
+    plateau_best: float = math.inf
+    plateau_count: int = 0
+    mean_weight: float = 0.0
+    n_rows: int = 0
+
+    def see(self, X, y: np.ndarray, sample_weight: np.ndarray | None, *, guarded: bool = False) -> bool:
+        """Take rows into the running moments and mean weight; return False, and take nothing, if they are damaged."""
+        if self.standardizer is not None and not self.standardizer.see(X, y, sample_weight, guarded=guarded):
+            return False
+        self.see_weights(sample_weight, X.shape[0])
+        return True
+
+    def see_weights(self, sample_weight: np.ndarray | None, n_rows: int) -> None:
+        """Take the weights of some rows into the running mean; the same rows again do not move it by a bit."""
+        mean = 1.0 if sample_weight is None else float(sample_weight.mean(dtype=np.float64))
+        self.n_rows += n_rows
+        self.mean_weight += (mean - self.mean_weight) * (n_rows / self.n_rows)
+
+    def target_of(self, y: np.ndarray) -> np.ndarray:
+        """Return the target as the loss sees it."""
+        return y if self.standardizer is None else self.standardizer.target_of(y)
+
+    def follow_plateau(self, schedule: Schedule, loss: float) -> None:
+        """Lower the rate if the schedule is `Plateau` and the loss has not fallen for long enough."""
+        if not isinstance(schedule, Plateau):
+            return
+        if loss < self.plateau_best - schedule.threshold:
+            self.plateau_best, self.plateau_count = loss, 0
+            return
+        self.plateau_count += 1
+        if self.plateau_count >= schedule.patience:
+            self.plateau_count = 0
+            self.rate_factor = max(self.rate_factor * schedule.factor, schedule.final / schedule.initial)
+
+    def is_finite(self) -> bool:
+        """Return whether no weight and nothing that the optimizer remembers has overflowed."""
+        return all(
+            math.isfinite(np.dot(vector, vector)) or bool(np.isfinite(vector).all())  # the first is quick
+            for vector in (self.theta, self.memory.ravel())
+        )
+
+
+#: The numbers of a state that a pass changes, and those that change when rows are seen for the first time.
+COUNTS, SEEN = ("t", "n_steps", "learning_rate", "rate_factor"), ("mean_weight", "n_rows")
+
+
+class Backup:
+    """A state as it was before a pass, its vectors in arrays made once.
+
+    The generator is kept only if a pass draws from it: `draws`.
+    """
+
+    def __init__(self, state: TrainingState, draws: bool):
+        self._state = state
+        self._draws = draws
+        self._vectors = [np.empty_like(state.theta), np.empty_like(state.memory)]
+
+    def save(self) -> None:
+        """Keep all that a pass changes."""
+        state = self._state
+        np.copyto(self._vectors[0], state.theta)
+        np.copyto(self._vectors[1], state.memory)
+        self._numbers = {name: getattr(state, name) for name in COUNTS}
+        self._seen = {name: getattr(state, name) for name in SEEN}
+        if state.standardizer is not None:
+            self._moments = state.standardizer.copy_moments()
+        if self._draws:
+            self._rng = state.rng.bit_generator.state
+
+    def restore(self, *, unsee: bool = True) -> None:
+        """Put it back, the running moments too unless the pass is to be tried again."""
+        state = self._state
+        np.copyto(state.theta, self._vectors[0])
+        np.copyto(state.memory, self._vectors[1])
+        vars(state).update(self._numbers)
+        if unsee:
+            vars(state).update(self._seen)
+            if state.standardizer is not None:
+                state.standardizer.set_moments(self._moments)
+        if self._draws:
+            state.rng.bit_generator.state = self._rng

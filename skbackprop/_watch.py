@@ -1,0 +1,61 @@
+"""When to stop: patience on the training loss, or on rows held out, and the way back to the best weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from ._state import TrainingState
+
+
+class Patience:
+    """Says when a number has not fallen by more than `tol` for `n_iter_no_change` passes in a row."""
+
+    def __init__(self, tol: float | None, n_iter_no_change: float):
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self._best = math.inf
+        self._n_without = 0
+
+    def is_over(self, number: float) -> bool:
+        """Take the number of one more pass and say whether that was the last."""
+        if self.tol is None:
+            return False
+        self._n_without = 0 if number < self._best - self.tol else self._n_without + 1
+        self._best = min(self._best, number)
+        return self._n_without >= self.n_iter_no_change
+
+
+class Watch:
+    """What is watched from pass to pass of one `fit`.
+
+    Parameters
+    ----------
+    patience : Patience
+    held_out : callable or None
+        Returns the mean loss and the score of held-out rows by the network as it is; None watches the training loss.
+    """
+
+    def __init__(self, patience: Patience, held_out: Callable[[], tuple[float, float]] | None = None):
+        self._patience, self._held_out = patience, held_out
+        self._highest, self._best_theta = -math.inf, None
+
+    def after_pass(self, state: TrainingState, loss: float) -> tuple[float, bool]:
+        """Return what is watched, the lower the better, and whether this pass was the last."""
+        if self._held_out is None:
+            state.best_iter = state.n_iter
+            return loss, self._patience.is_over(loss)
+        held_out_loss, score = self._held_out()
+        state.validation_loss_curve.append(held_out_loss)
+        state.validation_scores.append(score)
+        if score > self._highest or self._best_theta is None:
+            self._highest, state.best_iter = score, state.n_iter
+            self._best_theta = state.theta.copy()
+        return -score, self._patience.is_over(-score)
+
+    def restore_best(self, state: TrainingState) -> None:
+        """Put the best weights back, if rows were held out to tell which those are."""
+        if self._best_theta is not None:
+            np.copyto(state.theta, self._best_theta)
