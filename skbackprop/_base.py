@@ -20,7 +20,7 @@ from sklearn.utils.validation import validate_data
 from ._engines import choose_engine
 from ._fitted import FittedNetwork
 from ._inputs import is_plain, plain_settings
-from ._parameters import CONSTRAINTS, MatrixLike, check_weights, choose_optimizer
+from ._parameters import CONSTRAINTS, MatrixLike, check_weights
 from ._recipes import make_recipe, resume, start
 from ._state import TrainingState
 from ._training import Outcome, Session
@@ -142,7 +142,7 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         """
         n_before = self._state.n_iter if self.__sklearn_is_fitted__() and self.warm_start else 0
         outcome = self._train(X, y, sample_weight, held_out=(X_val, y_val, sample_weight_val))
-        if not outcome.stopped and not outcome.messages and self._is_still_falling(n_before):
+        if not outcome.stopped and not outcome.gave_up and self._is_still_falling(n_before):
             outcome.messages.append(
                 f"Training ended after max_iter={self.max_iter} epochs while what it watches was still falling by more "
                 f"than tol={self.tol:g} an epoch. Raise max_iter, learning_rate or tol; tol=None means exactly "
@@ -165,7 +165,7 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
     def _has_passes(self) -> bool:
-        if isinstance(choose_optimizer(self.optimizer), LBFGS):
+        if isinstance(self.optimizer, LBFGS) or (isinstance(self.optimizer, str) and self.optimizer == "lbfgs"):
             raise AttributeError("partial_fit makes one pass over some rows; optimizer='lbfgs' needs all rows, by fit.")
         return True
 

@@ -286,9 +286,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def _plain_target(self, y, n_rows, classes):
         loss = self._recipe.objective.loss
-        if self.n_outputs_ > 1 or not (
-            type(y) is np.ndarray and is_plain(y, y.dtype, (n_rows,)) and y.dtype.kind == "f"
-        ):
+        is_number = self.n_outputs_ == 1 and type(y) is np.ndarray and y.dtype.kind == "f"
+        if not is_number or not is_plain(y, y.dtype, (n_rows,)):
             return None
         y = y[:, np.newaxis].astype(self._state.theta.dtype, copy=False)
         loss.check_target(y)

@@ -135,8 +135,11 @@ class TrainingState:
         )
 
 
-#: The numbers of a state that a pass changes, and those that change when rows are seen for the first time.
-COUNTS, SEEN = ("t", "n_steps", "learning_rate", "rate_factor"), ("mean_weight", "n_rows")
+#: The numbers of a state that a pass changes, those that change when rows are seen for the first time, and the lists
+#: that become longer.
+COUNTS = ("t", "n_steps", "n_iter", "best_iter", "learning_rate", "rate_factor")
+SEEN = ("mean_weight", "n_rows")
+CURVES = ("loss_curve", "validation_loss_curve", "validation_scores")
 
 
 class Backup:
@@ -157,6 +160,7 @@ class Backup:
         np.copyto(self._vectors[1], state.memory)
         self._numbers = {name: getattr(state, name) for name in COUNTS}
         self._seen = {name: getattr(state, name) for name in SEEN}
+        self._lengths = {name: len(getattr(state, name)) for name in CURVES}
         if state.standardizer is not None:
             self._moments = state.standardizer.copy_moments()
         if self._draws:
@@ -168,6 +172,8 @@ class Backup:
         np.copyto(state.theta, self._vectors[0])
         np.copyto(state.memory, self._vectors[1])
         vars(state).update(self._numbers)
+        for name, length in self._lengths.items():
+            del getattr(state, name)[length:]
         if unsee:
             vars(state).update(self._seen)
             if state.standardizer is not None:

@@ -34,6 +34,7 @@ class Outcome:
     """How a call ended: whether it was time to stop, and what the user should be told."""
 
     stopped: bool = False
+    gave_up: bool = False
     messages: list[str] = field(default_factory=list)
     n_halvings: int = 0
 
@@ -55,7 +56,9 @@ class Session:
     def __init__(self, engine, recipe: Recipe, state: TrainingState, X, y, sample_weight):
         self.engine, self.recipe, self.state, self.shape = engine, recipe, state, X.shape
         self._room = engine.Room(recipe, state, X, y, sample_weight)
-        self._good = Backup(state, draws=recipe.draws(X.shape[0]))
+        self._draws = recipe.draws(X.shape[0])
+        self._good = Backup(state, self._draws)
+        self._verified = None  # before the pass before: what a sound pass went out from
 
     def train(
         self,
@@ -84,38 +87,49 @@ class Session:
             If the spread of a column overflows and `watch` is not None.
         """
         state, outcome = self.state, Outcome()
+        self._verified, self._is_stream = None, watch is None
         self._good.save()
         try:
             if not state.see(X, y, sample_weight, guarded=watch is None):
                 return self._refuse(watch, outcome)
             y = state.target_of(y)
-            constant_loss = math.inf if watch is None else self._constant_loss(y, sample_weight)
-            limit = math.inf if watch is None else self._limit(X, y, sample_weight, constant_loss)
+            after_pass = self._after_pass(watch, report)
+            if watch is None:
+                self._train_by_passes(X, y, sample_weight, n_epochs, after_pass, math.inf, outcome)
+                return outcome
+            constant_loss = self.recipe.objective.constant_loss(y, sample_weight)
             if isinstance(self.recipe.optimizer, LBFGS):
-                after_pass = self._after_pass(watch, report)
                 _lbfgs.minimize(self.recipe, state, self._room.work, X, y, sample_weight, n_epochs, after_pass, outcome)
             else:
-                self._train_by_passes(X, y, sample_weight, n_epochs, watch, report, limit, outcome)
+                limit = EXPLODED * max(constant_loss, self._present_loss(X, y, sample_weight))
+                self._train_by_passes(X, y, sample_weight, n_epochs, after_pass, limit, outcome)
         except BaseException:
             self._good.restore()
             raise
-        if watch is not None:
-            self._say_if_nothing_was_learned(constant_loss, outcome)
-            watch.restore_best(state)
+        self._say_if_nothing_was_learned(constant_loss, outcome)
+        watch.restore_best(state)
         return outcome
 
-    def _train_by_passes(self, X, y, sample_weight, n_epochs, watch, report, limit, outcome):
-        after_pass = self._after_pass(watch, report)
-        for _ in range(n_epochs):
-            loss = self._sound_pass(X, y, sample_weight, limit, outcome)
-            if loss is None:
+    def _train_by_passes(self, X, y, sample_weight, n_epochs, after_pass, limit, outcome):
+        state, first_factor = self.state, self.state.rate_factor
+        last = state.n_iter + n_epochs
+        while True:
+            at_the_end = outcome.stopped or state.n_iter >= last
+            if not at_the_end:
+                loss = self._pass(X, y, sample_weight)
+            elif math.isinf(limit):
                 return
-            if after_pass(loss):
-                outcome.stopped = True
+            else:  # the last update of all has been followed by no pass
+                loss = self._present_loss(X, y, sample_weight)
+            if loss <= limit and math.isfinite(loss):
+                if at_the_end:
+                    return
+                outcome.stopped = after_pass(loss)
+            elif not self._go_back(outcome, first_factor):
                 return
 
     def _after_pass(self, watch, report):
-        """Return the function that notes a pass and says whether it was the last."""
+        """Return the function that notes a sound pass and says whether it was the last."""
         state, schedule = self.state, self.recipe.schedule
 
         def after_pass(loss):
@@ -123,43 +137,50 @@ class Session:
             state.loss_curve.append(loss)
             watched, stop = (loss, False) if watch is None else watch.after_pass(state, loss)
             state.follow_plateau(schedule, watched)
-            if watch is not None:
+            if not self._is_stream:
+                if self._verified is None:
+                    self._verified = Backup(state, self._draws)
+                self._verified, self._good = self._good, self._verified
                 self._good.save()
             report(state)
             return stop
 
         return after_pass
 
-    def _sound_pass(self, X, y, sample_weight, limit, outcome):
-        """Make one pass and return its loss; go back and halve the learning rate as often as it goes wrong.
+    def _pass(self, X, y, sample_weight) -> float:
+        """Make one pass and return its loss, infinite if anything overflowed."""
+        with np.errstate(all="ignore"):  # looked at just below
+            loss = self.engine.train_epoch(self.recipe, self.state, self._room, X, y, sample_weight)
+            return loss if math.isfinite(loss) and self.state.is_finite() else math.inf
 
-        Returns None, with the state as it was before, when that has been done too often.
+    def _go_back(self, outcome, first_factor) -> bool:
+        """Go back before the pass that exploded, and before the one whose last updates led there; halve the rate.
+
+        Returns False when that has been done too often.
         """
-        state, factor = self.state, 1.0
-        while True:
-            with np.errstate(all="ignore"):  # looked at just below
-                loss = self.engine.train_epoch(self.recipe, state, self._room, X, y, sample_weight)
-                sound = math.isfinite(loss) and loss <= limit and state.is_finite()
-            if sound:
-                return loss
-            rate, gave_up = state.learning_rate, outcome.n_halvings == MOST_HALVINGS
-            self._good.restore(unsee=gave_up)
-            if gave_up:
-                outcome.messages.append(
-                    f"Training ended in epoch {state.n_iter + 1}: the loss or the weights still exploded after the "
-                    f"learning rate had been halved {MOST_HALVINGS} times. The weights are the last good ones. Scale X "
-                    "and y (standardize=True does), look for damaged values, or lower learning_rate."
-                )
-                return None
-            if not outcome.n_halvings:
-                outcome.messages.append(
-                    f"The loss or the weights exploded in epoch {state.n_iter + 1} at learning rate {rate:g}: training "
-                    "went back to the last good weights and halved the rate, as often as it needed. "
-                    "Lower learning_rate to be rid of this warning."
-                )
-            outcome.n_halvings += 1
-            factor *= 0.5
-            state.rate_factor *= factor
+        state, rate, n_iter = self.state, self.state.learning_rate, self.state.n_iter
+        outcome.gave_up, outcome.stopped = outcome.n_halvings == MOST_HALVINGS, False
+        factor = 0.5 * state.rate_factor
+        (self._verified or self._good).restore(unsee=outcome.gave_up and self._is_stream)
+        if outcome.gave_up:
+            state.rate_factor = first_factor
+            outcome.messages.append(
+                f"Training ended in epoch {n_iter + 1}: the loss or the weights still exploded after the learning rate "
+                f"had been halved {MOST_HALVINGS} times. The weights are the last good ones. Scale X and y "
+                "(standardize=True does), look for damaged values, or lower learning_rate."
+            )
+            return False
+        if not outcome.n_halvings:
+            outcome.messages.append(
+                f"The loss or the weights exploded in epoch {n_iter + 1} at learning rate {rate:g}: training went back "
+                "to the last good weights and halved the rate, as often as it needed. Lower learning_rate to be rid of "
+                "this warning."
+            )
+        outcome.n_halvings += 1
+        state.rate_factor = factor
+        if not self._is_stream:  # whose backup is from before its rows were seen
+            self._good.save()
+        return True
 
     def _refuse(self, watch, outcome):
         self._good.restore()
@@ -173,24 +194,21 @@ class Session:
         )
         return outcome
 
-    def _constant_loss(self, y, sample_weight):
-        return self.recipe.objective.constant_loss(y, sample_weight)
-
-    def _limit(self, X, y, sample_weight, constant_loss):
-        """Return the loss above which a pass has exploded."""
+    def _present_loss(self, X, y, sample_weight) -> float:
+        """Return the loss plus penalty of the weights as they are, on some of the rows; infinite if it overflows."""
         objective, state = self.recipe.objective, self.state
         rows = slice(None, None, -(-X.shape[0] // SAMPLE_ROWS))
         weight = None if sample_weight is None or not sample_weight[rows].any() else sample_weight[rows]
         standardized = None if state.standardizer is None else state.standardizer.inputs_of
         with np.errstate(all="ignore"):
-            first = objective.mean_loss(state.theta, X[rows], y[rows], weight, standardized)
-        first += objective.penalty(state.theta)
-        return EXPLODED * max(constant_loss, first) if math.isfinite(first) else math.inf
+            loss = objective.mean_loss(state.theta, X[rows], y[rows], weight, standardized)
+        loss += objective.penalty(state.theta)
+        return loss if math.isfinite(loss) else math.inf
 
     def _say_if_nothing_was_learned(self, constant_loss, outcome):
         state, objective = self.state, self.recipe.objective
         last = state.loss_curve[-1] - objective.penalty(state.theta) if state.loss_curve else math.inf
-        if outcome.n_halvings != MOST_HALVINGS and last > NOTHING_LEARNED * constant_loss > NO_LOSS:
+        if not outcome.gave_up and last > NOTHING_LEARNED * constant_loss > NO_LOSS:
             outcome.messages.append(
                 f"The network has learned next to nothing: its loss of {last:.4g} is not below {constant_loss:.4g}, "
                 f"that of a constant prediction. Try another learning_rate (the last was {state.learning_rate:g}), "

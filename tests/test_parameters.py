@@ -26,7 +26,10 @@ BAD = {
     "learning rate negative": ({"learning_rate": -1}, "'learning_rate' parameter .* Got -1"),
     "learning rate nan": ({"learning_rate": np.nan}, "learning_rate"),
     "learning rate inf": ({"learning_rate": np.inf}, "'learning_rate' parameter .* Got inf"),
-    "learning rate name": ({"learning_rate": "fast"}, r"learning_rate='fast' is not known; the names are \['constant'"),
+    "learning rate name": (
+        {"learning_rate": "fast"},
+        r"learning_rate='fast' is not known; the names are \['auto', 'constant'",
+    ),
     "batch size zero": ({"batch_size": 0}, "'batch_size' parameter .* Got 0"),
     "batch size negative": ({"batch_size": -5}, "'batch_size' parameter .* Got -5"),
     "solver": ({"solver": "lbfgs"}, "'solver' parameter .*'batch'.* Got 'lbfgs'"),
@@ -123,7 +126,11 @@ def test_activation_in_every_form(activation):
 def first_weights(**params):
     # a rate too small to move a weight that is not zero
     return (
-        BackpropRegressor((40,), learning_rate=1e-300, max_iter=1, tol=None, random_state=0, **params).fit(X, Y).coefs_
+        BackpropRegressor(
+            (40,), learning_rate=1e-300, max_iter=1, tol=None, random_state=0, standardize=False, **params
+        )
+        .fit(X, Y)
+        .coefs_
     )
 
 
@@ -143,7 +150,7 @@ def test_given_weights_are_copied_and_not_trained_in_place():
     assert all((array == 1).all() for arrays in given for array in arrays)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "default:The network has learned next to nothing")
 def test_a_batch_size_above_the_number_of_rows_is_one_batch_and_no_warning():
     network = BackpropRegressor(5, batch_size=1000, max_iter=4, tol=None).fit(X, Y)
     assert network.t_ == 4

@@ -153,6 +153,6 @@ def test_a_pickle_holds_the_weights_and_little_else(estimator):
     assert len(slim) < 1.1 * size
     loaded = pickle.loads(slim)
     np.testing.assert_array_equal(loaded.predict(X), prediction)
-    loaded.partial_fit(X, y)
+    loaded.set_params(batch_size=150).partial_fit(X, y)
     assert loaded._state.n_steps == 1
     assert loaded.n_iter_ == FEW["max_iter"] + 2
