@@ -238,7 +238,7 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         else:
             rows, rest, message = hold_out(self, rows, target, random_state, *held_out)
         X, encoded, weight = rows.X, rows.encoded, rows.weight
-        recipe = make_recipe(self, X.shape[1], encoded.shape[1], target.loss)
+        recipe = make_recipe(self, *X.shape, encoded.shape[1], target.loss)
         engine = choose_engine(self.engine, recipe, X)
         if going_on:
             state = resume(self, recipe, self._recipe, self._state)
@@ -260,7 +260,8 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
             return session.train(X, encoded, weight, 1, None, self._report)
         self._session = None, None
         watched = None if rest is None else watcher(self, recipe.objective, state, rest)
-        watch = Watch(Patience(self.tol, self.n_iter_no_change), watched)
+        tol = None if watched is None and recipe.schedule.has_end else self.tol
+        watch = Watch(Patience(tol, self.n_iter_no_change), watched)
         outcome = session.train(X, encoded, weight, self.max_iter, watch, self._report)
         if message is not None:
             outcome.messages.append(message)

@@ -43,7 +43,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
+    hidden_layer_sizes : int or sequence of int, default=(64, 64)
         Units of each hidden layer; an int is one layer, ``()`` is none: logistic or softmax regression by
         gradient descent.
     activation : str, Activation, or sequence of them, default="relu"
@@ -66,10 +66,13 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` passes, from a rate
         that depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there.
     batch_size : int or "auto", default="auto"
-        Rows for each update of ``solver="minibatch"``; "auto" is 32. More than there are means all of them.
-    alpha : float, default=0.0001
+        Rows for each update of ``solver="minibatch"``; "auto" is the root of the number of rows, but at least 16 and
+        at most 64, and up to 32 rows are one batch. More than there are means all of them.
+    alpha : float or "auto", default="auto"
         Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
-        the mean loss; at least 0. Intercepts are not penalised. W is of the standardised inputs.
+        the mean loss; at least 0. Intercepts are not penalised. W is of the standardised rows.
+        "auto" is 5 / n_samples, at most
+        0.1. With ``standardize=False`` it is 0. `alpha_` says what it was.
     l1_ratio : float, default=0.0
         The share of the penalty that is of absolute values, from 0 to 1.
     dropout : float or sequence of float, default=0.0
@@ -83,11 +86,12 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
     standardize : bool, default=True
         Whether to standardise the inputs by their mean and standard deviation. `coefs_` are for the data as they were
         given. Sparse X is scaled, not centred.
-    max_iter : int, default=200
+    max_iter : int, default=100
         The most passes over the rows (epochs) in one call to `fit`.
     tol : float or None, default=1e-4
         `fit` stops when what it watches, the training loss or `scoring`,
-        has not improved by more than this for `n_iter_no_change` epochs in a row. None is never.
+        has not improved by more than this for `n_iter_no_change` epochs in a row. None is never. A learning rate with
+        a planned end ("auto", "cosine", "one_cycle") is not cut short by the training loss.
     n_iter_no_change : int or inf, default=10
         See `tol`.
     early_stopping : bool or "auto", default="auto"
@@ -132,8 +136,8 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         Epochs made since the weights were drawn.
     t_ : int
         Updates made since then.
-    learning_rate_ : float
-        Rate of the last update.
+    learning_rate_, alpha_ : float
+        Learning rate of the last update and penalty of the last epoch.
     n_layers_ : int
         Number of layers, inputs and outputs included.
     n_outputs_ : int
@@ -163,7 +167,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = (100,),
+        hidden_layer_sizes: int | Sequence[int] = (64, 64),
         *,
         activation: str | Activation | Sequence[str | Activation] = "relu",
         loss: str | Loss = "log_loss",
@@ -172,13 +176,13 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         optimizer: str | Optimizer = "adam",
         learning_rate: float | str | Schedule = "auto",
         batch_size: int | str = "auto",
-        alpha: float = 0.0001,
+        alpha: float | str = "auto",
         l1_ratio: float = 0.0,
         dropout: float | Sequence[float] = 0.0,
         clip_norm: float | None = None,
         init: str | Initializer | tuple[Sequence[ArrayLike], Sequence[ArrayLike]] = "auto",
         standardize: bool = True,
-        max_iter: int = 200,
+        max_iter: int = 100,
         tol: float | None = 1e-4,
         n_iter_no_change: float = 10,
         early_stopping: bool | str = "auto",

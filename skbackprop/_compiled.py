@@ -104,8 +104,6 @@ class Room:
             np.array([_numbers(activation, 2) for activation in network.activations]).reshape(-1, 2),
             LOSS_CODES[type(objective.loss)],
             _loss_numbers(objective.loss),
-            objective.strength_l2,
-            objective.strength_l1,
             0.0 if recipe.clip_norm is None else float(recipe.clip_norm),
             thresholds(dropout) if dropout else NO_DROPOUT,
             1.0 - np.array(dropout, np.float64),
@@ -133,14 +131,14 @@ class Room:
 def train_epoch(
     recipe: Recipe, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
 ) -> float:
-    """Make one pass over all rows, an update for each batch, and return the mean loss plus the penalty."""
+    """Make one pass over all rows, an update for each batch, and return the mean loss."""
     n_rows = X.shape[0]
     n_batches = recipe.n_batches(n_rows)
     rates = recipe.schedule.rates(np.arange(state.t, state.t + n_batches), recipe.max_iter * n_batches)
     rates = rates * state.rate_factor
     key = np.uint64(state.rng.integers(2**63) if any(recipe.objective.dropout) else 0)
     order = state.rng.permutation(n_rows) if recipe.shuffles(n_rows) else NO_ORDER
-    penalty = recipe.objective.penalty(state.theta)
+    l1, l2 = recipe.objective.strengths(state.alpha)
     weight = NO_WEIGHT if sample_weight is None else sample_weight
     room.check(state, X, y, weight, rates)
     offset = factor = room.nothing
@@ -155,6 +153,8 @@ def train_epoch(
         state.theta,
         state.memory,
         *room.model,
+        l2,
+        l1,
         rates,
         state.n_steps,
         room.batch_size,
@@ -166,7 +166,7 @@ def train_epoch(
     state.n_steps += n_updates
     state.learning_rate = float(rates[n_updates - 1])
     weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
-    return loss_sum / weight_sum + penalty
+    return loss_sum / weight_sum
 
 
 def _loss_numbers(loss) -> np.ndarray:

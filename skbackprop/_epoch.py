@@ -20,10 +20,9 @@ GATHER_ROWS = 1024
 def train_epoch(
     recipe: Recipe, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
 ) -> float:
-    """Make one pass over all rows, an update for each batch, and return the mean loss plus the penalty.
+    """Make one pass over all rows, an update for each batch, and return the mean loss, without the penalty.
 
-    The loss of each batch is that before its own update, the penalty is that before the first. A batch whose weights
-    are all zero is passed over.
+    The loss of each batch is that before its own update. A batch whose weights are all zero is passed over.
     """
     n_rows = X.shape[0]
     batch_size = min(recipe.batch_size or n_rows, n_rows)
@@ -31,7 +30,7 @@ def train_epoch(
     objective, optimizer = recipe.objective, recipe.optimizer
     weight_decay = optimizer.weight_decay
     work, loss_sum = room.work, 0.0
-    penalty = objective.penalty(state.theta)
+    work.alpha = state.alpha
     if work.dropout is not None:
         work.key = int(state.rng.integers(2**63))
     position = 0
@@ -57,7 +56,7 @@ def train_epoch(
             optimizer.step(state.theta, work.gradient, state.memory, state.n_steps, rate, work.scratch)
         position += X_block.shape[0]
     weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
-    return loss_sum / weight_sum + penalty
+    return loss_sum / weight_sum
 
 
 def clip(gradient: np.ndarray, norm: float) -> None:

@@ -108,6 +108,11 @@ class FittedNetwork:
         return self._fitted_state().best_iter
 
     @property
+    def alpha_(self) -> float:
+        """Strength of the penalty in the last epoch."""
+        return self._fitted_state().alpha
+
+    @property
     def learning_rate_(self) -> float:
         """Learning rate of the last update."""
         return self._fitted_state().learning_rate

@@ -70,7 +70,7 @@ def compiled(source: int):
     @njit(**OPTIONS)
     def epoch(
         X, y, weight, order, offset, factor, theta, memory, gradient, gradient_sum, sizes, activations, settings,
-        loss, loss_settings, alpha, l1, clip_norm, thresholds, keep, optimizer, optimizer_settings, weight_decay,
+        loss, loss_settings, clip_norm, thresholds, keep, optimizer, optimizer_settings, weight_decay, alpha, l1,
         rates, t, batch_size, mean_weight, key, x_room, y_room, factor_room, z_room, a_room, delta_room, mask_room,
     ):  # fmt: skip
         """Make one pass; return the sum of weight * loss and the number of updates.

@@ -22,7 +22,7 @@ def minimize(
     y: np.ndarray,
     sample_weight: np.ndarray | None,
     max_iter: int,
-    after_pass: Callable[[float], bool],
+    after_pass: Callable[[float, float], bool],
     outcome,
 ) -> None:
     """Move ``state.theta`` down the objective for up to `max_iter` iterations.
@@ -30,13 +30,13 @@ def minimize(
     Parameters
     ----------
     after_pass : callable
-        Called with the objective after each iteration; returns whether that was the last.
+        Called with the mean loss and the penalty after each iteration; returns whether that was the last.
     outcome : Outcome
         Learns whether it was time to stop, and what the user should be told.
     """
     objective, optimizer, dtype = recipe.objective, recipe.optimizer, state.theta.dtype
     weight_sum = X.shape[0] if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
-    good = state.theta.copy()
+    good, work.alpha = state.theta.copy(), state.alpha
 
     def value_and_gradient(theta):
         state.theta[...] = theta
@@ -44,7 +44,7 @@ def minimize(
             over="ignore", invalid="ignore", divide="ignore", under="ignore"
         ):  # the line search steps back
             loss_sum = objective.loss_and_gradient(X, y, sample_weight, state.mean_weight, work)
-        value = loss_sum / weight_sum + objective.penalty(state.theta)
+        value = loss_sum / weight_sum + objective.penalty(state.theta, state.alpha)
         return value if np.isfinite(value) else np.inf, work.gradient.astype(np.float64)
 
     def callback(intermediate_result):
@@ -52,7 +52,8 @@ def minimize(
         good[...] = state.theta
         state.t += 1
         state.learning_rate = 1.0  # the step that the line search tries first
-        if after_pass(float(intermediate_result.fun)):
+        penalty = objective.penalty(state.theta, state.alpha)
+        if after_pass(float(intermediate_result.fun) - penalty, penalty):
             outcome.stopped = True
             raise StopIteration
 

@@ -31,10 +31,14 @@ class Loss(Settings):
         What ``standardize=True`` does to the target before the loss sees it: subtract its mean and divide by its
         standard deviation (for an inverse link that is the identity), divide by its mean (for the exponential), or
         nothing, which is what a loss of one's own gets unless it says otherwise.
+    is_likelihood : bool
+        Whether the loss is minus a log-likelihood, and so knows how noisy the target is; others learn it from the
+        loss that remains. ``alpha="auto"`` wants to know.
     """
 
     output_activation: ClassVar[str] = "identity"
     target_scaling: ClassVar[str | None] = None
+    is_likelihood: ClassVar[bool] = False
 
     def inverse_link(self, raw: np.ndarray) -> np.ndarray:
         """Return the prediction on the scale of the target.

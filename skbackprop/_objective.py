@@ -29,25 +29,19 @@ class Objective:
 
     network: Network
     loss: Loss
-    alpha: float
     l1_ratio: float = 0.0
     dropout: tuple[float, ...] = ()  # the share of each hidden layer, or nothing
 
-    @property
-    def strength_l1(self) -> float:
-        """What sum(abs(W)) is multiplied by."""
-        return self.alpha * self.l1_ratio
+    def strengths(self, alpha: float) -> tuple[float, float]:
+        """Return what sum(abs(W)) and sum(W^2) / 2 are multiplied by."""
+        return alpha * self.l1_ratio, alpha * (1.0 - self.l1_ratio)
 
-    @property
-    def strength_l2(self) -> float:
-        """What sum(W^2) / 2 is multiplied by."""
-        return self.alpha * (1.0 - self.l1_ratio)
-
-    def penalty(self, theta: np.ndarray) -> float:
+    def penalty(self, theta: np.ndarray, alpha: float) -> float:
         """Return the part of J that is no mean over rows."""
         weights = theta[: self.network.n_weights]
-        penalty = 0.5 * self.strength_l2 * float(np.dot(weights, weights))
-        return penalty + (self.strength_l1 * float(np.abs(weights).sum()) if self.l1_ratio else 0.0)
+        l1, l2 = self.strengths(alpha)
+        penalty = 0.5 * l2 * float(np.dot(weights, weights)) if l2 else 0.0
+        return penalty + l1 * float(np.abs(weights).sum()) if l1 else penalty
 
     def mean_loss(self, theta: np.ndarray, X, y: np.ndarray, weight: np.ndarray | None, standardized=None) -> float:
         """Return the weighted mean loss of any number of rows, without penalty and dropout."""
@@ -88,11 +82,12 @@ class Objective:
             total = self._chunk(X, y, weight, scale, work, position)
         else:
             total = self._sum_of_chunks(X, y, weight, scale, work, position)
-        if self.alpha:
-            work.weight_gradient += np.multiply(work.weights, self.strength_l2, out=work.weight_scratch)
-        if self.l1_ratio:
+        l1, l2 = self.strengths(work.alpha)
+        if l2:
+            work.weight_gradient += np.multiply(work.weights, l2, out=work.weight_scratch)
+        if l1:
             np.sign(work.weights, out=work.weight_scratch)
-            work.weight_scratch *= self.strength_l1
+            work.weight_scratch *= l1
             work.weight_gradient += work.weight_scratch
         return total
 
@@ -139,8 +134,8 @@ class Workspace:
         See `Objective`.
     """
 
-    #: What the masks of this pass are drawn by.
-    key = 0
+    #: What the masks of this pass are drawn by, and the strength of its penalty.
+    key, alpha = 0, 0.0
 
     def __init__(self, network: Network, theta: np.ndarray, n_rows: int, standardizer=None, dropout=()):
         self.layers = network.unpack(theta)

@@ -5,6 +5,7 @@ Errors name the parameter, the value and what would be right.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from copy import copy
 from numbers import Integral, Real
@@ -36,7 +37,7 @@ CONSTRAINTS: dict = {
     "optimizer": [str, Optimizer],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), str, Schedule],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "alpha": [Interval(Real, 0, None, closed="left")],
+    "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
     "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
@@ -55,7 +56,8 @@ CONSTRAINTS: dict = {
     "verbose": ["verbose"],
 }
 
-DEFAULT_BATCH_SIZE = 32
+#: ``batch_size="auto"`` is the root of the number of rows, but at least and at most this; so few rows are one batch.
+SMALLEST_BATCH, LARGEST_BATCH, ONE_BATCH = 16, 64, 32
 
 #: What ``learning_rate="auto"`` is: a cosine from this down to `FINAL_SHARE` of it, by solver and kind of optimizer.
 #: docs/defaults.md tells how they were chosen.
@@ -161,9 +163,10 @@ def check_lbfgs(solver: str, l1_ratio: float, dropout: tuple[float, ...], clip_n
             raise ValueError(f"{name}={value!r} does not go with optimizer='lbfgs'; set it to {remedy}.")
 
 
-def rows_per_update(solver: str, batch_size) -> int | None:
-    """Return the batch size of a solver; None is all rows."""
-    minibatch = DEFAULT_BATCH_SIZE if batch_size == "auto" else int(batch_size)
+def rows_per_update(solver: str, batch_size, n_rows: int) -> int | None:
+    """Return the batch size of a solver for so many rows; None is all rows."""
+    auto = ONE_BATCH if n_rows <= ONE_BATCH else min(max(math.isqrt(n_rows), SMALLEST_BATCH), LARGEST_BATCH)
+    minibatch = auto if batch_size == "auto" else int(batch_size)
     return {"batch": None, "sgd": 1, "minibatch": minibatch}[solver]
 
 

@@ -1,12 +1,64 @@
-"""What a classifier predicts from the network's raw output: labels, scores, probabilities and their logarithms."""
+"""What is predicted from the network's raw output: numbers, or labels, scores and probabilities."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
+from sklearn.metrics import d2_pinball_score, r2_score
 
 from ._fitted import FittedNetwork
 from ._parameters import MatrixLike
+from .losses import Quantiles
+
+
+class NumberPredictions(FittedNetwork):
+    """The predictions of `BackpropRegressor`."""
+
+    n_outputs_: int
+
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict target values.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, of the dtype that the network was trained in.
+        """
+        raw = self._raw_output(X)
+        prediction = self._recipe.objective.loss.inverse_link(raw)
+        if self._state.standardizer is not None:
+            prediction = self._state.standardizer.prediction_of(prediction)
+        return prediction[:, 0] if self.n_outputs_ == 1 else prediction
+
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2 of the predictions; with several quantiles, the mean of their D^2 pinball scores.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+            At most 1, the higher the better; 0 is as good as the mean (the quantiles) of y.
+        """
+        prediction, loss = self.predict(X), self._recipe.objective.loss
+        if not isinstance(loss, Quantiles):
+            return r2_score(y, prediction, sample_weight=sample_weight)
+        columns = prediction.reshape(len(prediction), -1).T
+        pairs = zip(columns, loss.quantiles, strict=True)
+        scores = [d2_pinball_score(y, column, sample_weight=sample_weight, alpha=q) for column, q in pairs]
+        return float(np.mean(scores))
 
 
 class LabelPredictions(FittedNetwork):

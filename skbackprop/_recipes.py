@@ -25,7 +25,7 @@ from .losses import Loss
 from .optimizers import LBFGS, Optimizer
 
 
-def make_recipe(estimator, n_features: int, n_outputs: int, loss: Loss) -> Recipe:
+def make_recipe(estimator, n_rows: int, n_features: int, n_outputs: int, loss: Loss) -> Recipe:
     """Return how to train a network for rows of this kind, all parameters checked."""
     hidden = layer_sizes(estimator.hidden_layer_sizes)
     network = Network((n_features, *hidden, n_outputs), layer_activations(estimator.activation, len(hidden)))
@@ -34,12 +34,13 @@ def make_recipe(estimator, n_features: int, n_outputs: int, loss: Loss) -> Recip
     if isinstance(optimizer, LBFGS):
         check_lbfgs(estimator.solver, estimator.l1_ratio, dropout, estimator.clip_norm)
     return Recipe(
-        objective=Objective(network, loss, float(estimator.alpha), float(estimator.l1_ratio), dropout),
+        objective=Objective(network, loss, float(estimator.l1_ratio), dropout),
         optimizer=optimizer,
         schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer),
-        batch_size=rows_per_update(estimator.solver, estimator.batch_size),
+        batch_size=rows_per_update(estimator.solver, estimator.batch_size, n_rows),
         shuffle=estimator.shuffle,
         max_iter=estimator.max_iter,
+        alpha=None if isinstance(estimator.alpha, str) else float(estimator.alpha),
         clip_norm=estimator.clip_norm,
     )
 

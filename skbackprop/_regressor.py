@@ -8,16 +8,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseBackprop
 from ._inputs import is_plain, numeric_target
 from ._parameters import MatrixLike, choose_loss
+from ._predictions import NumberPredictions
 from ._validation import Target
 from .activations import Activation
 from .initializers import Initializer
-from .losses import LOSSES, Loss, Quantiles
+from .losses import LOSSES, Loss
 from .optimizers import Optimizer
 from .schedules import Schedule
 
@@ -25,7 +25,7 @@ from .schedules import Schedule
 AUTO_OUTPUTS = {name: output for name, output in reversed(LOSSES) if name != "log_loss"}
 
 
-class BackpropRegressor(RegressorMixin, BaseBackprop):
+class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
     """Multilayer perceptron for regression, trained by backpropagation.
 
     One output for each target column. What is minimised is the mean over rows of the loss plus the penalty; see
@@ -33,7 +33,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
+    hidden_layer_sizes : int or sequence of int, default=(64, 64)
         Units of each hidden layer; an int is one layer, ``()`` is none: linear regression by gradient descent.
     activation : str, Activation, or sequence of them, default="relu"
         What each hidden layer does to its net input; a sequence has one entry for each. The names are "identity",
@@ -55,10 +55,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` passes, from a rate
         that depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there.
     batch_size : int or "auto", default="auto"
-        Rows for each update of ``solver="minibatch"``; "auto" is 32. More than there are means all of them.
-    alpha : float, default=0.0001
+        Rows for each update of ``solver="minibatch"``; "auto" is the root of the number of rows, but at least 16 and
+        at most 64, and up to 32 rows are one batch. More than there are means all of them.
+    alpha : float or "auto", default="auto"
         Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
-        the mean loss; at least 0. Intercepts are not penalised. W is of the standardised inputs.
+        the mean loss; at least 0. Intercepts are not penalised. W is of the standardised rows.
+        "auto" is 20 / n_samples, at most 0.1, times the mean training loss of the epoch before, at most 1.
+        With ``standardize=False`` it is 0. `alpha_` says what it was.
     l1_ratio : float, default=0.0
         The share of the penalty that is of absolute values, from 0 to 1.
     dropout : float or sequence of float, default=0.0
@@ -73,11 +76,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Whether to standardise the inputs and, for losses with an identity link, the target by their mean and standard
         deviation; with an exponential output, the target is divided by its mean. Losses and `tol` are then in these
         units, and `coefs_` and predictions in those of the data. Sparse X is scaled, not centred.
-    max_iter : int, default=200
+    max_iter : int, default=100
         The most passes over the rows (epochs) in one call to `fit`.
     tol : float or None, default=1e-4
         `fit` stops when what it watches, the training loss or `scoring`,
-        has not improved by more than this for `n_iter_no_change` epochs in a row. None is never.
+        has not improved by more than this for `n_iter_no_change` epochs in a row. None is never. A learning rate with
+        a planned end ("auto", "cosine", "one_cycle") is not cut short by the training loss.
     n_iter_no_change : int or inf, default=10
         See `tol`.
     early_stopping : bool or "auto", default="auto"
@@ -116,8 +120,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Epochs made since the weights were drawn.
     t_ : int
         Updates made since then.
-    learning_rate_ : float
-        Rate of the last update.
+    learning_rate_, alpha_ : float
+        Learning rate of the last update and penalty of the last epoch.
     n_layers_ : int
         Number of layers, inputs and outputs included.
     n_outputs_ : int
@@ -149,7 +153,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = (100,),
+        hidden_layer_sizes: int | Sequence[int] = (64, 64),
         *,
         activation: str | Activation | Sequence[str | Activation] = "relu",
         loss: str | Loss = "squared_error",
@@ -158,13 +162,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         optimizer: str | Optimizer = "adam",
         learning_rate: float | str | Schedule = "auto",
         batch_size: int | str = "auto",
-        alpha: float = 0.0001,
+        alpha: float | str = "auto",
         l1_ratio: float = 0.0,
         dropout: float | Sequence[float] = 0.0,
         clip_norm: float | None = None,
         init: str | Initializer | tuple[Sequence[ArrayLike], Sequence[ArrayLike]] = "auto",
         standardize: bool = True,
-        max_iter: int = 200,
+        max_iter: int = 100,
         tol: float | None = 1e-4,
         n_iter_no_change: float = 10,
         early_stopping: bool | str = "auto",
@@ -230,49 +234,6 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             As `fit` does.
         """
         return self._partial_fit(X, y, sample_weight)
-
-    def predict(self, X: MatrixLike) -> np.ndarray:
-        """Predict target values.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, of the dtype that the network was trained in.
-        """
-        raw = self._raw_output(X)
-        prediction = self._recipe.objective.loss.inverse_link(raw)
-        if self._state.standardizer is not None:
-            prediction = self._state.standardizer.prediction_of(prediction)
-        return prediction[:, 0] if self.n_outputs_ == 1 else prediction
-
-    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return R^2 of the predictions; with several quantiles, the mean of their D^2 pinball scores.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-            Inputs.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        score : float
-            At most 1, the higher the better; 0 is as good as the mean (the quantiles) of y.
-        """
-        prediction, loss = self.predict(X), self._recipe.objective.loss
-        if not isinstance(loss, Quantiles):
-            return r2_score(y, prediction, sample_weight=sample_weight)
-        columns = prediction.reshape(len(prediction), -1).T
-        pairs = zip(columns, loss.quantiles, strict=True)
-        scores = [d2_pinball_score(y, column, sample_weight=sample_weight, alpha=q) for column, q in pairs]
-        return float(np.mean(scores))
 
     def _learn_target(self, y, dtype, resume, classes):
         loss = choose_loss(self.loss, self.output_activation, AUTO_OUTPUTS)

@@ -16,6 +16,11 @@ from ._standardize import Standardizer
 from .optimizers import Optimizer
 from .schedules import Plateau, Schedule
 
+#: The c of ``alpha="auto"``, and the most that c / n may be; docs/defaults.md tells how they were chosen.
+PRIOR, PRIOR_OF_LIKELIHOODS, STRONGEST_PRIOR = 20.0, 5.0, 0.1
+#: The noise that L-BFGS, which wants one function from beginning to end, takes for granted.
+NOISE_OF_LBFGS = 0.1
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -27,6 +32,7 @@ class Recipe:
     batch_size: int | None  # None is all rows
     shuffle: bool
     max_iter: int
+    alpha: float | None = 0.0  # None is "auto"
     clip_norm: float | None = None
 
     def n_batches(self, n_rows: int) -> int:
@@ -74,6 +80,10 @@ class TrainingState:
         What the schedule's rates are multiplied by: halved by recovery and plateaus.
     plateau_best, plateau_count : float and int
         Lowest loss so far and passes without a lower one, for the schedule `Plateau`.
+    alpha : float
+        Strength of the penalty in the last pass.
+    mean_loss : float
+        Mean loss of the last pass, without the penalty.
     mean_weight : float
         Mean sample weight of the rows seen, over all calls.
     n_rows : int
@@ -95,6 +105,8 @@ class TrainingState:
     rate_factor: float = 1.0
     plateau_best: float = math.inf
     plateau_count: int = 0
+    alpha: float = 0.0
+    mean_loss: float = math.inf
     mean_weight: float = 0.0
     n_rows: int = 0
 
@@ -114,6 +126,23 @@ class TrainingState:
     def target_of(self, y: np.ndarray) -> np.ndarray:
         """Return the target as the loss sees it."""
         return y if self.standardizer is None else self.standardizer.target_of(y)
+
+    def choose_alpha(self, recipe: Recipe) -> None:
+        """Set the strength of the penalty for the next pass.
+
+        ``alpha="auto"`` is a prior on the weights of standardised rows: c / n for n rows, times the noise of the target
+        where the loss does not know it, which is re-estimated after each pass (as in the scaled lasso of Sun and Zhang
+        2012). Rows as they are have no common scale, and no penalty.
+        """
+        if recipe.alpha is not None:
+            self.alpha = recipe.alpha
+        elif self.standardizer is None:
+            self.alpha = 0.0
+        elif recipe.objective.loss.is_likelihood:
+            self.alpha = min(PRIOR_OF_LIKELIHOODS / self.standardizer.n_rows, STRONGEST_PRIOR)
+        else:
+            noise = min(self.mean_loss / recipe.objective.network.sizes[-1], 1.0)
+            self.alpha = min(PRIOR / self.standardizer.n_rows, STRONGEST_PRIOR) * noise
 
     def follow_plateau(self, schedule: Schedule, loss: float) -> None:
         """Lower the rate if the schedule is `Plateau` and the loss has not fallen for long enough."""
@@ -137,7 +166,7 @@ class TrainingState:
 
 #: The numbers of a state that a pass changes, those that change when rows are seen for the first time, and the lists
 #: that become longer.
-COUNTS = ("t", "n_steps", "n_iter", "best_iter", "learning_rate", "rate_factor")
+COUNTS = ("t", "n_steps", "n_iter", "best_iter", "learning_rate", "rate_factor", "alpha", "mean_loss")
 SEEN = ("mean_weight", "n_rows")
 CURVES = ("loss_curve", "validation_loss_curve", "validation_scores")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import _lbfgs
-from ._state import Backup, Recipe, TrainingState
+from ._state import NOISE_OF_LBFGS, Backup, Recipe, TrainingState
 from ._watch import Watch
 from .optimizers import LBFGS
 
@@ -99,6 +99,8 @@ class Session:
                 return outcome
             constant_loss = self.recipe.objective.constant_loss(y, sample_weight)
             if isinstance(self.recipe.optimizer, LBFGS):
+                state.mean_loss = NOISE_OF_LBFGS * self.recipe.objective.network.sizes[-1]
+                state.choose_alpha(self.recipe)
                 _lbfgs.minimize(self.recipe, state, self._room.work, X, y, sample_weight, n_epochs, after_pass, outcome)
             else:
                 limit = EXPLODED * max(constant_loss, self._present_loss(X, y, sample_weight))
@@ -116,6 +118,8 @@ class Session:
         while True:
             at_the_end = outcome.stopped or state.n_iter >= last
             if not at_the_end:
+                state.choose_alpha(self.recipe)
+                penalty = self.recipe.objective.penalty(state.theta, state.alpha)
                 loss = self._pass(X, y, sample_weight)
             elif math.isinf(limit):
                 return
@@ -124,7 +128,7 @@ class Session:
             if loss <= limit and math.isfinite(loss):
                 if at_the_end:
                     return
-                outcome.stopped = after_pass(loss)
+                outcome.stopped = after_pass(loss, penalty)
             elif not self._go_back(outcome, first_factor):
                 return
 
@@ -132,9 +136,10 @@ class Session:
         """Return the function that notes a sound pass and says whether it was the last."""
         state, schedule = self.state, self.recipe.schedule
 
-        def after_pass(loss):
+        def after_pass(loss, penalty):
             state.n_iter += 1
-            state.loss_curve.append(loss)
+            state.mean_loss = loss
+            state.loss_curve.append(loss + penalty)
             watched, stop = (loss, False) if watch is None else watch.after_pass(state, loss)
             state.follow_plateau(schedule, watched)
             if not self._is_stream:
@@ -195,22 +200,20 @@ class Session:
         return outcome
 
     def _present_loss(self, X, y, sample_weight) -> float:
-        """Return the loss plus penalty of the weights as they are, on some of the rows; infinite if it overflows."""
+        """Return the loss of the weights as they are, on some of the rows; infinite if it overflows."""
         objective, state = self.recipe.objective, self.state
         rows = slice(None, None, -(-X.shape[0] // SAMPLE_ROWS))
         weight = None if sample_weight is None or not sample_weight[rows].any() else sample_weight[rows]
         standardized = None if state.standardizer is None else state.standardizer.inputs_of
         with np.errstate(all="ignore"):
             loss = objective.mean_loss(state.theta, X[rows], y[rows], weight, standardized)
-        loss += objective.penalty(state.theta)
         return loss if math.isfinite(loss) else math.inf
 
     def _say_if_nothing_was_learned(self, constant_loss, outcome):
-        state, objective = self.state, self.recipe.objective
-        last = state.loss_curve[-1] - objective.penalty(state.theta) if state.loss_curve else math.inf
+        last = self.state.mean_loss
         if not outcome.gave_up and last > NOTHING_LEARNED * constant_loss > NO_LOSS:
             outcome.messages.append(
                 f"The network has learned next to nothing: its loss of {last:.4g} is not below {constant_loss:.4g}, "
-                f"that of a constant prediction. Try another learning_rate (the last was {state.learning_rate:g}), "
-                "more epochs (max_iter), or a smaller penalty (alpha)."
+                "that of a constant prediction. Try another learning_rate (the last was "
+                f"{self.state.learning_rate:g}), more epochs (max_iter), or a smaller penalty (alpha)."
             )

@@ -9,6 +9,7 @@ left at None, that is ``max_iter`` passes over the data at hand. Past the end th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,7 +19,15 @@ __all__ = ["SCHEDULES", "Constant", "Cosine", "Exponential", "InverseScaling", "
 
 
 class Schedule(Settings):
-    """A learning rate for each update."""
+    """A learning rate for each update.
+
+    Attributes
+    ----------
+    has_end : bool
+        Whether the rate falls towards a planned end, which `tol` on the training loss does not cut short.
+    """
+
+    has_end: ClassVar[bool] = False
 
     def rates(self, t: np.ndarray, n_updates: int) -> np.ndarray:
         """Return the learning rates of some updates.
@@ -131,6 +140,7 @@ class Cosine(Schedule):
     initial: float = 0.01
     final: float = 0.0001
     n_updates: int | None = None
+    has_end = True
 
     def __post_init__(self):
         check_number(self, "initial", low=0)
@@ -166,6 +176,7 @@ class OneCycle(Schedule):
     start_divisor: float = 25.0
     end_divisor: float = 1e4
     n_updates: int | None = None
+    has_end = True
 
     def __post_init__(self):
         check_number(self, "maximum", low=0)

@@ -38,7 +38,7 @@ def several():
 def test_every_solver_learns_real_data(load, solver, epochs):
     X, y = scaled(load)
     network = BackpropClassifier(
-        30, solver=solver, batch_size=50, learning_rate=0.005, max_iter=epochs, tol=None, random_state=0
+        30, solver=solver, batch_size=50, learning_rate=0.005, alpha=0, max_iter=epochs, tol=None, random_state=0
     )
     assert network.fit(X, y).score(X, y) > 0.95
 
@@ -64,7 +64,7 @@ def test_more_classes_have_one_output_each(iris):
 
 def test_several_labels_a_row(several):
     X, y = several
-    network = BackpropClassifier(30, learning_rate=0.01, max_iter=100, tol=None, random_state=0).fit(X, y)
+    network = BackpropClassifier(30, learning_rate=0.01, alpha=0, max_iter=100, tol=None, random_state=0).fit(X, y)
     assert (network.n_outputs_, network.out_activation_) == (4, "logistic")
     assert set(np.unique(network.predict(X))) == {0, 1}
     np.testing.assert_array_equal(network.predict(X), network.predict_proba(X) > 0.5)

@@ -25,15 +25,17 @@ def problem(activation, loss, n_outputs, weighted, alpha, n_hidden=2):
     if loss.output_activation == "softmax":
         y /= y.sum(axis=1, keepdims=True)
     weight = rng.integers(0, 4, N_ROWS).astype(float) if weighted else None
-    return Objective(network, loss, alpha), theta, X, y, weight
+    return (Objective(network, loss), alpha), theta, X, y, weight
 
 
 def value_and_gradient(objective, theta, X, y, weight):
-    """Value and gradient of J for all rows as one batch."""
+    """Value and gradient of J for all rows as one batch; `objective` comes with its alpha."""
+    objective, alpha = objective
     work = Workspace(objective.network, theta, len(X))
+    work.alpha = alpha
     weight_sum = len(X) if weight is None else weight.sum()
     total = objective.loss_and_gradient(X, y, weight, weight_sum / len(X), work)
-    return total / weight_sum + objective.penalty(theta), work.gradient
+    return total / weight_sum + objective.penalty(theta, alpha), work.gradient
 
 
 def central_differences(objective, theta, *data):
@@ -50,7 +52,7 @@ def central_differences(objective, theta, *data):
 def assert_gradient_is_right(objective, theta, *data):
     gradient = value_and_gradient(objective, theta, *data)[1]
     differences = central_differences(objective, theta, *data)
-    for part in objective.network.unpack(np.arange(theta.size)):
+    for part in objective[0].network.unpack(np.arange(theta.size)):
         for entries in part:  # each layer by itself, so that large gradients do not hide small ones
             error = np.linalg.norm(gradient[entries] - differences[entries])
             assert error <= 1e-6 * np.linalg.norm(differences[entries]) + 1e-9 * np.linalg.norm(differences)

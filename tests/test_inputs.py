@@ -111,7 +111,7 @@ def test_series_for_target_and_weights(estimator):
 def test_an_integer_weight_is_a_repeated_row_for_full_batch(estimator, make, rng):
     X, y = data(estimator)
     weight = rng.integers(0, 4, len(y))
-    params = {"solver": "batch", "optimizer": "gd", "learning_rate": 0.05, **FEW}
+    params = {"solver": "batch", "optimizer": "gd", "learning_rate": 0.05, "alpha": 0.01, **FEW}
     weighted = estimator(6, **params).fit(make(X), y, sample_weight=weight)
     repeated = estimator(6, **params).fit(make(np.repeat(X, weight, axis=0)), np.repeat(y, weight))
     np.testing.assert_allclose(theta(weighted), theta(repeated), rtol=1e-10, atol=1e-13)

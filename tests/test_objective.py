@@ -17,8 +17,9 @@ def data(rng):
 
 
 def evaluate(theta, X, y, weight=None, mean_weight=None, alpha=0.0, chunk=None):
-    objective = Objective(NETWORK, SQUARED, alpha)
+    objective = Objective(NETWORK, SQUARED)
     work = Workspace(NETWORK, theta, chunk or X.shape[0])
+    work.alpha = alpha
     if mean_weight is None:
         mean_weight = 1.0 if weight is None else weight.mean()
     total = objective.loss_and_gradient(X, y, weight, mean_weight, work)
@@ -79,7 +80,7 @@ def test_the_penalty_is_on_weights_and_not_on_intercepts(data):
     difference = evaluate(theta, X, y, alpha=0.3)[1] - evaluate(theta, X, y)[1]
     np.testing.assert_allclose(difference[:n_weights], 0.3 * theta[:n_weights], rtol=1e-9)
     np.testing.assert_array_equal(difference[n_weights:], 0)
-    assert Objective(NETWORK, SQUARED, 0.3).penalty(theta) == pytest.approx(0.15 * np.sum(theta[:n_weights] ** 2))
+    assert Objective(NETWORK, SQUARED).penalty(theta, 0.3) == pytest.approx(0.15 * np.sum(theta[:n_weights] ** 2))
 
 
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csr_array, np.asfortranarray])
@@ -101,7 +102,7 @@ def test_float32_agrees_with_float64(data):
 
 def test_the_workspace_is_written_to_and_not_made_again(data):
     theta, X, y = data
-    objective, work = Objective(NETWORK, SQUARED, 0.1), Workspace(NETWORK, theta, 20)
+    objective, work = Objective(NETWORK, SQUARED), Workspace(NETWORK, theta, 20)
     before = {name: id(value) for name, value in vars(work).items()}
     rooms = [work.room(n) for n in (20, 10)]
     objective.loss_and_gradient(X, y, None, 1.0, work)

@@ -20,7 +20,7 @@ SQUARED = LOSSES["squared_error", "identity"]
 
 def recipe(batch_size=None, optimizer=None, shuffle=True, schedule=None, alpha=0.0):
     optimizer, schedule = optimizer or GD(), schedule or Constant(0.01)
-    return Recipe(Objective(NETWORK, SQUARED, alpha), optimizer, schedule, batch_size, shuffle, 10)
+    return Recipe(Objective(NETWORK, SQUARED), optimizer, schedule, batch_size, shuffle, 10, alpha)
 
 
 def new_state(optimizer=None, seed=0):
@@ -43,7 +43,8 @@ def run(recipe, state, X, y, weight=None, n_epochs=1, patience=None):
 def gradient_of(theta, X, y, weight=None, alpha=0.0):
     work = Workspace(NETWORK, theta, len(X))
     mean_weight = 1.0 if weight is None else weight.mean()
-    Objective(NETWORK, SQUARED, alpha).loss_and_gradient(X, y, weight, mean_weight, work)
+    work.alpha = alpha
+    Objective(NETWORK, SQUARED).loss_and_gradient(X, y, weight, mean_weight, work)
     return work.gradient
 
 
