@@ -43,7 +43,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64, 64)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Units of each hidden layer; an int is one layer, ``()`` is none: logistic or softmax regression by
         gradient descent.
     activation : str, Activation, or sequence of them, default="relu"
@@ -72,7 +72,8 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
         the mean loss; at least 0. Intercepts are not penalised. W is of the standardised rows.
         "auto" is 5 / n_samples, at most
-        0.1. With ``standardize=False`` it is 0. `alpha_` says what it was.
+        0.1.
+        With ``standardize=False`` it is 0. `alpha_` says what it was.
     l1_ratio : float, default=0.0
         The share of the penalty that is of absolute values, from 0 to 1.
     dropout : float or sequence of float, default=0.0
@@ -86,7 +87,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
     standardize : bool, default=True
         Whether to standardise the inputs by their mean and standard deviation. `coefs_` are for the data as they were
         given. Sparse X is scaled, not centred.
-    max_iter : int, default=100
+    max_iter : int, default=60
         The most passes over the rows (epochs) in one call to `fit`.
     tol : float or None, default=1e-4
         `fit` stops when what it watches, the training loss or `scoring`,
@@ -167,7 +168,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = (64, 64),
+        hidden_layer_sizes: int | Sequence[int] = (64, 32),
         *,
         activation: str | Activation | Sequence[str | Activation] = "relu",
         loss: str | Loss = "log_loss",
@@ -182,7 +183,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         clip_norm: float | None = None,
         init: str | Initializer | tuple[Sequence[ArrayLike], Sequence[ArrayLike]] = "auto",
         standardize: bool = True,
-        max_iter: int = 100,
+        max_iter: int = 60,
         tol: float | None = 1e-4,
         n_iter_no_change: float = 10,
         early_stopping: bool | str = "auto",

@@ -62,11 +62,12 @@ SMALLEST_BATCH, LARGEST_BATCH, ONE_BATCH = 16, 64, 32
 #: What ``learning_rate="auto"`` is: a cosine from this down to `FINAL_SHARE` of it, by solver and kind of optimizer.
 #: docs/defaults.md tells how they were chosen.
 AUTO_LEARNING_RATES: dict[str, dict[type[Optimizer], float]] = {
-    "batch": {GD: 0.3, Momentum: 0.1, Nesterov: 0.1, RMSprop: 0.01, Adam: 0.02, AdamW: 0.02},
-    "sgd": {GD: 0.01, Momentum: 0.001, Nesterov: 0.001, RMSprop: 0.001, Adam: 0.001, AdamW: 0.001},
-    "minibatch": {GD: 0.1, Momentum: 0.01, Nesterov: 0.01, RMSprop: 0.002, Adam: 0.005, AdamW: 0.005},
+    "batch": {GD: 0.1, Momentum: 0.03, Nesterov: 0.03, RMSprop: 0.03, Adam: 0.03, AdamW: 0.03},
+    "sgd": {GD: 0.01, Momentum: 0.001, Nesterov: 0.001, RMSprop: 0.0003, Adam: 0.001, AdamW: 0.001},
+    "minibatch": {GD: 0.03, Momentum: 0.01, Nesterov: 0.01, RMSprop: 0.01, Adam: 0.01, AdamW: 0.01},
 }
-UNKNOWN_OPTIMIZER_RATE, FINAL_SHARE = 0.001, 0.1
+#: What an optimizer of one's own gets, what losses that are likelihoods multiply it by, and where the cosine ends.
+UNKNOWN_OPTIMIZER_RATE, SHARE_OF_LIKELIHOODS, FINAL_SHARE = 0.001, 0.5, 0.1
 
 #: ``early_stopping="auto"`` holds rows out where there are more than this.
 AUTO_HELD_OUT_ROWS = 10_000
@@ -131,12 +132,13 @@ def choose_optimizer(optimizer) -> Optimizer:
     return find(optimizer, OPTIMIZERS, Optimizer, "optimizer")
 
 
-def choose_schedule(learning_rate, solver: str, optimizer: Optimizer) -> Schedule:
+def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss) -> Schedule:
     """Return the schedule; a number is a constant one."""
     if isinstance(learning_rate, Real):
         return Constant(float(learning_rate))
     if isinstance(learning_rate, str) and learning_rate == "auto":
         initial = AUTO_LEARNING_RATES[solver].get(type(optimizer), UNKNOWN_OPTIMIZER_RATE)
+        initial *= SHARE_OF_LIKELIHOODS if loss.is_likelihood else 1.0
         return Cosine(initial, FINAL_SHARE * initial)
     return find(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
 
@@ -176,7 +178,7 @@ def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dt
         return _given_theta(init, network, dtype)
     if isinstance(init, str) and init == "auto":
         initializers = [INITIALIZERS[activation.initializer] for activation in network.activations]
-        initializers.append(INITIALIZERS["glorot_uniform"])
+        initializers.append(INITIALIZERS["lecun_uniform"])
     else:
         initializers = [find(init, INITIALIZERS, Initializer, "init")] * (len(network.sizes) - 1)
     return network.init(initializers, rng, dtype)

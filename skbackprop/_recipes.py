@@ -36,7 +36,7 @@ def make_recipe(estimator, n_rows: int, n_features: int, n_outputs: int, loss: L
     return Recipe(
         objective=Objective(network, loss, float(estimator.l1_ratio), dropout),
         optimizer=optimizer,
-        schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer),
+        schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss),
         batch_size=rows_per_update(estimator.solver, estimator.batch_size, n_rows),
         shuffle=estimator.shuffle,
         max_iter=estimator.max_iter,

@@ -33,7 +33,7 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64, 64)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Units of each hidden layer; an int is one layer, ``()`` is none: linear regression by gradient descent.
     activation : str, Activation, or sequence of them, default="relu"
         What each hidden layer does to its net input; a sequence has one entry for each. The names are "identity",
@@ -60,7 +60,8 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
     alpha : float or "auto", default="auto"
         Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
         the mean loss; at least 0. Intercepts are not penalised. W is of the standardised rows.
-        "auto" is 20 / n_samples, at most 0.1, times the mean training loss of the epoch before, at most 1.
+        "auto" is 20 / n_samples, at most 0.1, times the ratio of noise to signal: L / (1 - L), at most 1, with L the
+        mean training loss of the epoch before for each output.
         With ``standardize=False`` it is 0. `alpha_` says what it was.
     l1_ratio : float, default=0.0
         The share of the penalty that is of absolute values, from 0 to 1.
@@ -76,7 +77,7 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
         Whether to standardise the inputs and, for losses with an identity link, the target by their mean and standard
         deviation; with an exponential output, the target is divided by its mean. Losses and `tol` are then in these
         units, and `coefs_` and predictions in those of the data. Sparse X is scaled, not centred.
-    max_iter : int, default=100
+    max_iter : int, default=150
         The most passes over the rows (epochs) in one call to `fit`.
     tol : float or None, default=1e-4
         `fit` stops when what it watches, the training loss or `scoring`,
@@ -153,7 +154,7 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = (64, 64),
+        hidden_layer_sizes: int | Sequence[int] = (64, 32),
         *,
         activation: str | Activation | Sequence[str | Activation] = "relu",
         loss: str | Loss = "squared_error",
@@ -168,7 +169,7 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
         clip_norm: float | None = None,
         init: str | Initializer | tuple[Sequence[ArrayLike], Sequence[ArrayLike]] = "auto",
         standardize: bool = True,
-        max_iter: int = 100,
+        max_iter: int = 150,
         tol: float | None = 1e-4,
         n_iter_no_change: float = 10,
         early_stopping: bool | str = "auto",

@@ -16,8 +16,9 @@ from ._standardize import Standardizer
 from .optimizers import Optimizer
 from .schedules import Plateau, Schedule
 
-#: The c of ``alpha="auto"``, and the most that c / n may be; docs/defaults.md tells how they were chosen.
-PRIOR, PRIOR_OF_LIKELIHOODS, STRONGEST_PRIOR = 20.0, 5.0, 0.1
+#: The c of ``alpha="auto"``, for losses that are likelihoods and for others, and the most that c / n may be;
+#: docs/defaults.md tells how they were chosen.
+PRIOR_OF_LIKELIHOODS, PRIOR, STRONGEST_PRIOR = 5.0, 20.0, 0.1
 #: The noise that L-BFGS, which wants one function from beginning to end, takes for granted.
 NOISE_OF_LBFGS = 0.1
 
@@ -130,9 +131,10 @@ class TrainingState:
     def choose_alpha(self, recipe: Recipe) -> None:
         """Set the strength of the penalty for the next pass.
 
-        ``alpha="auto"`` is a prior on the weights of standardised rows: c / n for n rows, times the noise of the target
-        where the loss does not know it, which is re-estimated after each pass (as in the scaled lasso of Sun and Zhang
-        2012). Rows as they are have no common scale, and no penalty.
+        ``alpha="auto"`` is a prior on the weights of standardised rows: c / n for n rows, times the ratio of noise to
+        signal where the loss does not know it, as ridge regression has it (Hoerl, Kennard and Baldwin 1975). The noise
+        is what the last pass left unexplained, so the penalty follows the training down. Rows as they are have no
+        common scale, and no penalty.
         """
         if recipe.alpha is not None:
             self.alpha = recipe.alpha
@@ -141,8 +143,8 @@ class TrainingState:
         elif recipe.objective.loss.is_likelihood:
             self.alpha = min(PRIOR_OF_LIKELIHOODS / self.standardizer.n_rows, STRONGEST_PRIOR)
         else:
-            noise = min(self.mean_loss / recipe.objective.network.sizes[-1], 1.0)
-            self.alpha = min(PRIOR / self.standardizer.n_rows, STRONGEST_PRIOR) * noise
+            noise = min(self.mean_loss / recipe.objective.network.sizes[-1], 0.5)
+            self.alpha = min(PRIOR / self.standardizer.n_rows, STRONGEST_PRIOR) * noise / (1.0 - noise)
 
     def follow_plateau(self, schedule: Schedule, loss: float) -> None:
         """Lower the rate if the schedule is `Plateau` and the loss has not fallen for long enough."""

@@ -103,7 +103,7 @@ class Tanh(Activation):
 class ReLU(Activation):
     """f(z) = max(z, 0), with f'(0) = 0."""
 
-    initializer = "he_uniform"
+    initializer = "lecun_uniform"
 
     def function(self, z, out):
         np.maximum(z, 0.0, out=out)
@@ -128,7 +128,7 @@ class LeakyReLU(Activation):
     """
 
     negative_slope: float = 0.01
-    initializer = "he_uniform"
+    initializer = "lecun_uniform"
 
     def __post_init__(self):
         check_number(self, "negative_slope", low=0, high=1, closed="left")
@@ -154,7 +154,7 @@ class ELU(Activation):
     """
 
     alpha: float = 1.0
-    initializer = "he_uniform"
+    initializer = "lecun_uniform"
 
     def __post_init__(self):
         check_number(self, "alpha", low=0)
@@ -201,7 +201,7 @@ def _scaled_elu_derivative(z, a, alpha, scale):
 class GELU(Activation):
     """f(z) = z Phi(z), Phi the standard normal distribution function, exact (Hendrycks and Gimpel 2016)."""
 
-    initializer = "he_uniform"
+    initializer = "lecun_uniform"
 
     def function(self, z, out):
         special.ndtr(z, out=out)
@@ -221,7 +221,7 @@ class GELU(Activation):
 class SiLU(Activation):
     """f(z) = z / (1 + exp(-z)), also called swish (Elfwing, Uchibe and Doya 2018)."""
 
-    initializer = "he_uniform"
+    initializer = "lecun_uniform"
 
     def function(self, z, out):
         special.expit(z, out=out)
@@ -239,7 +239,7 @@ class SiLU(Activation):
 class Softplus(Activation):
     """f(z) = log(1 + exp(z)), a smooth relu (Dugas et al. 2001); f' is the logistic function."""
 
-    initializer = "he_uniform"
+    initializer = "lecun_uniform"
 
     def function(self, z, out):
         np.logaddexp(z, 0.0, out=out)
