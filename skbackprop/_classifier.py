@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_array, column_or_1d
 
 from ._base import BaseBackprop
 from ._labels import (
@@ -39,7 +39,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
     """Multilayer perceptron for classification, trained by backpropagation.
 
     Log loss has one output for two classes; otherwise each class, or each of several labels a row (a matrix of zeros
-    and ones), has one. Minimised is the mean loss plus the penalty; see `alpha`.
+    and ones), has one. Minimised is the mean loss plus the penalty `alpha`.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         "log_loss", or "squared_error": the lecture's sum over the outputs of (target - output)^2, with one output
         for each class.
     output_activation : {"auto", "logistic", "softmax"}, default="auto"
-        What makes the outputs of the last layer's net input. "auto" is "softmax" for log loss with more than two
-        classes, and "logistic" otherwise.
+        What makes the outputs of the last layer's net input; "auto" is "softmax" for log loss of three classes or
+        more, and "logistic" otherwise.
     solver : {"batch", "sgd", "minibatch"}, default="minibatch"
         When the weights are updated: once for all rows, for every row, or for every `batch_size` rows.
     optimizer : str or Optimizer, default="adam"
@@ -112,8 +112,8 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, the optimizer's memory and the count of updates of the last call.
     engine : {"auto", "numpy", "numba"}, default="auto"
-        What computes: numpy, or a kernel compiled by numba (extra ``numba``); the weights are the same to rounding.
-        "auto" takes numba where it is installed, knows the work, and numpy would take long.
+        What computes: numpy, or a kernel compiled by numba (extra ``numba``), with the same weights to rounding.
+        "auto" takes numba where it is installed, knows the work and is worth its start; see docs/architecture.md.
     random_state : int, RandomState or None, default=None
         Draws first weights, order of rows, dropout and held-out rows. With an int, each new `fit` gives the same.
     verbose : int, default=0
@@ -272,9 +272,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         weigh = class_weight_of_rows(self.class_weight, y, known, multilabel, online=classes is not None)
 
         def encode(y):
-            if is_multilabel(y) != multilabel:
-                raise ValueError("y_val has one label a row and y has several, or the other way round.")
-            y = _dense(y) if multilabel else column_or_1d(y)
+            y = check_array(_dense(y), dtype=None, input_name="y") if multilabel else column_or_1d(y)
             return self._columns(y, known, loss, multilabel, dtype), weigh(y)
 
         learned = {"classes_": known, "_is_multilabel": multilabel}

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 from . import _epoch
 from ._state import Recipe
 
-#: "auto" takes numba where numpy would need about this many seconds; see docs/architecture.md.
-WORTH_SECONDS = 2.0
+#: "auto" takes numba where numpy would need about this many seconds: once the kernel is compiled, and to compile it.
+#: See docs/architecture.md.
+WORTH_SECONDS, WORTH_COMPILING_SECONDS = 0.05, 20.0
 #: What numpy needs: for each update, and for each row and weight of it. Rough, and the same on every machine, so
 #: that the choice is too.
 UPDATE_SECONDS, ROW_WEIGHT_SECONDS = 3e-5, 2e-10
+#: Where numba keeps what it compiled, if not in a folder that the user named: beside the package or at home.
+CACHES = (Path(__file__).parent / "__pycache__", Path.home() / ".cache" / "numba")
 
 
 def choose_engine(engine: str, recipe: Recipe, X) -> ModuleType:
     """Return the module whose `Room` and `train_epoch` are to be used.
 
-    The choice depends on the parameters and on the shape of X, not on what ran before, so n calls of `partial_fit`
-    and `fit` with n epochs choose the same.
+    Within a process the choice depends on the parameters and on the shape of X, not on what ran before, so n calls of
+    `partial_fit` and `fit` with n epochs choose the same.
 
     Raises
     ------
@@ -51,4 +57,17 @@ def choose_engine(engine: str, recipe: Recipe, X) -> ModuleType:
 def _is_worth_it(recipe: Recipe, X) -> bool:
     n_rows = X.shape[0]
     epoch = recipe.n_batches(n_rows) * UPDATE_SECONDS + n_rows * recipe.objective.network.n_weights * ROW_WEIGHT_SECONDS
-    return recipe.max_iter * epoch > WORTH_SECONDS
+    seconds = recipe.max_iter * epoch
+    return seconds > WORTH_SECONDS and (seconds > WORTH_COMPILING_SECONDS or is_compiled())
+
+
+@cache
+def is_compiled() -> bool:
+    """Return whether numba had a compiled kernel at hand when this was first asked, without importing numba."""
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    newest = max(path.stat().st_mtime for path in Path(__file__).parent.glob("_*.py"))
+    return any(
+        index.stat().st_mtime > newest
+        for folder in ([Path(named)] if named else CACHES)
+        for index in folder.glob("**/_kernel.compiled*.nbi")
+    )

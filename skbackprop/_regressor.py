@@ -97,8 +97,8 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, the optimizer's memory and the count of updates of the last call.
     engine : {"auto", "numpy", "numba"}, default="auto"
-        What computes: numpy, or a kernel compiled by numba (extra ``numba``); the weights are the same to rounding.
-        "auto" takes numba where it is installed, knows the work, and numpy would take long.
+        What computes: numpy, or a kernel compiled by numba (extra ``numba``), with the same weights to rounding.
+        "auto" takes numba where it is installed, knows the work and is worth its start; see docs/architecture.md.
     random_state : int, RandomState or None, default=None
         Draws first weights, order of rows, dropout and held-out rows. With an int, each new `fit` gives the same.
     verbose : int, default=0

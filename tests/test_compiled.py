@@ -2,6 +2,7 @@
 dtype."""
 
 import gc
+import os
 import subprocess
 import sys
 import weakref
@@ -182,6 +183,7 @@ def test_what_the_kernel_does_not_know(params, make, reason, monkeypatch):
     with pytest.raises(ValueError, match=f"engine='numba' cannot train this: {reason}.* Use engine='auto'"):
         BackpropRegressor(**(SETTINGS | params), engine="numba").fit(make(X), y)
     monkeypatch.setattr(_engines, "WORTH_SECONDS", 0)
+    monkeypatch.setattr(_engines, "is_compiled", lambda: True)
     assert BackpropRegressor(**(SETTINGS | params)).fit(make(X), y).n_iter_ == 4
 
 
@@ -251,27 +253,45 @@ class TestAuto:
             return _training.Session(engine, *rest)
 
         monkeypatch.setattr("skbackprop._base.Session", spy)
+        monkeypatch.setattr(_engines, "is_compiled", lambda: True)
         return used
 
-    def test_small_work_is_numpys_and_large_work_numbas(self, engines, rng):
-        BackpropRegressor(**SETTINGS).fit(*data(BackpropRegressor))
-        X = rng.normal(size=(100_000, 5))
-        BackpropRegressor(4, solver="batch", max_iter=9000, tol=1e9).fit(X, X[:, 0])
+    def test_small_work_is_numpys_and_large_work_numbas(self, engines, rng, monkeypatch):
+        X = rng.normal(size=(5_000, 5))
+        for max_iter in (1, 40):
+            BackpropRegressor(4, max_iter=max_iter).fit(X, X[:, 0])
         assert engines == ["skbackprop._epoch", "skbackprop._compiled"]
+        monkeypatch.setattr(_engines, "is_compiled", lambda: False)
+        BackpropRegressor(4, max_iter=40).fit(X, X[:, 0])
+        assert engines[2] == "skbackprop._epoch"
+        monkeypatch.setattr(_engines, "WORTH_COMPILING_SECONDS", 0.05)
+        BackpropRegressor(4, max_iter=40).fit(X, X[:, 0])
+        assert engines[3] == "skbackprop._compiled"
 
     def test_fit_and_partial_fit_choose_the_same(self, engines, rng):
-        X = rng.normal(size=(100_000, 5))
-        network = BackpropRegressor(4, solver="batch", max_iter=9000, tol=1e9)
+        X = rng.normal(size=(5_000, 5))
+        network = BackpropRegressor(4, max_iter=40)
         network.fit(X, X[:, 0])
         network.partial_fit(X, X[:, 0])
         assert engines == ["skbackprop._compiled"] * 2
+
+    def test_a_compiled_kernel_is_found_and_an_outdated_one_is_not(self, tmp_path, monkeypatch):
+        is_compiled = _engines.is_compiled.__wrapped__
+        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+        assert not is_compiled()
+        index = tmp_path / "skbackprop_1" / "_kernel.compiled.locals.epoch-1.py311.nbi"
+        index.parent.mkdir()
+        index.touch()
+        assert is_compiled()
+        os.utime(index, (0, 0))
+        assert not is_compiled()
 
     def test_without_numba_it_is_numpy_and_asking_for_numba_says_what_to_install(self):
         code = """
 import sys
 sys.modules["numba"] = None
 from skbackprop import BackpropRegressor, _engines
-_engines.WORTH_SECONDS = 0
+_engines.WORTH_SECONDS = _engines.WORTH_COMPILING_SECONDS = 0
 X, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
 BackpropRegressor(2, max_iter=1, tol=None).fit(X, y)
 try:
@@ -291,7 +311,7 @@ class NoCache:
             raise RuntimeError("cannot cache function: no locator available")
 sys.meta_path.insert(0, NoCache())
 from skbackprop import BackpropRegressor, _engines
-_engines.WORTH_SECONDS = 0
+_engines.WORTH_SECONDS = _engines.WORTH_COMPILING_SECONDS = 0
 X, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
 print(BackpropRegressor(2, max_iter=1, tol=None).fit(X, y).n_iter_)
 try:

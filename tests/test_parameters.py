@@ -135,10 +135,10 @@ def first_weights(**params):
 
 
 def test_init_auto_follows_the_activation():
-    for activation, name in (("relu", "he_uniform"), ("tanh", "glorot_uniform"), ("selu", "lecun_normal")):
+    for activation, name in (("relu", "lecun_uniform"), ("tanh", "glorot_uniform"), ("selu", "lecun_normal")):
         auto, named = first_weights(activation=activation), first_weights(activation=activation, init=name)
         np.testing.assert_array_equal(auto[0], named[0])
-        assert np.abs(auto[1]).max() <= np.sqrt(6 / 41)  # the output layer is Glorot's
+        assert np.abs(auto[1]).max() <= np.sqrt(3 / 40)  # the output layer is LeCun's
     np.testing.assert_array_equal(
         first_weights(init=VarianceScaling(2.0, "in", "normal"))[0], first_weights(init="he_normal")[0]
     )
