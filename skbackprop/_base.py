@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from typing import Self
 
 import numpy as np
@@ -200,16 +201,18 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
     def _train(self, X, y, sample_weight, *, held_out=(None, None, None), partial=False, classes=None) -> Outcome:
         """Start or go on training.
 
-        What goes wrong before the first whole pass leaves a fitted estimator as it was.
+        What goes wrong leaves the estimator as it was; an interrupt leaves it with the last whole pass, if there was
+        one.
         """
-        before = vars(self).copy()
         resume = self.__sklearn_is_fitted__() and (partial or self.warm_start)
-        n_iter = self._state.n_iter if resume else 0
+        n_iter, before = (self._state.n_iter if resume else 0), vars(self).copy()
+        if resume and not partial:
+            self._state = deepcopy(self._state)  # many passes cannot be undone in place
         try:
             return self._check_and_train(X, y, sample_weight, held_out, partial, resume, classes)
-        except BaseException:
-            state = vars(self).get("_state")
-            if state is before.get("_state") or ("_state" in before and state.n_iter == n_iter):
+        except BaseException as error:
+            made = "_state" in vars(self) and self._state.n_iter > n_iter
+            if not (made and isinstance(error, KeyboardInterrupt)):
                 vars(self).clear()
                 vars(self).update(before)
             raise

@@ -8,7 +8,7 @@ from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import validate_data
 
@@ -58,6 +58,7 @@ def hold_out(
     ValueError
         If the user's own rows to stop by are not as they should be.
     """
+    is_loss(estimator.scoring)
     if any(given is not None for given in (X_val, y_val, sample_weight_val)):
         return rows, _check_own(estimator, rows, target, X_val, y_val, sample_weight_val), None
     auto = estimator.early_stopping == "auto" and rows.X.shape[0] > AUTO_HELD_OUT_ROWS
@@ -122,6 +123,23 @@ def split(
     return np.setdiff1d(np.arange(n_rows), held_out, assume_unique=True), held_out, message
 
 
+def is_loss(scoring) -> bool:
+    """Return whether held-out rows are watched by their loss.
+
+    Raises
+    ------
+    ValueError
+        If `scoring` is a name that scikit-learn does not know.
+    """
+    if not isinstance(scoring, str):
+        return False
+    if scoring != "loss" and scoring not in get_scorer_names():
+        raise ValueError(
+            f"scoring={scoring!r} is not known; it is 'loss', or a name of sklearn.metrics.get_scorer_names()."
+        )
+    return scoring == "loss"
+
+
 def watcher(estimator, objective: Objective, state: TrainingState, held_out: Rows) -> Callable[[], tuple[float, float]]:
     """Return the function that gives the mean loss and the score of held-out rows by the network as it is.
 
@@ -132,7 +150,7 @@ def watcher(estimator, objective: Objective, state: TrainingState, held_out: Row
     viewer = copy(estimator)
     vars(viewer).pop("feature_names_in_", None)  # the rows have been validated and have no names any more
     scoring = estimator.scoring
-    scorer = None if isinstance(scoring, str) and scoring == "loss" else check_scoring(viewer, scoring)
+    scorer = None if is_loss(scoring) else check_scoring(viewer, scoring)
     options = {} if held_out.score_weight is None else {"sample_weight": held_out.score_weight}
 
     def watch():

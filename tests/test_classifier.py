@@ -211,3 +211,83 @@ class TestPartialFit:
 def test_numbers_for_labels_are_refused(rng):
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         BackpropClassifier().fit(rng.normal(size=(10, 2)), rng.normal(size=10))
+
+
+class TestClassWeight:
+    @pytest.fixture
+    def uneven(self, rng):
+        X = np.vstack([rng.normal(size=(180, 3)), rng.normal(0.8, size=(20, 3))])
+        return X, np.repeat(["no", "yes"], [180, 20])
+
+    @pytest.mark.parametrize("class_weight", ["balanced", {"no": 0.5, "yes": 4.0}, {"yes": 3.0}])
+    def test_is_a_weight_of_rows(self, uneven, class_weight):
+        X, y = uneven
+        weight = compute_sample_weight(class_weight, y)
+        by_class = BackpropClassifier(5, class_weight=class_weight, **FEW).fit(X, y)
+        by_row = BackpropClassifier(5, **FEW).fit(X, y, sample_weight=weight)
+        np.testing.assert_array_equal(theta(by_class), theta(by_row))
+        extra = np.linspace(0.5, 1.5, len(y))
+        both = BackpropClassifier(5, class_weight=class_weight, **FEW).fit(X, y, sample_weight=extra)
+        product = BackpropClassifier(5, **FEW).fit(X, y, sample_weight=extra * weight)
+        np.testing.assert_array_equal(theta(both), theta(product))
+
+    def test_balanced_finds_the_rare_class(self, uneven):
+        X, y = uneven
+        score = [
+            balanced_accuracy_score(y, BackpropClassifier(10, class_weight=w, random_state=0).fit(X, y).predict(X))
+            for w in (None, "balanced")
+        ]
+        assert score[1] > score[0]
+
+    def test_a_dict_works_in_a_stream(self, uneven):
+        X, y = uneven
+        weight = {"yes": 4.0}
+        by_class = BackpropClassifier(5, class_weight=weight, random_state=0)
+        by_row = BackpropClassifier(5, random_state=0)
+        for rows in (slice(0, 50), slice(150, 200), slice(50, 150)):  # the first has one class only
+            by_class.partial_fit(X[rows], y[rows], classes=["no", "yes"])
+            weights = np.where(y[rows] == "yes", 4.0, 1.0)
+            by_row.partial_fit(X[rows], y[rows], classes=["no", "yes"], sample_weight=weights)
+        np.testing.assert_array_equal(theta(by_class), theta(by_row))
+
+    def test_balanced_is_refused_in_a_stream(self, uneven):
+        X, y = uneven
+        with pytest.raises(ValueError, match="class_weight='balanced' is not for partial_fit.*Pass a dict"):
+            BackpropClassifier(5, class_weight="balanced").partial_fit(X, y, classes=["no", "yes"])
+
+    def test_labels_that_are_none(self, uneven):
+        X, y = uneven
+        with pytest.raises(ValueError, match=r"class_weight=.* has labels \['maybe'\] that are not among"):
+            BackpropClassifier(5, class_weight={"maybe": 2.0}).fit(X, y)
+        with pytest.raises(ValueError, match="'class_weight' parameter"):
+            BackpropClassifier(5, class_weight="even").fit(X, y)
+
+    def test_several_labels_a_row_multiply(self, several):
+        X, Y = several
+        weights = [{0: 1.0, 1: 3.0}] * Y.shape[1]
+        by_class = BackpropClassifier(5, class_weight="balanced", **FEW).fit(X, Y)
+        by_row = BackpropClassifier(5, **FEW).fit(X, Y, sample_weight=compute_sample_weight("balanced", Y))
+        np.testing.assert_array_equal(theta(by_class), theta(by_row))
+        assert compute_sample_weight(weights, Y).shape == (len(Y),)
+
+    def test_held_out_rows_have_the_weights_too(self, uneven):
+        X, y = uneven
+        network = BackpropClassifier(5, class_weight={"yes": 9.0}, early_stopping=True, **FEW).fit(X, y)
+        plain = BackpropClassifier(5, early_stopping=True, **FEW).fit(X, y)
+        assert network.validation_loss_curve_[0] != plain.validation_loss_curve_[0]
+
+
+class TestLabelSmoothing:
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    def test_probabilities_keep_away_from_0_and_1(self, rng, n_classes):
+        y = np.arange(120) % n_classes
+        X = np.eye(3)[y] * 6 + rng.normal(size=(120, 3))
+        params = {"alpha": 0, "max_iter": 200, "tol": None, "random_state": 0}
+        hard = BackpropClassifier(20, **params).fit(X, y).predict_proba(X)
+        soft = BackpropClassifier(20, label_smoothing=0.2, **params).fit(X, y).predict_proba(X)
+        assert hard.max() > 0.99
+        assert np.median(soft.max(axis=1)) == pytest.approx(0.8 + 0.2 / n_classes, abs=0.03)
+
+    def test_bad_values(self):
+        with pytest.raises(ValueError, match="'label_smoothing' parameter"):
+            BackpropClassifier(label_smoothing=1.0).fit([[0.0], [1.0]], [0, 1])

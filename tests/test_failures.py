@@ -89,7 +89,7 @@ def test_a_rate_too_high_is_halved_and_said_once(estimator, solver, engine):
 
 @BOTH
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_an_interrupt_in_the_middle_of_a_pass_goes_back_to_the_last_whole_one(estimator, error, monkeypatch):
+def test_an_interrupt_goes_back_to_the_last_whole_pass_and_an_error_to_the_beginning(estimator, error, monkeypatch):
     X, y = data(estimator)
     params = {"batch_size": 40, "learning_rate": 0.01, **(FEW | {"max_iter": 9})}
     expected = estimator(6, **(params | {"max_iter": 2})).fit(X, y)
@@ -105,9 +105,31 @@ def test_an_interrupt_in_the_middle_of_a_pass_goes_back_to_the_last_whole_one(es
     network = estimator(6, **params)
     with pytest.raises(error):
         network.fit(X, y)
+    if error is MemoryError:
+        assert not hasattr(network, "coefs_")
+        return
     np.testing.assert_equal(snapshot(network), snapshot(expected))
     monkeypatch.undo()
     np.testing.assert_array_equal(theta(network.partial_fit(X, y)), theta(expected.partial_fit(X, y)))
+
+
+@BOTH
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_an_error_in_a_later_pass_leaves_a_fitted_estimator_as_it_was(estimator, warm_start, monkeypatch):
+    X, y = data(estimator)
+    network = estimator(6, warm_start=warm_start, **FEW).fit(X, y)
+    before, original, calls = snapshot(network), Adam.step, []
+
+    def step(self, *arguments):
+        calls.append(1)
+        if len(calls) == 30:
+            raise MemoryError
+        original(self, *arguments)
+
+    monkeypatch.setattr(Adam, "step", step)
+    with pytest.raises(MemoryError):
+        network.fit(X, y)
+    np.testing.assert_equal(snapshot(network), before)
 
 
 def test_a_memory_mapped_estimator_can_go_on(tmp_path):

@@ -1,9 +1,37 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from scipy import special
-from sklearn.metrics import log_loss, mean_squared_error
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import (
+    d2_pinball_score,
+    log_loss,
+    mean_absolute_error,
+    mean_gamma_deviance,
+    mean_pinball_loss,
+    mean_poisson_deviance,
+    mean_squared_error,
+    mean_tweedie_deviance,
+)
 
-from skbackprop.losses import LOSSES, BinaryLogLoss, LogisticSquaredError, MultinomialLogLoss, SquaredError
+from skbackprop import BackpropRegressor
+from skbackprop.losses import (
+    LOSSES,
+    AbsoluteError,
+    BinaryLogLoss,
+    Gamma,
+    Huber,
+    LogisticSquaredError,
+    Loss,
+    MultinomialLogLoss,
+    Poisson,
+    Quantile,
+    Quantiles,
+    SquaredError,
+    Tweedie,
+    check_loss,
+)
 
 IDS = [" ".join(key) for key in LOSSES]
 
@@ -78,3 +106,198 @@ def test_log_inverse_link_is_finite_where_the_link_underflows(loss):
 def test_registry_keys_name_the_output_activation():
     for (_, output_activation), loss in LOSSES.items():
         assert loss.output_activation == output_activation
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric"),
+    [
+        (AbsoluteError(), mean_absolute_error),
+        (Huber(0.7), lambda y, out: special.huber(0.7, y - out).mean()),
+        (Quantile(0.2), lambda y, out: mean_pinball_loss(y, out, alpha=0.2)),
+    ],
+    ids=repr,
+)
+def test_losses_of_location_are_scikit_learns_and_scipys(loss, metric, rng):
+    y, raw = rng.normal(size=(2, 50, 1))
+    assert evaluate(loss, y, raw)[0].mean() == pytest.approx(metric(y, raw), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric"),
+    [
+        (Poisson(), mean_poisson_deviance),
+        (Gamma(), mean_gamma_deviance),
+        *((Tweedie(p), lambda y, out, p=p: mean_tweedie_deviance(y, out, power=p)) for p in (1, 1.3, 1.9, 2, 2.5, 3)),
+    ],
+    ids=repr,
+)
+def test_deviances_are_scikit_learns(loss, metric, rng):
+    y, raw = rng.gamma(2, size=(50, 1)), rng.normal(size=(50, 1))
+    if getattr(loss, "power", 1) < 2:
+        y[:10] = 0
+    assert evaluate(loss, y, raw)[0].mean() == pytest.approx(metric(y, np.exp(raw)), rel=1e-10)
+    np.testing.assert_allclose(loss.inverse_link(raw), np.exp(raw))
+
+
+def test_several_quantiles_are_the_sum_over_sorted_outputs(rng):
+    levels = (0.1, 0.5, 0.8)
+    y, raw = rng.normal(size=(40, 1)), rng.normal(size=(40, 3))
+    loss = Quantiles(levels)
+    values = evaluate(loss, loss.repeat_target(y), raw)[0]
+    out = np.sort(raw, axis=1)
+    expected = sum(mean_pinball_loss(y[:, 0], column, alpha=q) for q, column in zip(levels, out.T, strict=True))
+    assert values.mean() == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_array_equal(loss.inverse_link(raw), out)
+
+
+@pytest.mark.parametrize("levels", [(), (0.5, 0.5), (0.9, 0.1), (0.0, 0.5), (0.5, 1.0), ("a",), (0.1, np.nan)])
+def test_bad_quantiles(levels):
+    with pytest.raises(ValueError, match="quantiles must be increasing numbers between 0 and 1, got"):
+        Quantiles(levels)
+
+
+@pytest.mark.parametrize("make", [lambda: Huber(0), lambda: Quantile(1), lambda: Quantile(0), lambda: Tweedie(0.5)])
+def test_settings_out_of_range(make):
+    with pytest.raises(ValueError, match=r"must be a number in"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "words"),
+    [
+        ("poisson", -1.0, "at least 0"),
+        ("gamma", 0.0, "above 0"),
+        ("tweedie", -0.1, "at least 0"),
+        (Tweedie(2.5), 0.0, "above 0"),
+        (LogisticSquaredError(), 1.1, "between 0 and 1"),
+    ],
+)
+def test_a_target_out_of_range_is_named_and_nothing_is_learned(loss, y, words):
+    X, target = np.arange(20.0)[:, None], np.full(20, 0.5)
+    network = BackpropRegressor(2, loss=loss, random_state=0).partial_fit(X, target).partial_fit(X, target)
+    before = network._state.theta.copy()
+    target = target.copy()
+    target[3] = y
+    for call in (network.partial_fit, network.fit):
+        with pytest.raises(ValueError, match=rf"y must be {words} for loss=.*; got {y:g}"):
+            call(X, target)
+        np.testing.assert_array_equal(network._state.theta, before)
+
+
+def test_several_quantiles_take_one_target():
+    with pytest.raises(ValueError, match="takes one target, y has 2 columns"):
+        BackpropRegressor(2, loss="quantiles").fit(np.ones((5, 1)), np.ones((5, 2)))
+
+
+def noisy_line(rng, n_rows=3000):
+    X = rng.uniform(-1, 1, size=(n_rows, 1))
+    return X, 3 * X[:, 0] + (1 + X[:, 0]) * rng.normal(size=n_rows)
+
+
+def test_quantiles_cover_and_never_cross(rng):
+    X, y = noisy_line(rng)
+    network = BackpropRegressor(20, loss=Quantiles((0.1, 0.5, 0.9)), alpha=0, random_state=0).fit(X, y)
+    low, middle, high = network.predict(X).T
+    assert (low <= middle).all()
+    assert (middle <= high).all()
+    for level, out in ((0.1, low), (0.5, middle), (0.9, high)):
+        assert (y <= out).mean() == pytest.approx(level, abs=0.04)
+    expected = np.mean([d2_pinball_score(y, out, alpha=q) for q, out in ((0.1, low), (0.5, middle), (0.9, high))])
+    assert network.score(X, y) == pytest.approx(expected)
+    single = BackpropRegressor(20, loss=Quantile(0.9), alpha=0, random_state=0).fit(X, y)
+    assert (y <= single.predict(X)).mean() == pytest.approx(0.9, abs=0.04)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber"])
+def test_outliers_do_not_move_what_is_robust(rng, loss):
+    X, y = noisy_line(rng)
+    y[::50] += 100
+    robust = BackpropRegressor(10, loss=loss, alpha=0, random_state=0).fit(X, y).predict(X)
+    squared = BackpropRegressor(10, alpha=0, random_state=0).fit(X, y).predict(X)
+    error = [np.sqrt(np.mean((out - 3 * X[:, 0]) ** 2)) for out in (robust, squared)]
+    assert error[0] < 0.7
+    assert error[0] < 0.5 * error[1]
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+def test_deviances_learn_a_mean(rng, loss):
+    X = rng.normal(size=(4000, 2))
+    mean = 30 * np.exp(0.5 * X[:, 0] - 0.3 * X[:, 1])
+    y = rng.poisson(mean).astype(float) if loss != "gamma" else mean * rng.gamma(20, 1 / 20, 4000)
+    prediction = BackpropRegressor(20, loss=loss, random_state=0).fit(X, y).predict(X)
+    assert np.median(np.abs(prediction / mean - 1)) < 0.08
+
+
+@dataclass(frozen=True)
+class Asymmetric(Loss):
+    """A user's own: an error above costs `factor` times one below."""
+
+    factor: float = 3.0
+
+    def inverse_link(self, raw):
+        return raw
+
+    def value_and_gradient(self, y, raw, gradient):
+        residual = raw - y
+        weight = np.where(residual > 0, self.factor, 1.0).astype(raw.dtype)
+        gradient[...] = 2 * weight * residual
+        return (weight * residual**2).sum(axis=1)
+
+    def check_target(self, y):
+        if (y < 0).any():
+            raise ValueError("no negative numbers here")
+
+
+class TestOfOnesOwn:
+    def test_is_checked_and_trains(self, rng):
+        check_loss(Asymmetric(), rng.uniform(size=(6, 2)), rng.normal(size=(6, 2)))
+        X, y = load_diabetes(return_X_y=True)
+        network = BackpropRegressor(20, loss=Asymmetric(9.0), random_state=0).fit(X, y / 100)
+        assert (network.predict(X) < y / 100).mean() > 0.6
+        with pytest.raises(ValueError, match="no negative numbers here"):
+            network.fit(X, -y)
+
+    def test_takes_part_in_a_search(self):
+        network = BackpropRegressor(5, loss=Asymmetric())
+        assert network.set_params(loss__factor=2.0).loss.factor == 2.0
+
+    @pytest.mark.parametrize(
+        ("method", "message"),
+        [
+            (
+                lambda self, y, raw, g: np.multiply(raw - y, 2.1, out=g).sum(axis=1) * 0 + ((raw - y) ** 2).sum(1),
+                "finite",
+            ),
+            (lambda self, y, raw, g: np.multiply(raw - y, 2, out=g), "values has shape"),
+            (lambda self, y, raw, g: ((raw - y) ** 2).sum(axis=1), "NaN or infinity"),
+        ],
+    )
+    def test_mistakes_are_found(self, method, message, rng):
+        wrong = type("Wrong", (Asymmetric,), {"value_and_gradient": method})()
+        with pytest.raises(ValueError, match=message):
+            check_loss(wrong, rng.uniform(size=(4, 2)), rng.normal(size=(4, 2)))
+
+    def test_other_mistakes_are_found(self, rng):
+        y, raw = rng.uniform(size=(4, 2)), rng.normal(size=(4, 2))
+        with pytest.raises(ValueError, match="must be the same"):
+            check_loss(Asymmetric(), y, raw[:, :1])
+        with pytest.raises(ValueError, match="no negative numbers here"):
+            check_loss(Asymmetric(), -y, raw)
+        flat = type("Flat", (Asymmetric,), {"inverse_link": lambda self, raw: raw[:, 0]})()
+        with pytest.raises(ValueError, match="inverse_link has shape"):
+            check_loss(flat, y, raw)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=IDS)
+def test_check_loss_passes_the_packages_own(loss, rng):
+    y = targets(loss, rng, 6, 3)
+    check_loss(loss, y[:, :1] if isinstance(loss, Quantiles) else y, rng.normal(size=(6, 3)))
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=IDS)
+def test_constant_predicts_the_mean(loss, rng):
+    y = targets(loss, rng, 50, 3)
+    mean = y.mean(axis=0)
+    np.testing.assert_allclose(
+        loss.inverse_link(loss.constant(mean)[None])[0], np.sort(mean) if isinstance(loss, Quantiles) else mean
+    )

@@ -1,0 +1,273 @@
+"""How good and how fast the defaults are on raw columns, beside scikit-learn's MLP and its gradient boosting.
+
+    python benchmarks/defaults.py --data DIR [--sets NAME ...] [--folds 5] [--change NAME=VALUE ...] [--json FILE]
+
+DIR holds a folder for each data set with NAME/NAME.csv.gz in it, a header row and the target in a column; `PROBLEMS`
+below names targets and columns that are left out. Text columns are left out too. mnist is the two idx files of the
+training set, of which the first 10000 rows are used. Four sets are scikit-learn's own. What is not there is skipped.
+
+Contenders, all with their defaults and the number of the fold as `random_state`, one thread, in turn on each fold:
+
+    ours        BackpropRegressor or BackpropClassifier on the columns as they are
+    MLP scaled  scikit-learn's MLP, inputs and a numeric target standardised by training mean and standard deviation
+    MLP raw     the same on the columns as they are
+    HistGB      HistGradientBoosting on the columns as they are
+
+Part 1: mean R2 (over outputs) or accuracy of shuffled folds, and mean seconds of `fit`. The verdict compares ours with
+"MLP scaled": "better", "within" one standard error (of that MLP's mean over the folds), or "worse". For scikit-learn's
+own sets the scores of cross_val_score's unshuffled folds follow. Part 2: test RMSE on the 20 published splits of four
+sets (Hernandez-Lobato and Adams 2015). Part 3: balanced accuracy with and without class_weight="balanced".
+
+--change sets parameters of ours, as in ``--change early_stopping=False``, to see what a default is worth.
+"""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # before numpy loads its BLAS, and for the gradient boosting
+
+import ast
+import gzip
+import re
+import time
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import report
+from sklearn import datasets
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+
+
+class Problem(NamedTuple):
+    """A target of a data set."""
+
+    target: str | list
+    drop: tuple = ()
+    regression: bool = False
+    folder: str | None = None  # None is the problem's name
+
+
+BRIDGE = ("failure_type", "displacement_ductility", "strength_hardening")
+PROBLEMS = {
+    "diabetes": Problem("sklearn", regression=True),
+    "wine": Problem("sklearn"),
+    "breast_cancer": Problem("sklearn"),
+    "digits": Problem("sklearn"),
+    "yacht": Problem("residuary_resistance", regression=True),
+    "energy_efficiency": Problem("heating_load", ("cooling_load",), True),
+    "concrete": Problem("compressive_strength_mpa", regression=True),
+    "airfoil": Problem("sound_pressure_db", regression=True),
+    "rc_column_curvature": Problem([f"phi_{i}" for i in range(1, 6)], regression=True),
+    "bridge_ductility": Problem("displacement_ductility", BRIDGE, True, "scoured_bridge"),
+    "bridge_hardening": Problem("strength_hardening", BRIDGE, True, "scoured_bridge"),
+    "bridge_failure": Problem("failure_type", BRIDGE, folder="scoured_bridge"),
+    "rc_column_failure_mode": Problem("failure_mode"),
+    "phoneme": Problem("class"),
+    "spambase": Problem("spam"),
+    "optdigits": Problem("digit", ("split",)),
+    "kin8nm": Problem("y", regression=True),
+    "bike_sharing": Problem("cnt", ("instant", "dteday", "casual", "registered"), True),
+    "magic": Problem("class"),
+    "letter": Problem("letter"),
+    "adult": Problem("income", ("split", "fnlwgt")),
+    "mnist": Problem("label"),
+}
+PUBLISHED = ("yacht", "concrete", "energy_efficiency", "kin8nm")
+UNBALANCED = "rc_column_failure_mode"
+MNIST_ROWS = 10_000
+
+
+def load(data, name):
+    """Return X and y as float64, labels as numbers; None if the data are not there."""
+    problem = PROBLEMS[name]
+    if problem.target == "sklearn":
+        return getattr(datasets, f"load_{name}")(return_X_y=True)
+    folder = data / (problem.folder or name)
+    if not folder.is_dir():
+        return None
+    if name == "mnist":
+        images, labels = (
+            np.frombuffer(gzip.decompress((folder / f"train-{kind}-ubyte.gz").read_bytes()), np.uint8, offset=offset)
+            for kind, offset in (("images-idx3", 16), ("labels-idx1", 8))
+        )
+        return images.reshape(-1, 784)[:MNIST_ROWS].astype(float), labels[:MNIST_ROWS].astype(int)
+    table = pd.read_csv(folder / f"{folder.name}.csv.gz")
+    y = table[problem.target].to_numpy(float) if problem.regression else pd.factorize(table[problem.target])[0]
+    targets = [problem.target] if isinstance(problem.target, str) else problem.target
+    X = table.drop(columns={*targets, *problem.drop}).select_dtypes("number")
+    return np.ascontiguousarray(X, dtype=float), y
+
+
+def contenders(regression, seed, n_outputs, changes):
+    """Return the unfitted estimators by name."""
+    ours, MLP, boosting = BackpropClassifier, MLPClassifier, HistGradientBoostingClassifier
+    if regression:
+        ours, MLP, boosting = BackpropRegressor, MLPRegressor, HistGradientBoostingRegressor
+    scaled, boosted = make_pipeline(StandardScaler(), MLP(random_state=seed)), boosting(random_state=seed)
+    if regression:
+        scaled = TransformedTargetRegressor(scaled, transformer=StandardScaler())
+    return {
+        "ours": ours(random_state=seed, **changes),
+        "MLP scaled": scaled,
+        "MLP raw": MLP(random_state=seed),
+        "HistGB": boosted if n_outputs == 1 else MultiOutputRegressor(boosted),
+    }
+
+
+WARNED = Counter()  # what our fits warned of, numbers as N, and on which set
+
+
+def fit(estimator, X, y, name):
+    """Fit and return the seconds it took; count what ours warns of."""
+    ours = isinstance(estimator, (BackpropRegressor, BackpropClassifier))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always" if ours else "ignore")
+        start = time.perf_counter()
+        estimator.fit(X, y)
+        seconds = time.perf_counter() - start
+    WARNED.update(f"{name}: {re.sub(r'[0-9][0-9.e+-]*', 'N', str(warning.message))[:75]}" for warning in caught)
+    return seconds
+
+
+def error_of_mean(values):
+    """Return the standard error of the mean."""
+    return np.std(values, ddof=1) / np.sqrt(len(values))
+
+
+def splitter(regression, n_folds):
+    """Return the shuffled folds."""
+    return (KFold if regression else StratifiedKFold)(n_folds, shuffle=True, random_state=0)
+
+
+def run_folds(name, X, y, arguments):
+    """Print a row of part 1 and return its figures."""
+    regression, n_outputs = PROBLEMS[name].regression, 1 if y.ndim == 1 else y.shape[1]
+    scores, seconds = {}, {}
+    for fold, (train, test) in enumerate(splitter(regression, arguments.folds).split(X, y)):
+        for contender, estimator in contenders(regression, fold, n_outputs, arguments.change).items():
+            seconds.setdefault(contender, []).append(fit(estimator, X[train], y[train], name))
+            scores.setdefault(contender, []).append(estimator.score(X[test], y[test]))
+    mean = {contender: np.mean(values) for contender, values in scores.items()}
+    mean_seconds = {contender: np.mean(values) for contender, values in seconds.items()}
+    error, lead = error_of_mean(scores["MLP scaled"]), mean["ours"] - mean["MLP scaled"]
+    verdict = "better" if lead > 0 else "within" if lead >= -error else "worse"
+    shown = (f"{value:8.4f}" if value > -9 else "    < -9" for value in mean.values())
+    print(f"{name:<23}{len(X):>6}", *shown, f"{error:7.4f} {verdict}")
+    times = (f"{value:8.3f}" for value in mean_seconds.values())
+    print(f"{'  seconds':<29}", *times, f"  MLP scaled / ours {mean_seconds['MLP scaled'] / mean_seconds['ours']:.2f}")
+    return {"scores": scores, "seconds": seconds, "error": error, "verdict": verdict}
+
+
+def run_unshuffled(name, X, y, arguments):
+    """Print and return the mean scores of cross_val_score, for five seeds."""
+    found = {}
+    for seed in range(5):
+        for contender, estimator in list(contenders(PROBLEMS[name].regression, seed, 1, arguments.change).items())[:2]:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found.setdefault(contender, []).append(cross_val_score(estimator, X, y).mean())
+    for contender, values in found.items():
+        spread = f"{min(values):.4f} to {max(values):.4f} for 5 seeds"
+        print(f"    {contender} on cross_val_score's own folds: {np.mean(values):.4f}, {spread}")
+    return found
+
+
+def run_published(name, X, y, arguments):
+    """Print and return the test RMSE on the published splits."""
+    rs, found = np.random.RandomState(1), {}
+    for split in range(20):
+        order = rs.choice(range(len(X)), len(X), replace=False)
+        train, test = np.split(order, [round(0.9 * len(X))])
+        for contender, estimator in list(contenders(True, split, 1, arguments.change).items())[:2]:
+            seconds = fit(estimator, X[train], y[train], name)
+            rmse = np.sqrt(np.mean((estimator.predict(X[test]) - y[test]) ** 2))
+            found.setdefault(contender, []).append((rmse, seconds))
+    for contender, figures in found.items():
+        rmse, seconds = np.transpose(figures)
+        print(f"{name:<20}{contender:<12}{rmse.mean():8.4f} +- {error_of_mean(rmse):.4f}  {seconds.mean():8.3f} s")
+    return found
+
+
+def run_unbalanced(X, y, arguments):
+    """Print and return balanced accuracy with and without class weights."""
+    found = {}
+    for fold, (train, test) in enumerate(splitter(False, arguments.folds).split(X, y)):
+        three = contenders(False, fold, 1, arguments.change)
+        three["ours, balanced"] = clone(three["ours"]).set_params(class_weight="balanced")
+        for contender in ("ours", "ours, balanced", "MLP scaled"):
+            fit(three[contender], X[train], y[train], UNBALANCED)
+            predicted = three[contender].predict(X[test])
+            figures = balanced_accuracy_score(y[test], predicted), np.mean(predicted == y[test])
+            found.setdefault(contender, []).append(figures)
+    for contender, figures in found.items():
+        balanced, accuracy = np.transpose(figures)
+        shown = f"{balanced.mean():.4f} +- {error_of_mean(balanced):.4f}, accuracy {accuracy.mean():.4f}"
+        print(f"  {contender:<16}balanced accuracy {shown}")
+    return found
+
+
+def warm_up():
+    """Load what is loaded at first use, and the compiled kernel."""
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    for regression, y in ((True, X[:, 0]), (False, (X[:, 0] > 0).astype(int))):
+        for estimator in contenders(regression, 0, 1, {}).values():
+            fit(estimator, X, y, "")
+        fit(contenders(regression, 0, 1, {"engine": "numba"})["ours"], X, y, "")
+    WARNED.clear()
+
+
+def changed(text):
+    """Return a parameter's name and value, a Python literal, from NAME=VALUE."""
+    name, value = text.split("=", 1)
+    return name, ast.literal_eval(value)
+
+
+def main():
+    """Print the three parts."""
+    parser = report.parser(__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", choices=PROBLEMS, default=list(PROBLEMS), metavar="NAME")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--change", nargs="+", type=changed, default=[], metavar="NAME=VALUE")
+    arguments = parser.parse_args()
+    arguments.change = dict(arguments.change)
+    results = {"versions": report.versions(), "change": arguments.change, "folds": {}, "unshuffled": {}, "splits": {}}
+    data = {name: found for name in arguments.sets if (found := load(arguments.data, name)) is not None}
+    print("not there, skipped:", sorted(set(arguments.sets) - set(data)) or "none", "; changed:", arguments.change)
+    warm_up()
+    print(f"\n{arguments.folds} shuffled folds; of mnist the first {MNIST_ROWS} rows of the training file")
+    print(f"{'':<24} rows     ours   scaled MLP raw   HistGB   error verdict")
+    for name, (X, y) in data.items():
+        results["folds"][name] = run_folds(name, X, y, arguments)
+        if PROBLEMS[name].target == "sklearn":
+            results["unshuffled"][name] = run_unshuffled(name, X, y, arguments)
+        report.write(arguments.json, **results)
+    print("verdicts:", dict(Counter(figures["verdict"] for figures in results["folds"].values())))
+    print("\nTest RMSE on the published splits")
+    for name in (name for name in PUBLISHED if name in data):
+        results["splits"][name] = run_published(name, *data[name], arguments)
+    if UNBALANCED in data:
+        print(f"\n{UNBALANCED}, class_weight None and 'balanced'")
+        results["balanced"] = run_unbalanced(*data[UNBALANCED], arguments)
+    print("\nWarnings of our fits, those within cross_val_score not counted:", "" if WARNED else "none")
+    for text, count in WARNED.items():
+        print(f"{count:>5} {text}")
+    report.write(arguments.json, **results, warned=WARNED)
+
+
+if __name__ == "__main__":
+    main()
