@@ -51,7 +51,7 @@ def test_the_automatic_rate_trains(estimator, solver, optimizer):
     network.set_params(max_iter=30 if solver == "sgd" else 150)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert network.fit(X, y).score(X, y) > (0.4 if estimator is BackpropRegressor else 0.9)
+        assert network.fit(X, y).score(X, y) > (0.4 if estimator is BackpropRegressor else 0.8)
     initial = AUTO_LEARNING_RATES[solver][type(OPTIMIZERS[optimizer])]
     share = 0.5 if estimator is BackpropClassifier else 1.0
     assert network.learning_rate_ == pytest.approx(0.1 * share * initial, rel=0.02)
@@ -77,7 +77,7 @@ class TestPlateau:
 
     def test_held_out_rows_decide_where_there_are_any(self):
         X, y = data(BackpropRegressor)
-        schedule = Plateau(initial=0.3, patience=1, threshold=0)
+        schedule = Plateau(initial=0.3, patience=1, threshold=0, final=0)
         params = {"learning_rate": schedule, "max_iter": 40, "tol": None, "random_state": 0}
         network = BackpropRegressor(5, early_stopping=True, **params).fit(X, y)
         curve, count, best, factor = network.validation_loss_curve_[:-1], 0, np.inf, 1.0
