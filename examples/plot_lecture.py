@@ -53,7 +53,8 @@ dE_dW1 = inputs.T @ delta_h
 print(f"dE/dw1 = {dE_dW1[0, 0]:.4e}")
 
 # %%
-# The estimator, started from the same weights. One row of ``partial_fit`` with plain gradient descent is one update.
+# The estimator, started from the same weights, on the numbers as they are (``standardize=False``). One row of
+# ``partial_fit`` with plain gradient descent is one update.
 learning_rate = 0.5
 network = BackpropRegressor(
     2,
@@ -64,6 +65,7 @@ network = BackpropRegressor(
     learning_rate=learning_rate,
     alpha=0,
     init=([W1, W2], [b1, b2]),
+    standardize=False,
 )
 network.partial_fit(inputs, targets)
 print(f"w5 moved by {network.coefs_[1][0, 0] - W2[0, 0]:.6f} = -{learning_rate} * {dE_dW2[0, 0]:.6f}")

@@ -10,7 +10,6 @@ chunks of 50. Each chunk is predicted before it is learned from, so every score 
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier
 
@@ -19,16 +18,14 @@ order = np.random.default_rng(0).permutation(len(digits))
 chunks = np.array_split(order, len(order) // 50)
 
 # %%
-# All labels must be told at the first call, because the first chunk need not have them all. The scaler learns online
-# too.
-scaler = StandardScaler()
+# All labels must be told at the first call, because the first chunk need not have them all. The images go in as they
+# are: the network keeps the mean and the spread of all rows seen so far.
 network = BackpropClassifier((50,), solver="sgd", learning_rate=0.002, random_state=0)
 scores = []
 for chunk in chunks:
     if hasattr(network, "classes_"):
-        scores.append(network.score(scaler.transform(images[chunk]), digits[chunk]))
-    X = scaler.partial_fit(images[chunk]).transform(images[chunk])
-    network.partial_fit(X, digits[chunk], classes=np.arange(10))
+        scores.append(network.score(images[chunk], digits[chunk]))
+    network.partial_fit(images[chunk], digits[chunk], classes=np.arange(10))
 print(f"first chunks {np.mean(scores[:3]):.3f}, last chunks {np.mean(scores[-10:]):.3f}")
 print(f"{network.t_} updates in {network.n_iter_} calls")
 

@@ -2,19 +2,20 @@
 A data frame, a Pipeline, and a grid search
 ===========================================
 
-Real tables have columns of different kinds. Here the diabetes data as they were measured: age, blood pressure and blood
-values in their own units, and sex as a category. A ColumnTransformer scales the ones and encodes the other, the network
-comes last, and GridSearchCV chooses its size, its solver and its learning rate, all in one object.
+Real tables have columns of different kinds. Here the diabetes data as they were measured: age, blood pressure and
+blood values in their own units, and sex as a category. A ColumnTransformer encodes the category and leaves the rest,
+which the network standardises itself, and GridSearchCV chooses its size, its solver and its learning rate, all in one
+object.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder
 
 from skbackprop import BackpropRegressor
 
@@ -24,20 +25,13 @@ train, test, y_train, y_test = train_test_split(table, progression, test_size=0.
 print(table.dtypes.to_string())
 
 # %%
-# Scale what is measured, encode what is named. The target is scaled too: TransformedTargetRegressor undoes it in
-# predict.
-columns = ColumnTransformer(
-    [
-        ("measured", StandardScaler(), table.select_dtypes("number").columns),
-        ("named", OneHotEncoder(drop="if_binary"), ["sex"]),
-    ]
-)
-network = BackpropRegressor(max_iter=60, tol=None, random_state=0)
-model = TransformedTargetRegressor(make_pipeline(columns, network), transformer=StandardScaler())
+# Encode what is named and pass on what is measured, in whatever units; the target too stays as it is.
+columns = make_column_transformer((OneHotEncoder(drop="if_binary"), ["sex"]), remainder="passthrough")
+model = make_pipeline(columns, BackpropRegressor(max_iter=60, tol=None, random_state=0))
 
 # %%
 # The names of a grid are the path to the parameter, joined by two underscores.
-path = "regressor__backpropregressor__"
+path = "backpropregressor__"
 grid = {
     path + "hidden_layer_sizes": [(), (5,), (20,)],
     path + "solver": ["batch", "minibatch", "sgd"],

@@ -20,7 +20,7 @@ from sklearn.utils.validation import validate_data
 
 from ._engines import choose_engine
 from ._fitted import FittedNetwork
-from ._inputs import is_plain, plain_settings
+from ._inputs import Snapshot, is_plain
 from ._parameters import CONSTRAINTS, MatrixLike, check_weights
 from ._recipes import make_recipe, resume, start
 from ._state import TrainingState
@@ -37,6 +37,7 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
     """What the regressor and the classifier share."""
 
     _parameter_constraints: dict = CONSTRAINTS
+    _read_often = tuple(name for name in CONSTRAINTS if name not in READ_ONCE)
 
     @abstractmethod
     def __init__(
@@ -181,22 +182,21 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
 
     def _go_on(self, X, y, sample_weight, classes) -> Outcome | None:
         """Take the short way if rows like those of the last call come and nothing else changed, else return None."""
-        session, settings = vars(self).get("_session", (None, None))
+        session, parameters = vars(self).get("_session", (None, None))
         if (
             session is None
             or session.state is not self._state
             or sample_weight is not None
             or "feature_names_in_" in vars(self)
-            or settings != self._settings()
+            or not parameters.is_still(self._parameters())
             or not is_plain(X, self._state.theta.dtype, session.shape)
         ):
             return None
         y = self._plain_target(y, len(X), classes)
         return None if y is None else session.train(X, y, None, 1, None, self._report)
 
-    def _settings(self):
-        parameters = vars(self)
-        return plain_settings(parameters[name] for name in self._parameter_constraints if name not in READ_ONCE)
+    def _parameters(self):
+        return map(vars(self).__getitem__, self._read_often)
 
     def _train(self, X, y, sample_weight, *, held_out=(None, None, None), partial=False, classes=None) -> Outcome:
         """Start or go on training.
@@ -258,8 +258,8 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         self.out_activation_ = target.loss.output_activation
         session = Session(engine, recipe, state, X, encoded, weight)
         if partial:
-            settings = self._settings()
-            self._session = (session if settings and weight is None else None), settings
+            parameters = Snapshot(self._parameters())
+            self._session = (session if parameters.is_plain and weight is None else None), parameters
             return session.train(X, encoded, weight, 1, None, self._report)
         self._session = None, None
         watched = None if rest is None else watcher(self, recipe.objective, state, rest)

@@ -97,7 +97,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         See `tol`.
     early_stopping : bool or "auto", default="auto"
         Whether to hold rows out, watch `scoring` on them and go back to the epoch where it was best. "auto" does for
-        more than 10000 rows, and where `fit` is given `X_val`. Without effect on `partial_fit`.
+        more than 50000 rows, and where `fit` is given `X_val`. Without effect on `partial_fit`.
     validation_fraction : float, default=0.1
         The share of rows held out, above 0 and below 1;
         classes keep their shares.
@@ -165,6 +165,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
+    _read_often = (*BaseBackprop._read_often, "class_weight", "label_smoothing")
 
     def __init__(
         self,

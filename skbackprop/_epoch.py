@@ -36,8 +36,8 @@ def train_epoch(
     position = 0
     for X_block, y_block, weight_block in room.blocks(state.rng, X, y, sample_weight):
         starts = range(0, X_block.shape[0], batch_size)
-        rates = recipe.schedule.rates(np.arange(state.t, state.t + len(starts)), n_updates) * state.rate_factor
-        rates = iter(rates.tolist())
+        rates = recipe.schedule.rates(np.arange(state.t, state.t + len(starts)), n_updates)
+        rates, rate_factor = iter(rates.tolist()), state.rate_factor
         for start in starts:
             rows = slice(start, start + batch_size)
             weight = None if weight_block is None else weight_block[rows]
@@ -50,7 +50,7 @@ def train_epoch(
                 clip(work.gradient, recipe.clip_norm)
             state.t += 1
             state.n_steps += 1
-            state.learning_rate = rate = next(rates)
+            state.learning_rate = rate = next(rates) * rate_factor
             if weight_decay:
                 work.weights *= 1.0 - rate * weight_decay
             optimizer.step(state.theta, work.gradient, state.memory, state.n_steps, rate, work.scratch)

@@ -8,6 +8,7 @@ meets the same errors.
 from __future__ import annotations
 
 import math
+from operator import is_
 
 import numpy as np
 from sklearn.utils.validation import check_array, column_or_1d
@@ -26,34 +27,43 @@ def is_plain(array, dtype: np.dtype, shape: tuple[int | None, ...]) -> bool:
         and array.flags.c_contiguous
         and len(array.shape) == len(shape)
         and all(n == wanted or (wanted is None and n > 0) for n, wanted in zip(array.shape, shape, strict=True))
-        and _has_finite_sum(array)  # never so with an infinity or NaN in it
+        and _has_finite_squares(array)  # never so with an infinity or NaN in it
     )
 
 
-def _has_finite_sum(array) -> bool:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return math.isfinite(array.sum())
+def _has_finite_squares(array) -> bool:
+    flat = array.ravel()
+    return math.isfinite(np.dot(flat, flat))  # BLAS, unlike ufuncs, says nothing of overflow
 
 
-def plain_settings(values) -> tuple | None:
-    """Return parameters as a tuple to compare with later, or None if one of them can change under the same name.
+class Snapshot:
+    """Parameters as they are now, to compare with later."""
 
-    Types are compared too: 1, 1.0 and True are not the same to those who check parameters.
-    """
-    plain = []
-    for value in values:
-        if isinstance(value, (list, tuple)) and all(isinstance(entry, IMMUTABLE) for entry in value):
-            plain.append((type(value), *((type(entry), entry) for entry in value)))
-        elif isinstance(value, Settings):
-            inner = plain_settings(value.get_params().values())
-            if inner is None:
-                return None
-            plain.append((type(value), inner))
-        elif isinstance(value, IMMUTABLE):
-            plain.append((type(value), value))
-        else:
-            return None
-    return tuple(plain)
+    def __init__(self, values):
+        self._values = tuple(values)
+        self._contents = {place: _content(value) for place, value in enumerate(self._values) if _can_change(value)}
+        self.is_plain = None not in self._contents.values()
+
+    def is_still(self, values) -> bool:
+        """Return whether these are the same objects, and those that can change have not."""
+        return all(map(is_, self._values, values)) and all(
+            _content(self._values[place]) == content for place, content in self._contents.items()
+        )
+
+
+def _can_change(value) -> bool:
+    return not isinstance(value, IMMUTABLE)
+
+
+def _content(value):
+    """Return what a list or a record holds, or None if that cannot be told."""
+    if isinstance(value, (list, tuple)):
+        entries = value
+    elif isinstance(value, Settings):
+        entries = tuple(value.get_params().values())
+    else:
+        return None
+    return None if any(map(_can_change, entries)) else tuple(entries)
 
 
 def numeric_target(y, dtype: np.dtype) -> np.ndarray:

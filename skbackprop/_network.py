@@ -97,7 +97,7 @@ class Network:
         """
         a = X
         for level, (layer, (z, out, _)) in enumerate(zip(layers, trace, strict=True)):
-            if sparse.issparse(a):
+            if level == 0 and sparse.issparse(a):
                 z[...] = a @ layer.W
             else:
                 np.dot(a, layer.W, out=z)

@@ -38,9 +38,11 @@ class Objective:
 
     def penalty(self, theta: np.ndarray, alpha: float) -> float:
         """Return the part of J that is no mean over rows."""
+        if not alpha:
+            return 0.0
         weights = theta[: self.network.n_weights]
         l1, l2 = self.strengths(alpha)
-        penalty = 0.5 * l2 * float(np.dot(weights, weights)) if l2 else 0.0
+        penalty = 0.5 * l2 * float(np.dot(weights, weights))
         return penalty + l1 * float(np.abs(weights).sum()) if l1 else penalty
 
     def mean_loss(self, theta: np.ndarray, X, y: np.ndarray, weight: np.ndarray | None, standardized=None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -11,7 +12,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseBackprop
-from ._inputs import is_plain, numeric_target
+from ._inputs import numeric_target
 from ._parameters import MatrixLike, choose_loss
 from ._predictions import NumberPredictions
 from ._validation import Target
@@ -87,7 +88,7 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
         See `tol`.
     early_stopping : bool or "auto", default="auto"
         Whether to hold rows out, watch `scoring` on them and go back to the epoch where it was best. "auto" does for
-        more than 10000 rows, and where `fit` is given `X_val`. Without effect on `partial_fit`.
+        more than 50000 rows, and where `fit` is given `X_val`. Without effect on `partial_fit`.
     validation_fraction : float, default=0.1
         The share of rows held out, above 0 and below 1.
     scoring : str, callable or None, default="loss"
@@ -248,8 +249,9 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
 
     def _plain_target(self, y, n_rows, classes):
         loss = self._recipe.objective.loss
-        is_number = self.n_outputs_ == 1 and type(y) is np.ndarray and y.dtype.kind == "f"
-        if not is_number or not is_plain(y, y.dtype, (n_rows,)):
+        if self.n_outputs_ > 1 or type(y) is not np.ndarray or y.dtype.kind != "f" or y.shape != (n_rows,):
+            return None
+        if not math.isfinite(np.dot(y, y)):
             return None
         y = y[:, np.newaxis].astype(self._state.theta.dtype, copy=False)
         loss.check_target(y)

@@ -51,6 +51,7 @@ class Standardizer:
         self.mean, self.variance = np.zeros((2, size))
         self.offset, self.scale, self.factor = np.zeros((3, size), dtype)
         self._refreshed_at = 0
+        self._split()
 
     def see(self, X, y: np.ndarray, sample_weight: np.ndarray | None, *, guarded: bool = False) -> bool:
         """Take rows into the moments, and return whether they were taken; the same rows again do not move a bit.
@@ -64,9 +65,11 @@ class Standardizer:
             new = self._moments(X, y, sample_weight)
             moments = merged((self.weight, self.mean, self.variance), new)
             distance = np.sqrt((new[1] - self.mean) ** 2 + new[2])
-        if not math.isfinite(np.add.reduce(moments[2])) or (
-            guarded and self.n_rows >= KNOWN_ROWS and self._is_outlying(distance)
-        ):
+        if guarded and self.n_rows >= KNOWN_ROWS:
+            refused = self._is_outlying(distance)
+        else:
+            refused = not math.isfinite(np.add.reduce(moments[2]))
+        if refused:
             return False
         again = len(y) > 1 and np.array_equal(moments[1], self.mean) and np.array_equal(moments[2], self.variance)
         self.weight, self.mean, self.variance = moments
@@ -101,7 +104,7 @@ class Standardizer:
         if np.dot(distance, distance) <= OUTLYING**2:
             return False
         varies = self.variance > 0  # what never varied has no measure
-        return bool((np.abs(distance[varies]) > OUTLYING).any())
+        return not np.isfinite(distance).all() or bool((np.abs(distance[varies]) > OUTLYING).any())
 
     def copy_moments(self) -> dict:
         """Return what `set_moments` takes to come back here; arrays are never written to, so this is cheap."""
@@ -123,10 +126,16 @@ class Standardizer:
             scale[self.target] = np.where(self.mean[self.target] > 0, self.mean[self.target], 1.0)
         self.offset, self.scale, self.factor = (array.astype(dtype) for array in (offset, scale, 1.0 / scale))
         self._refreshed_at = self.n_rows
+        self._split()
+
+    def _split(self):
+        """Cut the vectors into the parts for X and for the target, which every row asks for."""
+        self._input_parts = self.offset[self.inputs], self.factor[self.inputs]
+        self._target_parts = self.offset[self.target], self.factor[self.target]
 
     def inputs_of(self, X, out: np.ndarray | None = None):
         """Return some rows of X standardised, dense ones in `out` if there is one."""
-        offset, factor = self.offset[self.inputs], self.factor[self.inputs]
+        offset, factor = self._input_parts
         if sparse.issparse(X):
             if not self.centers:
                 return type(X)((X.data * factor[X.indices], X.indices, X.indptr), shape=X.shape)
@@ -139,8 +148,9 @@ class Standardizer:
         """Return the target as the loss sees it."""
         if not self.target_scaling:
             return y
-        scaled = y - self.offset[self.target]
-        scaled *= self.factor[self.target]
+        offset, factor = self._target_parts
+        scaled = y - offset
+        scaled *= factor
         return scaled
 
     def prediction_of(self, out: np.ndarray) -> np.ndarray:

@@ -160,17 +160,16 @@ class TrainingState:
 
     def is_finite(self) -> bool:
         """Return whether no weight and nothing that the optimizer remembers has overflowed."""
-        return all(
-            math.isfinite(np.dot(vector, vector)) or bool(np.isfinite(vector).all())  # the first is quick
-            for vector in (self.theta, self.memory.ravel())
-        )
+        return _is_finite(self.theta) and _is_finite(self.memory.ravel())
 
 
-#: The numbers of a state that a pass changes, those that change when rows are seen for the first time, and the lists
-#: that become longer.
+def _is_finite(vector) -> bool:
+    return math.isfinite(np.dot(vector, vector)) or bool(np.isfinite(vector).all())  # the first is quick
+
+
+#: The numbers of a state that a pass changes, and those that change when rows are seen for the first time.
 COUNTS = ("t", "n_steps", "n_iter", "best_iter", "learning_rate", "rate_factor", "alpha", "mean_loss")
 SEEN = ("mean_weight", "n_rows")
-CURVES = ("loss_curve", "validation_loss_curve", "validation_scores")
 
 
 class Backup:
@@ -189,9 +188,8 @@ class Backup:
         state = self._state
         np.copyto(self._vectors[0], state.theta)
         np.copyto(self._vectors[1], state.memory)
-        self._numbers = {name: getattr(state, name) for name in COUNTS}
-        self._seen = {name: getattr(state, name) for name in SEEN}
-        self._lengths = {name: len(getattr(state, name)) for name in CURVES}
+        self._before = vars(state).copy()
+        self._lengths = len(state.loss_curve), len(state.validation_loss_curve)
         if state.standardizer is not None:
             self._moments = state.standardizer.copy_moments()
         if self._draws:
@@ -202,12 +200,16 @@ class Backup:
         state = self._state
         np.copyto(state.theta, self._vectors[0])
         np.copyto(state.memory, self._vectors[1])
-        vars(state).update(self._numbers)
-        for name, length in self._lengths.items():
-            del getattr(state, name)[length:]
-        if unsee:
-            vars(state).update(self._seen)
-            if state.standardizer is not None:
-                state.standardizer.set_moments(self._moments)
+        for name in (*COUNTS, *(SEEN if unsee else ())):
+            setattr(state, name, self._before[name])
+        n_passes, n_held_out = self._lengths
+        for curve, length in (
+            (state.loss_curve, n_passes),
+            (state.validation_loss_curve, n_held_out),
+            (state.validation_scores, n_held_out),
+        ):
+            del curve[length:]
+        if unsee and state.standardizer is not None:
+            state.standardizer.set_moments(self._moments)
         if self._draws:
             state.rng.bit_generator.state = self._rng

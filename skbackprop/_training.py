@@ -29,7 +29,7 @@ NOTHING_LEARNED = 0.99
 NO_LOSS = 1e-10
 
 
-@dataclass
+@dataclass(slots=True)
 class Outcome:
     """How a call ended: whether it was time to stop, and what the user should be told."""
 
@@ -87,24 +87,24 @@ class Session:
             If the spread of a column overflows and `watch` is not None.
         """
         state, outcome = self.state, Outcome()
-        self._verified, self._is_stream = None, watch is None
+        self._verified, self._watch, self._report = None, watch, report
         self._good.save()
         try:
             if not state.see(X, y, sample_weight, guarded=watch is None):
-                return self._refuse(watch, outcome)
+                return self._refuse(outcome)
             y = state.target_of(y)
-            after_pass = self._after_pass(watch, report)
             if watch is None:
-                self._train_by_passes(X, y, sample_weight, n_epochs, after_pass, math.inf, outcome)
+                self._train_by_passes(X, y, sample_weight, n_epochs, math.inf, outcome)
                 return outcome
             constant_loss = self.recipe.objective.constant_loss(y, sample_weight)
             if isinstance(self.recipe.optimizer, LBFGS):
                 state.mean_loss = NOISE_OF_LBFGS * self.recipe.objective.network.sizes[-1]
                 state.choose_alpha(self.recipe)
-                _lbfgs.minimize(self.recipe, state, self._room.work, X, y, sample_weight, n_epochs, after_pass, outcome)
+                rows = X, y, sample_weight
+                _lbfgs.minimize(self.recipe, state, self._room.work, *rows, n_epochs, self._after_pass, outcome)
             else:
                 limit = EXPLODED * max(constant_loss, self._present_loss(X, y, sample_weight))
-                self._train_by_passes(X, y, sample_weight, n_epochs, after_pass, limit, outcome)
+                self._train_by_passes(X, y, sample_weight, n_epochs, limit, outcome)
         except BaseException:
             self._good.restore()
             raise
@@ -112,7 +112,7 @@ class Session:
         watch.restore_best(state)
         return outcome
 
-    def _train_by_passes(self, X, y, sample_weight, n_epochs, after_pass, limit, outcome):
+    def _train_by_passes(self, X, y, sample_weight, n_epochs, limit, outcome):
         state, first_factor = self.state, self.state.rate_factor
         last = state.n_iter + n_epochs
         while True:
@@ -128,29 +128,25 @@ class Session:
             if loss <= limit and math.isfinite(loss):
                 if at_the_end:
                     return
-                outcome.stopped = after_pass(loss, penalty)
+                outcome.stopped = self._after_pass(loss, penalty)
             elif not self._go_back(outcome, first_factor):
                 return
 
-    def _after_pass(self, watch, report):
-        """Return the function that notes a sound pass and says whether it was the last."""
-        state, schedule = self.state, self.recipe.schedule
-
-        def after_pass(loss, penalty):
-            state.n_iter += 1
-            state.mean_loss = loss
-            state.loss_curve.append(loss + penalty)
-            watched, stop = (loss, False) if watch is None else watch.after_pass(state, loss)
-            state.follow_plateau(schedule, watched)
-            if not self._is_stream:
-                if self._verified is None:
-                    self._verified = Backup(state, self._draws)
-                self._verified, self._good = self._good, self._verified
-                self._good.save()
-            report(state)
-            return stop
-
-        return after_pass
+    def _after_pass(self, loss: float, penalty: float) -> bool:
+        """Note a sound pass and return whether it was the last."""
+        state, watch = self.state, self._watch
+        state.n_iter += 1
+        state.mean_loss = loss
+        state.loss_curve.append(loss + penalty)
+        watched, stop = (loss, False) if watch is None else watch.after_pass(state, loss)
+        state.follow_plateau(self.recipe.schedule, watched)
+        if watch is not None:
+            if self._verified is None:
+                self._verified = Backup(state, self._draws)
+            self._verified, self._good = self._good, self._verified
+            self._good.save()
+        self._report(state)
+        return stop
 
     def _pass(self, X, y, sample_weight) -> float:
         """Make one pass and return its loss, infinite if anything overflowed."""
@@ -166,7 +162,7 @@ class Session:
         state, rate, n_iter = self.state, self.state.learning_rate, self.state.n_iter
         outcome.gave_up, outcome.stopped = outcome.n_halvings == MOST_HALVINGS, False
         factor = 0.5 * state.rate_factor
-        (self._verified or self._good).restore(unsee=outcome.gave_up and self._is_stream)
+        (self._verified or self._good).restore(unsee=outcome.gave_up and self._watch is None)
         if outcome.gave_up:
             state.rate_factor = first_factor
             outcome.messages.append(
@@ -183,13 +179,13 @@ class Session:
             )
         outcome.n_halvings += 1
         state.rate_factor = factor
-        if not self._is_stream:  # whose backup is from before its rows were seen
+        if self._watch is not None:  # whose backup is from before its rows were seen
             self._good.save()
         return True
 
-    def _refuse(self, watch, outcome):
+    def _refuse(self, outcome):
         self._good.restore()
-        if watch is not None:
+        if self._watch is not None:
             raise ValueError(
                 "The spread of a column of X or of y overflows: scale the data, or look for damaged values."
             )

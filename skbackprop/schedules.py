@@ -148,7 +148,10 @@ class Cosine(Schedule):
         _check_n_updates(self)
 
     def rates(self, t, n_updates):
-        return _half_cosine(self.initial, self.final, t / (self.n_updates or n_updates))
+        n_updates = self.n_updates or n_updates
+        if t[0] >= n_updates:  # a stream is there nearly always
+            return np.full(t.shape, float(self.final))
+        return _half_cosine(self.initial, self.final, t / n_updates)
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def test_registry_keys_name_the_output_activation():
         (Huber(0.7), lambda y, out: special.huber(0.7, y - out).mean()),
         (Quantile(0.2), lambda y, out: mean_pinball_loss(y, out, alpha=0.2)),
     ],
-    ids=repr,
+    ids=["absolute", "huber", "quantile"],
 )
 def test_losses_of_location_are_scikit_learns_and_scipys(loss, metric, rng):
     y, raw = rng.normal(size=(2, 50, 1))
@@ -129,7 +129,7 @@ def test_losses_of_location_are_scikit_learns_and_scipys(loss, metric, rng):
         (Gamma(), mean_gamma_deviance),
         *((Tweedie(p), lambda y, out, p=p: mean_tweedie_deviance(y, out, power=p)) for p in (1, 1.3, 1.9, 2, 2.5, 3)),
     ],
-    ids=repr,
+    ids=["poisson", "gamma", *(f"tweedie {p}" for p in (1, 1.3, 1.9, 2, 2.5, 3))],
 )
 def test_deviances_are_scikit_learns(loss, metric, rng):
     y, raw = rng.gamma(2, size=(50, 1)), rng.normal(size=(50, 1))

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from skbackprop import BackpropRegressor
-from skbackprop._inputs import is_plain, plain_settings
-from skbackprop.losses import Huber
+from skbackprop._inputs import Snapshot, is_plain
 from skbackprop.optimizers import Adam
 from skbackprop.schedules import InverseScaling
 from tests.shared import BOTH, EACH_SOLVER, FEW, announce, data, theta
@@ -120,13 +119,20 @@ def test_is_plain():
     assert not is_plain(np.full((3, 2), 1e308), X.dtype, (3, 2))  # its sum overflows: let the full way look
 
 
-def test_plain_settings():
-    same = [1, "a", None, 0.5, True, (1, 2), [1, 2], np.int64(3), Adam(0.5)]
-    assert plain_settings(same) == plain_settings([1, "a", None, 0.5, True, (1, 2), [1, 2], np.int64(3), Adam(0.5)])
-    for one, other in ((1, 1.0), (1, True), ((1, 2), [1, 2]), (Adam(0.5), Adam(0.6)), ([1, 2], [1, 3])):
-        assert plain_settings([one]) != plain_settings([other])
-    for value in (np.ones(2), (1, [2]), np.random.RandomState(0), {1: 2.0}, Huber(np.ones(2, object)[0])):
-        assert (plain_settings([1, value]) is None) == (not isinstance(value, Huber))
+def test_a_snapshot_sees_every_change():
+    values = [1, "a", None, 0.5, True, (1, 2), [1, 2], np.int64(3), Adam(0.5)]
+    snapshot = Snapshot(values)
+    assert snapshot.is_plain
+    assert snapshot.is_still(values)
+    for place, other in ((0, 1.0), (0, True), (5, [1, 2]), (7, np.int64(4))):
+        assert not snapshot.is_still([*values[:place], other, *values[place + 1 :]])
+    values[6].append(3)
+    assert not snapshot.is_still(values)
+    values[6].pop()
+    values[8].set_params(beta_1=0.6)
+    assert not snapshot.is_still(values)
+    for value in (np.ones(2), (1, [2]), np.random.RandomState(0), {1: 2.0}):
+        assert not Snapshot([1, value]).is_plain
 
 
 @BOTH
