@@ -1,10 +1,15 @@
 """Peak memory above the data while `fit` makes full-batch passes over many rows.
 
-    python benchmarks/memory.py [--rows 2000000] [--columns 20] [--classes 0] [--json FILE]
+    python benchmarks/memory.py [--rows 2000000] [--columns 20] [--classes 0] [--engine numba] [--json FILE]
 
 Prints the resident memory of the process before `fit`, its peak during `fit`, and the difference. `--classes 0` is
 regression.
 """
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # before numpy loads its BLAS
 
 import resource
 import warnings
@@ -35,16 +40,18 @@ def main():
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--classes", type=int, default=0)
     parser.add_argument("--solver", default="batch")
+    parser.add_argument("--engine", default="numba")
     arguments, versions = parser.parse_args(), report.versions()
     warnings.simplefilter("ignore")
+    params = {"solver": arguments.solver, "engine": arguments.engine, "max_iter": 2, "early_stopping": False}
     rng = np.random.default_rng(0)
     X = rng.standard_normal((arguments.rows, arguments.columns), dtype=np.float32)
     if arguments.classes:
         y = (np.abs(X[:, 0]) * 1000).astype(np.int64) % arguments.classes
-        network = BackpropClassifier(solver=arguments.solver, max_iter=2, tol=None)
+        network = BackpropClassifier(**params)
     else:
         y = X[:, 0].copy()
-        network = BackpropRegressor(solver=arguments.solver, max_iter=2, tol=None)
+        network = BackpropRegressor(**params)
     network.fit(X[:1000], y[:1000])  # libraries' own room is not ours to count
     before = resident()
     already = peak()

@@ -7,6 +7,10 @@ clock starts, as a program that fits has them already.
 """
 
 import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
 import subprocess
 import sys
 import tempfile

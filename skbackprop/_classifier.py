@@ -96,8 +96,8 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
     n_iter_no_change : int or inf, default=10
         See `tol`.
     early_stopping : bool or "auto", default="auto"
-        Whether to hold rows out, watch `scoring` on them and go back to the epoch where it was best. "auto" does for
-        more than 50000 rows, and where `fit` is given `X_val`. Without effect on `partial_fit`.
+        Whether to hold rows out, watch `scoring` on them and go back to the epoch where it was best. "auto" does where
+        `fit` is given `X_val`, and by itself for no number of rows: docs/defaults.md. No effect on `partial_fit`.
     validation_fraction : float, default=0.1
         The share of rows held out, above 0 and below 1;
         classes keep their shares.

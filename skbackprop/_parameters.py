@@ -69,9 +69,6 @@ AUTO_LEARNING_RATES: dict[str, dict[type[Optimizer], float]] = {
 #: What an optimizer of one's own gets, what losses that are likelihoods multiply it by, and where the cosine ends.
 UNKNOWN_OPTIMIZER_RATE, SHARE_OF_LIKELIHOODS, FINAL_SHARE = 0.001, 0.5, 0.1
 
-#: ``early_stopping="auto"`` holds rows out where there are more than this.
-AUTO_HELD_OUT_ROWS = 50_000
-
 #: Sums of weights whose mean is not between this and one over it might vanish or overflow.
 SMALLEST_MEAN_WEIGHT = 1e-100
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import validate_data
 
 from ._objective import Objective
-from ._parameters import AUTO_HELD_OUT_ROWS, check_weights
+from ._parameters import check_weights
 from ._state import TrainingState
 from .losses import Loss
 
@@ -61,8 +61,8 @@ def hold_out(
     is_loss(estimator.scoring)
     if any(given is not None for given in (X_val, y_val, sample_weight_val)):
         return rows, _check_own(estimator, rows, target, X_val, y_val, sample_weight_val), None
-    auto = estimator.early_stopping == "auto" and rows.X.shape[0] > AUTO_HELD_OUT_ROWS
-    if not (auto or estimator.early_stopping is True):
+    if isinstance(estimator.early_stopping, str) or not estimator.early_stopping:
+        # "auto" holds none out by itself: docs/defaults.md tells why
         return rows, None, None
     arguments = rows.X.shape[0], target.labels, rows.weight, estimator.validation_fraction, random_state
     train, held_out, message = split(*arguments)
