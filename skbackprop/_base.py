@@ -31,6 +31,8 @@ from .optimizers import LBFGS
 
 #: Parameters that are not looked at once the weights are made.
 READ_ONCE = ("init", "random_state")
+#: A network whose loss still falls by this share of it in each pass was stopped too soon.
+STILL_FALLING = 0.05
 
 
 class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
@@ -154,13 +156,19 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         return self
 
     def _is_still_falling(self, n_before: int) -> bool:
-        """Return whether the last `n_iter_no_change` passes brought more than `tol` each on average."""
+        """Return whether the last `n_iter_no_change` passes brought more than `tol` each on average.
+
+        Where the learning rate has come to its planned end, a fall by a few per cent is no sign of too few passes.
+        """
         if self.tol is None:
             return False
         scores = self.validation_scores_
         curve = self._state.loss_curve[n_before:] if scores is None else [-score for score in scores]
         n_passes = int(min(self.n_iter_no_change, len(curve) - 1))
-        return n_passes < 1 or curve[-1 - n_passes] - min(curve[-n_passes:]) > n_passes * self.tol
+        if n_passes < 1:
+            return True
+        fall = (curve[-1 - n_passes] - min(curve[-n_passes:])) / n_passes
+        return fall > max(self.tol, STILL_FALLING * abs(curve[-1]) if self._recipe.schedule.has_end else 0.0)
 
     def _warn(self, outcome: Outcome) -> None:
         for message in outcome.messages:

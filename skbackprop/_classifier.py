@@ -93,7 +93,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         `fit` stops when what it watches, the training loss or `scoring`,
         has not improved by more than this for `n_iter_no_change` epochs in a row. None is never. A learning rate with
         a planned end ("auto", "cosine", "one_cycle") is not cut short by the training loss.
-    n_iter_no_change : int or inf, default=10
+    n_iter_no_change : int or inf, default=20
         See `tol`.
     early_stopping : bool or "auto", default="auto"
         Whether to hold rows out, watch `scoring` on them and go back to the epoch where it was best. "auto" does where
@@ -186,7 +186,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         standardize: bool = True,
         max_iter: int = 60,
         tol: float | None = 1e-4,
-        n_iter_no_change: float = 10,
+        n_iter_no_change: float = 20,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         scoring: str | Callable | None = "loss",
