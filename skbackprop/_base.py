@@ -271,7 +271,8 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
             return session.train(X, encoded, weight, 1, None, self._report)
         self._session = None, None
         watched = None if rest is None else watcher(self, recipe.objective, state, rest)
-        tol = None if watched is None and recipe.schedule.has_end else self.tol
+        runs_to_its_end = watched is None and recipe.schedule.has_end and not isinstance(recipe.optimizer, LBFGS)
+        tol = None if runs_to_its_end else self.tol
         watch = Watch(Patience(tol, self.n_iter_no_change), watched)
         outcome = session.train(X, encoded, weight, self.max_iter, watch, self._report)
         if message is not None:

@@ -162,7 +162,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
     """
 
     _parameter_constraints: dict = CONSTRAINTS | {
-        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
     _read_often = (*BaseBackprop._read_often, "class_weight", "label_smoothing")

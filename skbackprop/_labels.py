@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -83,6 +85,10 @@ def class_weight_of_rows(class_weight, y, classes: np.ndarray, multilabel: bool,
     """
     if class_weight is None:
         return lambda y: None
+    given = [] if isinstance(class_weight, str) else [class_weight] if isinstance(class_weight, dict) else class_weight
+    numbers = [number for weights in given for number in weights.values()]
+    if not all(isinstance(number, Real) and 0 <= number < np.inf for number in numbers):
+        raise ValueError(f"class_weight={class_weight!r} must have finite numbers of at least 0.")
     if online and isinstance(class_weight, str):
         raise ValueError(
             f"class_weight={class_weight!r} is not for partial_fit, which does not see all labels at once. Pass a dict "

@@ -76,6 +76,7 @@ def minimize(
     if result.success:
         outcome.stopped = True  # the gradient is as good as zero
     elif not outcome.stopped and result.status == 2 and np.finfo(dtype).eps < 1e-10:
+        outcome.gave_up = True
         outcome.messages.append(
             f"L-BFGS could not go on after {state.n_iter} iterations: {result.message}. "
             "The weights are the last good ones."

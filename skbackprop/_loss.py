@@ -53,6 +53,11 @@ class Loss(Settings):
         """
         raise NotImplementedError
 
+    def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
+        """Return the logarithm of `inverse_link`; a classifier's losses have more exact ones."""
+        prediction = self.inverse_link(raw)
+        return np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
+
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         """Return the loss of each row and write its derivative by the raw output into `gradient`.
 

@@ -39,7 +39,7 @@ CONSTRAINTS: dict = {
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-    "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+    "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple, np.ndarray],
     "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     "init": [str, Initializer, list, tuple],
     "standardize": ["boolean"],
@@ -142,7 +142,7 @@ def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss
 
 def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:
     """Return the share of units dropped in each hidden layer, or nothing."""
-    rates = tuple(dropout) if isinstance(dropout, (list, tuple)) else (dropout,) * n_hidden
+    rates = tuple(dropout) if isinstance(dropout, (list, tuple, np.ndarray)) else (dropout,) * n_hidden
     if len(rates) != n_hidden or not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
         raise ValueError(
             f"dropout={dropout!r} must be a number from 0 to below 1, or one for each of the {n_hidden} hidden layers."

@@ -154,7 +154,8 @@ class Quantiles(_OfLocation):
     output_activation = "sorted"
 
     def __post_init__(self):
-        numbers = all(isinstance(quantile, Real) for quantile in self.quantiles)
+        given = isinstance(self.quantiles, Sequence)
+        numbers = given and all(isinstance(quantile, Real) for quantile in self.quantiles)
         if not numbers or not len(self.quantiles) or not (np.diff([0.0, *self.quantiles, 1.0]) > 0).all():
             raise ValueError(f"quantiles must be increasing numbers between 0 and 1, got {self.quantiles!r}.")
 

@@ -23,7 +23,9 @@ ROUNDINGS = 10 * np.finfo(np.float64).eps
 #: Row by row, what standardises follows the moments whenever the rows have become more by this factor.
 REFRESH = 1.01
 #: Rows that lie further away than this many standard deviations, after so many rows, are taken for damaged.
-OUTLYING, KNOWN_ROWS = 1e4, 100
+OUTLYING, KNOWN_ROWS = 300.0, 50
+#: But not when they keep coming: from this many calls in a row on they are taken for real.
+PERSISTENT = 10
 
 
 class Standardizer:
@@ -50,7 +52,8 @@ class Standardizer:
         self.n_rows, self.weight = 0, 0.0
         self.mean, self.variance = np.zeros((2, size))
         self.offset, self.scale, self.factor = np.zeros((3, size), dtype)
-        self._refreshed_at = 0
+        self._refreshed_at = self._n_refused = 0
+        self.sees_new_rows = False
         self._split()
 
     def see(self, X, y: np.ndarray, sample_weight: np.ndarray | None, *, guarded: bool = False) -> bool:
@@ -67,13 +70,16 @@ class Standardizer:
             distance = np.sqrt((new[1] - self.mean) ** 2 + new[2])
         if guarded and self.n_rows >= KNOWN_ROWS:
             refused = self._is_outlying(distance)
+            self._n_refused = self._n_refused + 1 if refused else 0
+            refused = refused and (self._n_refused < PERSISTENT or not math.isfinite(np.add.reduce(moments[2])))
         else:
             refused = not math.isfinite(np.add.reduce(moments[2]))
         if refused:
             return False
-        again = len(y) > 1 and np.array_equal(moments[1], self.mean) and np.array_equal(moments[2], self.variance)
+        same = len(y) > 1 and np.array_equal(moments[1], self.mean) and np.array_equal(moments[2], self.variance)
         self.weight, self.mean, self.variance = moments
-        self.n_rows += 0 if again else len(y)
+        self.sees_new_rows = self.n_rows > 0 and not same
+        self.n_rows += 0 if same else len(y)
         if len(y) > 1 or self.n_rows >= REFRESH * self._refreshed_at:
             self._refresh()
         return True
@@ -112,7 +118,7 @@ class Standardizer:
 
     def set_moments(self, moments: dict) -> None:
         """Go back to the moments of `copy_moments`."""
-        vars(self).update(moments)
+        vars(self).update(moments | {"_n_refused": self._n_refused})
 
     def _refresh(self):
         """Make offset and scale of the moments as they are now."""
@@ -132,6 +138,23 @@ class Standardizer:
         """Cut the vectors into the parts for X and for the target, which every row asks for."""
         self._input_parts = self.offset[self.inputs], self.factor[self.inputs]
         self._target_parts = self.offset[self.target], self.factor[self.target]
+
+    def __getstate__(self):
+        """Leave out what can be made again."""
+        made = {"factor", "_input_parts", "_target_parts"}
+        if self._refreshed_at == self.n_rows > 0:
+            made |= {"offset", "scale"}
+        return {name: value for name, value in vars(self).items() if name not in made} | {"dtype": self.offset.dtype}
+
+    def __setstate__(self, state):
+        dtype = state.pop("dtype")
+        vars(self).update(state)
+        if "scale" in state:
+            self.factor = (1.0 / self.scale.astype(np.float64)).astype(dtype) if self.n_rows else self.scale.copy()
+            self._split()
+        else:
+            self.offset = np.empty(0, dtype)
+            self._refresh()
 
     def inputs_of(self, X, out: np.ndarray | None = None):
         """Return some rows of X standardised, dense ones in `out` if there is one."""
@@ -196,7 +219,8 @@ def column_moments(array, sample_weight):
     if sparse.issparse(array):
         return _sparse_moments(array, sample_weight)
     total = (0.0, np.zeros(array.shape[1]), np.zeros(array.shape[1]))
-    shift = array[0].astype(np.float64)  # near the mean, so that constant columns come out exactly
+    first = 0 if sample_weight is None else int(np.argmax(sample_weight > 0))
+    shift = array[first].astype(np.float64)  # near the mean, so that constant columns come out exactly
     n_rows = max(CHUNK_SIZE // array.shape[1], 1)
     for start in range(0, len(array), n_rows):
         rows = slice(start, start + n_rows)

@@ -147,8 +147,11 @@ class TrainingState:
             self.alpha = min(PRIOR / self.standardizer.n_rows, STRONGEST_PRIOR) * noise / (1.0 - noise)
 
     def follow_plateau(self, schedule: Schedule, loss: float) -> None:
-        """Lower the rate if the schedule is `Plateau` and the loss has not fallen for long enough."""
-        if not isinstance(schedule, Plateau):
+        """Lower the rate if the schedule is `Plateau` and the loss has not fallen for long enough.
+
+        Losses of other rows than before say nothing of that.
+        """
+        if not isinstance(schedule, Plateau) or (self.standardizer is not None and self.standardizer.sees_new_rows):
             return
         if loss < self.plateau_best - schedule.threshold:
             self.plateau_best, self.plateau_count = loss, 0
@@ -156,7 +159,8 @@ class TrainingState:
         self.plateau_count += 1
         if self.plateau_count >= schedule.patience:
             self.plateau_count = 0
-            self.rate_factor = max(self.rate_factor * schedule.factor, schedule.final / schedule.initial)
+            lowered = max(self.rate_factor * schedule.factor, schedule.final / schedule.initial)
+            self.rate_factor = min(lowered, self.rate_factor)
 
     def is_finite(self) -> bool:
         """Return whether no weight and nothing that the optimizer remembers has overflowed."""
@@ -168,7 +172,10 @@ def _is_finite(vector) -> bool:
 
 
 #: The numbers of a state that a pass changes, and those that change when rows are seen for the first time.
-COUNTS = ("t", "n_steps", "n_iter", "best_iter", "learning_rate", "rate_factor", "alpha", "mean_loss")
+COUNTS = (
+    *("t", "n_steps", "n_iter", "best_iter", "learning_rate", "rate_factor", "alpha", "mean_loss"),
+    *("plateau_best", "plateau_count"),
+)
 SEEN = ("mean_weight", "n_rows")
 
 
@@ -181,13 +188,14 @@ class Backup:
     def __init__(self, state: TrainingState, draws: bool):
         self._state = state
         self._draws = draws
-        self._vectors = [np.empty_like(state.theta), np.empty_like(state.memory)]
+        self.theta, self._memory = np.empty_like(state.theta), np.empty_like(state.memory)
+        self.scratch = np.empty_like(state.theta)
 
     def save(self) -> None:
         """Keep all that a pass changes."""
         state = self._state
-        np.copyto(self._vectors[0], state.theta)
-        np.copyto(self._vectors[1], state.memory)
+        np.copyto(self.theta, state.theta)
+        np.copyto(self._memory, state.memory)
         self._before = vars(state).copy()
         self._lengths = len(state.loss_curve), len(state.validation_loss_curve)
         if state.standardizer is not None:
@@ -198,8 +206,8 @@ class Backup:
     def restore(self, *, unsee: bool = True) -> None:
         """Put it back, the running moments too unless the pass is to be tried again."""
         state = self._state
-        np.copyto(state.theta, self._vectors[0])
-        np.copyto(state.memory, self._vectors[1])
+        np.copyto(state.theta, self.theta)
+        np.copyto(state.memory, self._memory)
         for name in (*COUNTS, *(SEEN if unsee else ())):
             setattr(state, name, self._before[name])
         n_passes, n_held_out = self._lengths

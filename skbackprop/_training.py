@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import _lbfgs
+from ._standardize import OUTLYING, PERSISTENT
 from ._state import NOISE_OF_LBFGS, Backup, Recipe, TrainingState
 from ._watch import Watch
 from .optimizers import LBFGS
 
 #: A pass has exploded if its mean loss is this many times that of a constant prediction and of the first weights.
 EXPLODED = 10.0
+#: The last updates have exploded if the loss after them is this many times that of the pass, and a stream is looked at
+#: where they moved the weights by more than this share.
+THROWN_OFF, SMALL_STEP = 3.0, 0.1
 #: So often the learning rate is halved in one call before training gives up.
 MOST_HALVINGS = 20
 #: Rows on which the loss of the first weights is taken.
@@ -90,47 +94,69 @@ class Session:
         self._verified, self._watch, self._report = None, watch, report
         self._good.save()
         try:
-            if not state.see(X, y, sample_weight, guarded=watch is None):
-                return self._refuse(outcome)
-            y = state.target_of(y)
-            if watch is None:
-                self._train_by_passes(X, y, sample_weight, n_epochs, math.inf, outcome)
-                return outcome
-            constant_loss = self.recipe.objective.constant_loss(y, sample_weight)
-            if isinstance(self.recipe.optimizer, LBFGS):
-                state.mean_loss = NOISE_OF_LBFGS * self.recipe.objective.network.sizes[-1]
-                state.choose_alpha(self.recipe)
-                rows = X, y, sample_weight
-                _lbfgs.minimize(self.recipe, state, self._room.work, *rows, n_epochs, self._after_pass, outcome)
-            else:
-                limit = EXPLODED * max(constant_loss, self._present_loss(X, y, sample_weight))
-                self._train_by_passes(X, y, sample_weight, n_epochs, limit, outcome)
+            with np.errstate(all="ignore"):  # what overflows is looked at
+                constant_loss = self._see_and_train(X, y, sample_weight, n_epochs, outcome)
         except BaseException:
             self._good.restore()
             raise
+        if watch is None:
+            return outcome
+        outcome.messages += watch.restore_best(state)
         self._say_if_nothing_was_learned(constant_loss, outcome)
-        watch.restore_best(state)
         return outcome
+
+    def _see_and_train(self, X, y, sample_weight, n_epochs, outcome) -> float:
+        """Train, and return the loss of a constant prediction; in a stream infinity, as nobody asks."""
+        state, watch = self.state, self._watch
+        if not state.see(X, y, sample_weight, guarded=watch is None):
+            self._refuse(outcome)
+            return math.inf
+        y = state.target_of(y)
+        if watch is None:
+            self._train_by_passes(X, y, sample_weight, n_epochs, math.inf, outcome)
+            return math.inf
+        constant_loss = self.recipe.objective.constant_loss(y, sample_weight)
+        if isinstance(self.recipe.optimizer, LBFGS):
+            state.mean_loss = NOISE_OF_LBFGS * self.recipe.objective.network.sizes[-1]
+            state.choose_alpha(self.recipe)
+            rows = X, y, sample_weight
+            _lbfgs.minimize(self.recipe, state, self._room.work, *rows, n_epochs, self._after_pass, outcome)
+        else:
+            limit = EXPLODED * max(constant_loss, self._loss_of(self.state.theta, X, y, sample_weight))
+            self._train_by_passes(X, y, sample_weight, n_epochs, limit, outcome)
+        return constant_loss
 
     def _train_by_passes(self, X, y, sample_weight, n_epochs, limit, outcome):
         state, first_factor = self.state, self.state.rate_factor
         last = state.n_iter + n_epochs
         while True:
-            at_the_end = outcome.stopped or state.n_iter >= last
-            if not at_the_end:
+            ended = outcome.stopped or state.n_iter >= last
+            if ended:
+                if self._ended_well(X, y, sample_weight):
+                    return
+            else:
                 state.choose_alpha(self.recipe)
                 penalty = self.recipe.objective.penalty(state.theta, state.alpha)
                 loss = self._pass(X, y, sample_weight)
-            elif math.isinf(limit):
+                if loss <= limit and math.isfinite(loss):
+                    outcome.stopped = self._after_pass(loss, penalty)
+                    continue
+            if not self._go_back(outcome, first_factor, in_pass=not ended):
                 return
-            else:  # the last update of all has been followed by no pass
-                loss = self._present_loss(X, y, sample_weight)
-            if loss <= limit and math.isfinite(loss):
-                if at_the_end:
-                    return
-                outcome.stopped = self._after_pass(loss, penalty)
-            elif not self._go_back(outcome, first_factor):
-                return
+
+    def _ended_well(self, X, y, sample_weight) -> bool:
+        """Return whether the last updates, which no pass has followed, have not thrown the weights off."""
+        state = self.state
+        if self._watch is None:
+            moved = np.subtract(state.theta, self._good.theta, out=self._good.scratch)
+            if np.dot(moved, moved) <= SMALL_STEP**2 * np.dot(state.theta, state.theta):
+                return True  # most single rows: no need to look
+            before = self._loss_of(self._good.theta, X, y, sample_weight)
+            usual = max([before, *state.loss_curve[-101:-1]]) if state.standardizer is None else 1.0
+            known = max(before, 0.1 * usual)  # a row that happened to fit says little
+        else:
+            known = max(state.mean_loss, NO_LOSS, 0.01 * self.recipe.objective.constant_loss(y, sample_weight))
+        return self._loss_of(state.theta, X, y, sample_weight) <= THROWN_OFF * known
 
     def _after_pass(self, loss: float, penalty: float) -> bool:
         """Note a sound pass and return whether it was the last."""
@@ -150,30 +176,31 @@ class Session:
 
     def _pass(self, X, y, sample_weight) -> float:
         """Make one pass and return its loss, infinite if anything overflowed."""
-        with np.errstate(all="ignore"):  # looked at just below
-            loss = self.engine.train_epoch(self.recipe, self.state, self._room, X, y, sample_weight)
-            return loss if math.isfinite(loss) and self.state.is_finite() else math.inf
+        loss = self.engine.train_epoch(self.recipe, self.state, self._room, X, y, sample_weight)
+        return loss if math.isfinite(loss) and self.state.is_finite() else math.inf
 
-    def _go_back(self, outcome, first_factor) -> bool:
+    def _go_back(self, outcome, first_factor, *, in_pass: bool) -> bool:
         """Go back before the pass that exploded, and before the one whose last updates led there; halve the rate.
 
         Returns False when that has been done too often.
         """
-        state, rate, n_iter = self.state, self.state.learning_rate, self.state.n_iter
+        state, rate, epoch = self.state, self.state.learning_rate, self.state.n_iter + in_pass
         outcome.gave_up, outcome.stopped = outcome.n_halvings == MOST_HALVINGS, False
         factor = 0.5 * state.rate_factor
         (self._verified or self._good).restore(unsee=outcome.gave_up and self._watch is None)
+        if self._watch is not None:
+            self._watch.go_back()
         if outcome.gave_up:
             state.rate_factor = first_factor
             outcome.messages.append(
-                f"Training ended in epoch {n_iter + 1}: the loss or the weights still exploded after the learning rate "
+                f"Training ended in epoch {epoch}: the loss or the weights still exploded after the learning rate "
                 f"had been halved {MOST_HALVINGS} times. The weights are the last good ones. Scale X and y "
                 "(standardize=True does), look for damaged values, or lower learning_rate."
             )
             return False
         if not outcome.n_halvings:
             outcome.messages.append(
-                f"The loss or the weights exploded in epoch {n_iter + 1} at learning rate {rate:g}: training went back "
+                f"The loss or the weights exploded in epoch {epoch} at learning rate {rate:g}: training went back "
                 "to the last good weights and halved the rate, as often as it needed. Lower learning_rate to be rid of "
                 "this warning."
             )
@@ -190,26 +217,24 @@ class Session:
                 "The spread of a column of X or of y overflows: scale the data, or look for damaged values."
             )
         outcome.messages.append(
-            "These rows were not learned: X or y lies more than 10000 standard deviations from all rows before, or "
-            "overflows. If the data are right, start anew with fit."
+            f"These rows were not learned: X or y lies more than {OUTLYING:g} standard deviations from those before, "
+            f"or overflows. Look for damaged values; from the {PERSISTENT}th such call in a row on they are believed."
         )
-        return outcome
 
-    def _present_loss(self, X, y, sample_weight) -> float:
-        """Return the loss of the weights as they are, on some of the rows; infinite if it overflows."""
+    def _loss_of(self, theta, X, y, sample_weight) -> float:
+        """Return the loss of these weights on some of the rows; infinite if it overflows."""
         objective, state = self.recipe.objective, self.state
         rows = slice(None, None, -(-X.shape[0] // SAMPLE_ROWS))
         weight = None if sample_weight is None or not sample_weight[rows].any() else sample_weight[rows]
         standardized = None if state.standardizer is None else state.standardizer.inputs_of
-        with np.errstate(all="ignore"):
-            loss = objective.mean_loss(state.theta, X[rows], y[rows], weight, standardized)
+        loss = objective.mean_loss(theta, X[rows], y[rows], weight, standardized)
         return loss if math.isfinite(loss) else math.inf
 
     def _say_if_nothing_was_learned(self, constant_loss, outcome):
         last = self.state.mean_loss
         if not outcome.gave_up and last > NOTHING_LEARNED * constant_loss > NO_LOSS:
             outcome.messages.append(
-                f"The network has learned next to nothing: its loss of {last:.4g} is not below {constant_loss:.4g}, "
+                f"The network has learned next to nothing: its loss of {last:.4g} is hardly below {constant_loss:.4g}, "
                 "that of a constant prediction. Try another learning_rate (the last was "
                 f"{self.state.learning_rate:g}), more epochs (max_iter), or a smaller penalty (alpha)."
             )

@@ -42,10 +42,19 @@ class Rows(NamedTuple):
 
 
 def product(weight: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
-    """Return the product of two weights of rows, of which None is 1."""
-    if weight is None or other is None:
-        return other if weight is None else weight
-    return weight * other
+    """Return the product of the weights of rows and of their classes, of which None is 1.
+
+    Raises
+    ------
+    ValueError
+        If it is zero for every row.
+    """
+    if other is None:
+        return weight
+    weight = other if weight is None else weight * other
+    if not weight.any():
+        raise ValueError("Every row has a weight of 0 by its class: nothing to learn. See class_weight.")
+    return weight
 
 
 def hold_out(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 
 import numpy as np
 
@@ -40,22 +41,37 @@ class Watch:
 
     def __init__(self, patience: Patience, held_out: Callable[[], tuple[float, float]] | None = None):
         self._patience, self._held_out = patience, held_out
-        self._highest, self._best_theta = -math.inf, None
+        self._best = None  # score, theta, pass and mean loss
+        self._before = self._snapshot()
+
+    def _snapshot(self):
+        return self._best, copy(self._patience)
 
     def after_pass(self, state: TrainingState, loss: float) -> tuple[float, bool]:
         """Return what is watched, the lower the better, and whether this pass was the last."""
+        self._before = self._snapshot()
         if self._held_out is None:
             state.best_iter = state.n_iter
             return loss, self._patience.is_over(loss)
         held_out_loss, score = self._held_out()
         state.validation_loss_curve.append(held_out_loss)
         state.validation_scores.append(score)
-        if score > self._highest or self._best_theta is None:
-            self._highest, state.best_iter = score, state.n_iter
-            self._best_theta = state.theta.copy()
+        if score > (-math.inf if self._best is None else self._best[0]):  # never so for NaN
+            state.best_iter = state.n_iter
+            self._best = score, state.theta.copy(), state.n_iter, state.mean_loss
         return -score, self._patience.is_over(-score)
 
-    def restore_best(self, state: TrainingState) -> None:
-        """Put the best weights back, if rows were held out to tell which those are."""
-        if self._best_theta is not None:
-            np.copyto(state.theta, self._best_theta)
+    def go_back(self) -> None:
+        """Forget the last pass, which is undone."""
+        self._best, self._patience = self._before
+
+    def restore_best(self, state: TrainingState) -> list[str]:
+        """Put the best weights back, if rows were held out to tell which those are; return what is to be said."""
+        if self._held_out is None:
+            return []
+        if self._best is None:
+            state.best_iter = state.n_iter
+            return ["No score of the held-out rows was a number: the weights are those of the last epoch. See scoring."]
+        _, theta, state.best_iter, state.mean_loss = self._best
+        np.copyto(state.theta, theta)
+        return []

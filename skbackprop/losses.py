@@ -92,6 +92,8 @@ def check_loss(loss: Loss, y: np.ndarray, raw: np.ndarray, *, rtol: float = 1e-5
     if y.shape != raw.shape:
         raise ValueError(f"y has shape {y.shape} and raw {raw.shape}; they must be the same.")
     values, gradient = _evaluate(loss, y, raw)
+    if not isinstance(values, np.ndarray):
+        raise ValueError(f"{loss!r}: value_and_gradient returns {type(values).__name__}, it must be an ndarray.")
     for name, array, shape in (
         ("values", values, raw.shape[:1]),
         ("inverse_link", np.asarray(loss.inverse_link(raw.copy())), raw.shape),
@@ -122,4 +124,4 @@ def check_loss(loss: Loss, y: np.ndarray, raw: np.ndarray, *, rtol: float = 1e-5
 def _evaluate(loss, y, raw):
     """Return values and gradient, and leave `raw` as it is."""
     gradient = np.full_like(raw, np.nan)
-    return np.asarray(loss.value_and_gradient(y, raw.copy(), gradient)), gradient
+    return loss.value_and_gradient(y, raw.copy(), gradient), gradient

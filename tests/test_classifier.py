@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from scipy import special
@@ -8,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skbackprop import BackpropClassifier
+from skbackprop.losses import Loss
 from tests.shared import theta
 
 FEW = {"max_iter": 3, "tol": None, "random_state": 0}
@@ -275,6 +278,38 @@ class TestClassWeight:
         network = BackpropClassifier(5, class_weight={"yes": 9.0}, early_stopping=True, **FEW).fit(X, y)
         plain = BackpropClassifier(5, early_stopping=True, **FEW).fit(X, y)
         assert network.validation_loss_curve_[0] != plain.validation_loss_curve_[0]
+
+    @pytest.mark.parametrize("class_weight", [{"no": 0.0, "yes": 0.0}, {"no": -1.0}, {"no": np.nan}, {"no": np.inf}])
+    def test_weights_that_are_none(self, uneven, class_weight):
+        X, y = uneven
+        with pytest.raises(ValueError, match=r"finite numbers of at least 0|a weight of 0 by its class"):
+            BackpropClassifier(5, class_weight=class_weight).fit(X, y)
+        with pytest.raises(ValueError, match="a weight of 0 by its class"):
+            BackpropClassifier(5, class_weight={"no": 0.0}).partial_fit(X[:9], y[:9], classes=["no", "yes"])
+
+
+@dataclass(frozen=True)
+class OwnLogistic(Loss):
+    """A user's own loss for two classes, with the three documented methods."""
+
+    output_activation = "logistic"
+
+    def inverse_link(self, raw):
+        return special.expit(raw)
+
+    def value_and_gradient(self, y, raw, gradient):
+        out = special.expit(raw)
+        gradient[...] = out - y
+        return -np.log(np.where(y == 1, out, 1 - out)).sum(axis=1)
+
+
+def test_a_loss_of_ones_own(cancer):
+    X, y = cancer
+    network = BackpropClassifier(5, loss=OwnLogistic(), max_iter=20, tol=None, random_state=0).fit(X, y)
+    assert network.score(X, y) > 0.95
+    probability = network.predict_proba(X)
+    np.testing.assert_allclose(probability.sum(axis=1), 1)
+    np.testing.assert_allclose(network.predict_log_proba(X), np.log(probability), atol=1e-6)
 
 
 class TestLabelSmoothing:

@@ -1,6 +1,8 @@
 """What goes wrong on the way leaves an estimator as it was, to the last bit."""
 
 import copy
+import warnings
+from dataclasses import dataclass
 
 import joblib
 import numpy as np
@@ -8,7 +10,10 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropRegressor
+from skbackprop._standardize import PERSISTENT
+from skbackprop._training import Session
 from skbackprop.optimizers import Adam
+from skbackprop.schedules import Schedule
 from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, data, theta
 
 
@@ -17,7 +22,7 @@ def snapshot(network):
     kept = {name: copy.deepcopy(value) for name, value in vars(network).items() if name.endswith("_")}
     state = dict(vars(network._state))
     state["rng"] = state["rng"].bit_generator.state
-    state["standardizer"] = vars(state["standardizer"])
+    state["standardizer"] = {k: v for k, v in vars(state["standardizer"]).items() if k != "_n_refused"}
     return kept | copy.deepcopy(state)
 
 
@@ -138,3 +143,105 @@ def test_a_memory_mapped_estimator_can_go_on(tmp_path):
     joblib.dump(network, tmp_path / "network.joblib")
     mapped = joblib.load(tmp_path / "network.joblib", mmap_mode="r")
     np.testing.assert_array_equal(theta(mapped.partial_fit(X, y)), theta(network.partial_fit(X, y)))
+
+
+class TestStreams:
+    """What a call of `partial_fit` must not do to a good model, even if every number stays finite."""
+
+    @pytest.fixture
+    def fitted(self, rng):
+        X = rng.normal(size=(300, 5))
+        y = 2 * X[:, 0] + np.sin(X[:, 1]) + 0.1 * rng.normal(size=300)
+        return BackpropRegressor(random_state=0).fit(X, y), X, y
+
+    @pytest.mark.parametrize("learning_rate", [1.0, 1e3])
+    def test_a_rate_too_high(self, fitted, learning_rate):
+        network, X, y = fitted
+        with pytest.warns(ConvergenceWarning, match="exploded in epoch 151 at learning rate"):
+            network.set_params(learning_rate=learning_rate).partial_fit(X, y)
+        assert network.score(X, y) > 0.5
+
+    @pytest.mark.parametrize("damage", ["X in other units", "y in other units", "one cell"])
+    def test_damaged_rows(self, fitted, damage):
+        network, X, y = fitted
+        before = network.score(X, y)
+        rows, target = X[:20].copy(), y[:20]
+        if damage == "one cell":
+            rows[3, 2] = 1e6
+        with pytest.warns(ConvergenceWarning, match="These rows were not learned"):
+            network.partial_fit(rows * (1e3 if damage[0] == "X" else 1), target * (1e3 if damage[0] == "y" else 1))
+        assert network.score(X, y) == before
+
+    def test_rows_that_keep_coming_are_believed(self, rng):
+        X = rng.normal(size=(1000, 3))
+        X[:300, 1] = 7 + 1e-6 * X[:300, 1]
+        y = X[:, 0] + X[:, 2]
+        network, n_refused = BackpropRegressor((20,), random_state=0), 0
+        for i in range(1000):
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                network.partial_fit(X[i : i + 1], y[i : i + 1])
+            n_refused += len(said)
+        assert n_refused == PERSISTENT - 1
+        assert network.score(X[300:], y[300:]) > 0.9
+
+    def test_an_update_that_moves_little_is_not_looked_at(self, fitted, monkeypatch):
+        network, X, y = fitted
+        looked = []
+        monkeypatch.setattr(Session, "_loss_of", lambda *arguments: looked.append(1) or 0.0)
+        for i in range(5):
+            network.partial_fit(X[i : i + 1], y[i : i + 1])
+        assert not looked
+
+
+@dataclass(frozen=True)
+class Jump(Schedule):
+    """A rate that is another at one update."""
+
+    at: int = 99
+    size: float = 1e4
+
+    def rates(self, t, n_updates):
+        return np.where(t == self.at, self.size, 0.03)
+
+
+@pytest.mark.parametrize("size", [300.0, 1e4])
+def test_the_last_update_is_looked_at_too(size):
+    X, y = data(BackpropRegressor)
+    params = {"solver": "batch", "optimizer": "gd", "max_iter": 100, "tol": None, "random_state": 0}
+    steady = BackpropRegressor(20, learning_rate=0.03, **params).fit(X, y).score(X, y)
+    with pytest.warns(ConvergenceWarning, match="exploded in epoch 100 at learning rate"):
+        network = BackpropRegressor(20, learning_rate=Jump(size=size), **params).fit(X, y)
+    assert network.n_iter_ == 100
+    assert network.score(X, y) > steady - 0.1
+
+
+def test_held_out_scores_of_a_pass_undone_are_forgotten():
+    X, y = data(BackpropRegressor)
+    params = {"optimizer": "momentum", "alpha": 0.0, "batch_size": 20, "max_iter": 12, "tol": None, "random_state": 0}
+    network = BackpropRegressor(learning_rate=Jump(at=40, size=1e8), early_stopping=True, **params)
+    with pytest.warns(ConvergenceWarning, match="exploded"):
+        network.fit(X, y)
+    scores = network.validation_scores_
+    assert len(scores) == network.n_iter_ == len(network.loss_curve_)
+    assert network.best_iter_ == np.argmax(scores) + 1
+    held_out = -network.validation_loss_curve_[network.best_iter_ - 1]
+    assert held_out == max(scores)
+
+
+def test_scores_that_are_no_numbers_are_said():
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(5, scoring=lambda estimator, X, y: np.nan, early_stopping=True, **FEW)
+    with pytest.warns(ConvergenceWarning, match="No score of the held-out rows was a number"):
+        network.fit(X, y)
+    assert network.best_iter_ == network.n_iter_ == 4
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore::sklearn.exceptions.ConvergenceWarning")
+def test_numpy_says_nothing_beside_the_message():
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(5, **FEW).fit(X, y)
+    network.partial_fit(X * 1e300, y).partial_fit(X[:1] * 1e300, y[:1]).partial_fit(X[:1] * 1e300, y[:1])
+    network.predict(X * 1e200)
+    with pytest.raises(ValueError, match="overflows"):
+        network.fit(X * 1e200, y)

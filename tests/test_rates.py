@@ -87,6 +87,16 @@ class TestPlateau:
             factor, count = (factor / 2, 0) if count == 1 else (factor, count)
         assert network.learning_rate_ == pytest.approx(0.3 * factor)
 
+    def test_other_rows_say_nothing(self):
+        X, y = data(BackpropRegressor)
+        network = BackpropRegressor(5, learning_rate=Plateau(patience=1, threshold=1e9), random_state=0)
+        for i in range(100):
+            network.partial_fit(X[i : i + 1], y[i : i + 1])
+        assert network.learning_rate_ == 0.001
+        with pytest.warns(ConvergenceWarning):
+            rising = BackpropRegressor(5, learning_rate=Plateau(initial=1e-8, patience=1), max_iter=9).fit(X, y)
+        assert rising.learning_rate_ == 1e-8
+
     def test_a_pickle_goes_on_counting(self):
         X, y = data(BackpropRegressor)
         network = BackpropRegressor(5, learning_rate=Plateau(patience=3, threshold=1e9), random_state=0)

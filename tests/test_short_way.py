@@ -116,7 +116,6 @@ def test_is_plain():
     assert is_plain(X, X.dtype, (3, 2))
     for other in (X.tolist(), X.astype(np.float32), X[:, :1], X[:0], X.T.copy(), np.asfortranarray(X), X * np.nan):
         assert not is_plain(other, X.dtype, (None, 2))
-    assert not is_plain(np.full((3, 2), 1e308), X.dtype, (3, 2))  # its sum overflows: let the full way look
 
 
 def test_a_snapshot_sees_every_change():
