@@ -38,7 +38,7 @@ def train(solver, learning_rate):
 
 # %%
 # Larger batches bear larger steps, so each solver has a grid of its own.
-grids = {"batch": [0.3, 1.0, 3.0], "sgd": [0.003, 0.01, 0.03], "minibatch": [0.1, 0.3, 1.0]}
+grids = {"batch": [0.3, 1.0, 3.0], "sgd": [0.003, 0.01, 0.03], "minibatch": [0.03, 0.1, 0.3]}
 names = {"batch": "batch: 1 update an epoch", "sgd": "stochastic: 1797", "minibatch": "mini-batch of 32: 57"}
 results = {}
 for solver, grid in grids.items():

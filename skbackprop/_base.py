@@ -180,7 +180,8 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         return True
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        outcome = self._go_on(X, y, sample_weight, classes)
+        with np.errstate(all="ignore"):  # what overflows is looked at
+            outcome = self._go_on(X, y, sample_weight, classes)
         if outcome is None:
             self._validate_params()
             outcome = self._train(X, y, sample_weight, partial=True, classes=classes)
@@ -217,7 +218,8 @@ class BaseBackprop(FittedNetwork, BaseEstimator, ABC):
         if resume and not partial:
             self._state = deepcopy(self._state)  # many passes cannot be undone in place
         try:
-            return self._check_and_train(X, y, sample_weight, held_out, partial, resume, classes)
+            with np.errstate(all="ignore"):  # what overflows is looked at
+                return self._check_and_train(X, y, sample_weight, held_out, partial, resume, classes)
         except BaseException as error:
             made = "_state" in vars(self) and self._state.n_iter > n_iter
             if not (made and isinstance(error, KeyboardInterrupt)):

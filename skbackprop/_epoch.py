@@ -87,6 +87,9 @@ class Room:
 
     def blocks(self, rng: np.random.Generator, X, y: np.ndarray, sample_weight: np.ndarray | None):
         """Yield (X, y, weight) of each block; gathered ones are overwritten by the next."""
+        if not self._shuffle and X.shape[0] <= self._n_rows:
+            yield X, y, sample_weight
+            return
         order = rng.permutation(X.shape[0]) if self._shuffle else None
         for start in range(0, X.shape[0], self._n_rows):
             rows = slice(start, start + self._n_rows)

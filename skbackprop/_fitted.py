@@ -30,11 +30,14 @@ class FittedNetwork:
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)
         theta, network = self._state.theta, self._recipe.objective.network
+        with np.errstate(all="ignore"):  # of predictions, what overflows is in them to be seen
+            return self._checked_raw_output(X, theta, network)
+
+    def _checked_raw_output(self, X, theta, network):
         standardizer = self._state.standardizer
         if "feature_names_in_" in vars(self) or not is_plain(X, theta.dtype, (None, network.sizes[0])):
             X = validate_data(self, X, accept_sparse="csr", dtype=theta.dtype, reset=False)
-        with np.errstate(over="ignore", under="ignore"):
-            return network.raw_output(theta, X, None if standardizer is None else standardizer.inputs_of)
+        return network.raw_output(theta, X, None if standardizer is None else standardizer.inputs_of)
 
     def _fitted_state(self) -> TrainingState:
         check_is_fitted(self)

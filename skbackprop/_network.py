@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -51,12 +52,12 @@ class Network:
     sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
 
-    @property
+    @cached_property
     def n_weights(self) -> int:
         """Number of weights, intercepts not counted: the part of `theta` that is penalised."""
         return sum(fan_in * fan_out for fan_in, fan_out in pairwise(self.sizes))
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         """Length of `theta`."""
         return self.n_weights + sum(self.sizes[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -250,7 +251,7 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
         loss = self._recipe.objective.loss
         if self.n_outputs_ > 1 or type(y) is not np.ndarray or y.dtype.kind != "f" or y.shape != (n_rows,):
             return None
-        if not np.isfinite(y).all():
+        if not math.isfinite(np.dot(y, y)):
             return None
         y = y[:, np.newaxis].astype(self._state.theta.dtype, copy=False)
         loss.check_target(y)

@@ -164,11 +164,10 @@ class TrainingState:
 
     def is_finite(self) -> bool:
         """Return whether no weight and nothing that the optimizer remembers has overflowed."""
-        return _is_finite(self.theta) and _is_finite(self.memory.ravel())
-
-
-def _is_finite(vector) -> bool:
-    return math.isfinite(np.dot(vector, vector)) or bool(np.isfinite(vector).all())  # the first is quick
+        flat = self.memory.ravel()
+        if math.isfinite(np.dot(self.theta, self.theta) + np.dot(flat, flat)):  # the quick way
+            return True
+        return bool(np.isfinite(self.theta).all() and np.isfinite(flat).all())
 
 
 #: The numbers of a state that a pass changes, and those that change when rows are seen for the first time.

@@ -85,6 +85,8 @@ class Session:
         report : callable
             Called with the state after each pass.
 
+        What overflows on the way is looked at; the caller silences numpy about it.
+
         Raises
         ------
         ValueError
@@ -94,8 +96,7 @@ class Session:
         self._verified, self._watch, self._report = None, watch, report
         self._good.save()
         try:
-            with np.errstate(all="ignore"):  # what overflows is looked at
-                constant_loss = self._see_and_train(X, y, sample_weight, n_epochs, outcome)
+            constant_loss = self._see_and_train(X, y, sample_weight, n_epochs, outcome)
         except BaseException:
             self._good.restore()
             raise
