@@ -82,6 +82,8 @@ def ours(engine):
             batch_size=work.batch_size,
             max_iter=work.epochs,
             tol=None,
+            standardize=False,  # as the others
+            early_stopping=False,
             engine=engine,
             random_state=0,
         )
