@@ -226,7 +226,7 @@ def test_the_end_by_max_iter_is_a_warning_that_says_what_to_do(estimator):
 @pytest.mark.filterwarnings("error")
 def test_no_tol_is_no_warning(estimator):
     X, y = data(estimator)
-    assert estimator(6, max_iter=20, tol=None).fit(X, y).n_iter_ == 20
+    assert estimator(6, max_iter=20, tol=None, random_state=0).fit(X, y).n_iter_ == 20
 
 
 @BOTH
