@@ -64,10 +64,11 @@ def clip(norm, gradient):
 def compiled(source: int):
     """Return the epoch, compiled under a key that `source` is part of.
 
-    numba keeps a compiled function for as long as its own file stays the same, whatever becomes of those it calls.
+    numba keeps a compiled function for as long as its own file stays the same, whatever becomes of those it calls. So it
+    is told to keep this one only, which has all others in it.
     """
 
-    @njit(**OPTIONS)
+    @njit(**OPTIONS, cache=True)
     def epoch(
         X, y, weight, order, offset, factor, theta, memory, gradient, gradient_sum, sizes, activations, settings,
         loss, loss_settings, clip_norm, thresholds, keep, optimizer, optimizer_settings, weight_decay, alpha, l1,

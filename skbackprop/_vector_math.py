@@ -17,7 +17,7 @@ from numpy.polynomial import chebyshev
 from scipy import special
 
 #: No checks for division by zero, which would keep loops from vectorising; sums in any order, and fused multiply-add.
-OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
 INLINE = OPTIONS | {"forceinline": True}
 #: Here the order of operations is what makes the result exact.
 EXACT = INLINE | {"fastmath": {"contract"}}
