@@ -64,8 +64,8 @@ def clip(norm, gradient):
 def compiled(source: int):
     """Return the epoch, compiled under a key that `source` is part of.
 
-    numba keeps a compiled function for as long as its own file stays the same, whatever becomes of those it calls. So it
-    is told to keep this one only, which has all others in it.
+    numba keeps a compiled function for as long as its own file stays the same, whatever becomes of those it calls. So
+    it is told to keep this one only, which has all others in it.
     """
 
     @njit(**OPTIONS, cache=True)
