@@ -3,12 +3,12 @@
 from . import activations, initializers, losses, optimizers, schedules
 from ._classifier import BackpropClassifier
 from ._regressor import BackpropRegressor
-
-__version__ = "0.1.0"
+from ._version import __version__
 
 __all__ = [
     "BackpropClassifier",
     "BackpropRegressor",
+    "__version__",
     "activations",
     "initializers",
     "losses",

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._inputs import is_plain
 from ._network import Layer
 from ._state import Recipe, TrainingState
+from ._version import STATE_FORMAT, __version__
 
 
 class FittedNetwork:
@@ -59,7 +60,24 @@ class FittedNetwork:
         return self
 
     def __getstate__(self):
-        return {name: value for name, value in super().__getstate__().items() if name != "_session"}
+        stored = {name: value for name, value in super().__getstate__().items() if name != "_session"}
+        return stored | {"_stored_by": __version__, "_state_format": STATE_FORMAT}
+
+    def __setstate__(self, state):
+        """Take what was stored, unless by a later version in a form that this one does not know.
+
+        Raises
+        ------
+        ValueError
+            If it was; the message names both versions.
+        """
+        version, form = state.pop("_stored_by", None), state.pop("_state_format", STATE_FORMAT)
+        if form > STATE_FORMAT:
+            raise ValueError(
+                f"This {type(self).__name__} was stored by skbackprop {version}, in a form that {__version__} does not "
+                f"know: install skbackprop {version} or later to load it."
+            )
+        super().__setstate__(state)
 
     def _layers(self) -> list[Layer]:
         """Return copies of the layers, for X and a prediction on the scale of the user's."""
@@ -92,7 +110,7 @@ class FittedNetwork:
 
     @property
     def loss_curve_(self) -> list[float]:
-        """Mean loss plus penalty in each pass."""
+        """Mean loss plus penalty in each pass; of a long stream, in the last 10000 or more."""
         return list(self._fitted_state().loss_curve)
 
     @property

@@ -50,7 +50,7 @@ def start(estimator, recipe: Recipe, seed: int, X, y: np.ndarray, sample_weight:
     rng, dtype = np.random.default_rng(seed), X.dtype
     network = recipe.objective.network
     theta = initial_theta(estimator.init, network, rng, dtype)
-    state = TrainingState(theta, _new_memory(recipe.optimizer, theta), rng)
+    state = TrainingState(theta, _new_memory(recipe.optimizer, theta), rng, seed=seed)
     if estimator.standardize:
         scaling = recipe.objective.loss.target_scaling
         arguments = X.shape[1], scaling, y.shape[1], not sparse.issparse(X), dtype

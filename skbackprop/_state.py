@@ -19,6 +19,8 @@ from .schedules import Plateau, Schedule
 #: The c of ``alpha="auto"``, for losses that are likelihoods and for others, and the most that c / n may be;
 #: docs/defaults.md tells how they were chosen.
 PRIOR_OF_LIKELIHOODS, PRIOR, STRONGEST_PRIOR = 5.0, 20.0, 0.1
+#: A stream keeps this many passes of its loss curve, and up to twice as many before the oldest are dropped.
+KEPT_PASSES = 10_000
 #: The noise that L-BFGS, which wants one function from beginning to end, takes for granted.
 NOISE_OF_LBFGS = 0.1
 
@@ -63,6 +65,8 @@ class TrainingState:
         Where the order of the rows and the key of dropout are drawn from.
     standardizer : Standardizer or None
         Running moments of the rows; None trains on rows as they are.
+    seed : int
+        What the generator began with, and what held-out rows are drawn by.
     t : int
         Number of updates made.
     n_steps : int
@@ -95,6 +99,7 @@ class TrainingState:
     memory: np.ndarray
     rng: np.random.Generator
     standardizer: Standardizer | None = None
+    seed: int = 0
     t: int = 0
     n_steps: int = 0
     n_iter: int = 0
@@ -123,6 +128,11 @@ class TrainingState:
         mean = 1.0 if sample_weight is None else float(sample_weight.mean(dtype=np.float64))
         self.n_rows += n_rows
         self.mean_weight += (mean - self.mean_weight) * (n_rows / self.n_rows)
+
+    def forget_oldest_losses(self) -> None:
+        """Keep the loss curve of a stream, which has no end, from growing without one."""
+        if len(self.loss_curve) >= 2 * KEPT_PASSES:
+            del self.loss_curve[:-KEPT_PASSES]
 
     def target_of(self, y: np.ndarray) -> np.ndarray:
         """Return the target as the loss sees it."""

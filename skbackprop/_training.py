@@ -94,6 +94,8 @@ class Session:
         """
         state, outcome = self.state, Outcome()
         self._verified, self._watch, self._report = None, watch, report
+        if watch is None:
+            state.forget_oldest_losses()
         self._good.save()
         try:
             constant_loss = self._see_and_train(X, y, sample_weight, n_epochs, outcome)

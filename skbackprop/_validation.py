@@ -58,7 +58,7 @@ def product(weight: np.ndarray | None, other: np.ndarray | None) -> np.ndarray |
 
 
 def hold_out(
-    estimator, rows: Rows, target: Target, random_state, X_val, y_val, sample_weight_val
+    estimator, rows: Rows, target: Target, seed: int, X_val, y_val, sample_weight_val
 ) -> tuple[Rows, Rows | None, str | None]:
     """Return the rows to train on, those to stop by or None, and what the user should be told.
 
@@ -73,7 +73,7 @@ def hold_out(
     if isinstance(estimator.early_stopping, str) or not estimator.early_stopping:
         # "auto" holds none out by itself: docs/defaults.md tells why
         return rows, None, None
-    arguments = rows.X.shape[0], target.labels, rows.weight, estimator.validation_fraction, random_state
+    arguments = rows.X.shape[0], target.labels, rows.weight, estimator.validation_fraction, seed
     train, held_out, message = split(*arguments)
     if not len(held_out):
         return rows, None, message
@@ -95,7 +95,7 @@ def _check_own(estimator, rows, target, X_val, y_val, sample_weight_val):
 
 
 def split(
-    n_rows: int, labels: np.ndarray | None, weight: np.ndarray | None, fraction: float, random_state
+    n_rows: int, labels: np.ndarray | None, weight: np.ndarray | None, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray, str | None]:
     """Return the rows to train on, the rows to hold out, and what the user should be told.
 
@@ -108,7 +108,7 @@ def split(
         Classes, whose shares are kept; a class of one row is trained on.
     weight : ndarray of shape (n_rows,) or None
     fraction : float
-    random_state : RandomState
+    seed : int
     """
     candidates = np.arange(n_rows) if weight is None else np.flatnonzero(weight)
     message = None
@@ -127,7 +127,7 @@ def split(
         if n_classes > min(n_held_out, len(candidates) - n_held_out):
             message = f"{n_held_out} rows held out are too few for {n_classes} classes: not every class is among them."
             labels = None
-    held_out = train_test_split(candidates, test_size=n_held_out, stratify=labels, random_state=random_state)[1]
+    held_out = train_test_split(candidates, test_size=n_held_out, stratify=labels, random_state=seed)[1]
     held_out.sort()
     return np.setdiff1d(np.arange(n_rows), held_out, assume_unique=True), held_out, message
 

@@ -253,7 +253,7 @@ class TestAuto:
             used.append(engine.__name__)
             return _training.Session(engine, *rest)
 
-        monkeypatch.setattr("skbackprop._base.Session", spy)
+        monkeypatch.setattr("skbackprop._fitting.Session", spy)
         monkeypatch.setattr(_engines, "is_compiled", lambda: True)
         return used
 

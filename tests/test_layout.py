@@ -15,6 +15,7 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
 #: Every module and the floor it is on; a module imports only from floors below its own.
 FLOORS = {
     "_settings": 0,
+    "_version": 0,
     "_dropout": 0,
     "_loss": 1,
     "_log_losses": 2,
@@ -46,10 +47,11 @@ FLOORS = {
     "_inputs": 1,
     "_fitted": 6,
     "_predictions": 7,
-    "_base": 7,
-    "_regressor": 8,
-    "_classifier": 8,
-    "__init__": 9,
+    "_fitting": 7,
+    "_base": 8,
+    "_regressor": 9,
+    "_classifier": 9,
+    "__init__": 10,
 }
 #: The core runs on numpy and scipy alone; scikit-learn comes in above it.
 CORE_FLOORS = (0, 1, 2, 3)

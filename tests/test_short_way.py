@@ -22,7 +22,7 @@ def full_ways(monkeypatch):
         taken.append(1)
         return original(self, *arguments)
 
-    monkeypatch.setattr("skbackprop._base.BaseBackprop._check_and_train", spy)
+    monkeypatch.setattr("skbackprop._fitting.Fitting._check_and_train", spy)
     return taken
 
 
