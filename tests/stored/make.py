@@ -1,0 +1,30 @@
+"""Stores two fitted estimators and what they are to do: run with the oldest supported numpy, once for each STATE_FORMAT.
+
+``python tests/stored/make.py`` writes beside itself; files of earlier forms stay, for every later version to load.
+"""
+
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.datasets import load_iris
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._version import STATE_FORMAT
+from skbackprop.optimizers import Adam
+from skbackprop.schedules import OneCycle
+
+X, y = load_iris(return_X_y=True)
+names = np.array(["setosa", "versicolor", "virginica"])[y]
+regressor = BackpropRegressor((5, 3), activation=["tanh", "gelu"], loss="huber", engine="numpy", random_state=0)
+classifier = BackpropClassifier(
+    (6,), optimizer=Adam(beta_2=0.99), learning_rate=OneCycle(0.01), early_stopping=True, engine="numpy", random_state=0
+)
+if __name__ == "__main__":
+    folder = Path(__file__).parent
+    for name, network, target in (("regressor", regressor, X[:, 3]), ("classifier", classifier, names)):
+        network.set_params(max_iter=20, tol=None).fit(X[:, :3].astype(np.float32), target)
+        joblib.dump(network, folder / f"{name}_{STATE_FORMAT}.joblib", compress=3, protocol=4)
+        output = network.predict(X[:, :3]) if name == "regressor" else network.predict_proba(X[:, :3])
+        continued = network.partial_fit(X[:, :3], target)
+        np.savez(folder / f"{name}_{STATE_FORMAT}.npz", output=output, coefs=continued.coefs_[0], t=network.t_)
