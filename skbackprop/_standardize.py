@@ -144,9 +144,8 @@ class Standardizer:
         made = {"factor", "_input_parts", "_target_parts"}
         if self._refreshed_at == self.n_rows > 0:
             made |= {"offset", "scale"}
-        return {name: value for name, value in vars(self).items() if name not in made} | {
-            "dtype": self.offset.dtype.str
-        }
+        stored = {name: value for name, value in vars(self).items() if name not in made}
+        return stored | {"dtype": self.offset.dtype.str}
 
     def __setstate__(self, state):
         dtype = state.pop("dtype")

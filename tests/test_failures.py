@@ -58,6 +58,7 @@ def test_damaged_rows_of_a_stream_are_not_learned_and_cost_nothing(estimator, so
 
 @ENGINES
 @pytest.mark.parametrize("call", ["fit", "warm fit", "partial_fit"])
+@pytest.mark.filterwarnings("ignore:The loss or the weights exploded:sklearn.exceptions.ConvergenceWarning")
 def test_rows_that_overflow_unstandardised_are_not_learned(engine, call):
     X, y = data(BackpropRegressor)
     params = {"standardize": False, "engine": engine, **FEW}

@@ -29,7 +29,7 @@ def test_sparse_is_dense(estimator, solver, make):
 def test_sparse_is_never_made_dense(solver):
     X = sparse.random(400, 50_000, density=1e-4, format="csr", random_state=0)
     y = np.asarray(X.sum(axis=1)).ravel()
-    network = BackpropRegressor(2, solver=solver, optimizer="gd", max_iter=1, tol=None)
+    network = BackpropRegressor(2, solver=solver, optimizer="gd", max_iter=1, tol=None, random_state=0)
     tracemalloc.start()
     network.fit(X, y).predict(X)
     peak = tracemalloc.get_traced_memory()[1]

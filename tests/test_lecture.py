@@ -137,6 +137,7 @@ def test_the_classifier_is_the_lectures_network_with_one_output_a_class():
         solver="sgd",
         optimizer="gd",
         learning_rate=0.5,
+        tol=None,
         random_state=0,
         init=(COEFS, INTERCEPTS),
         standardize=False,

@@ -1,4 +1,4 @@
-"""Stores two fitted estimators and what they are to do: run with the oldest supported numpy, once for each STATE_FORMAT.
+"""Stores two fitted estimators and what they are to do: run with the oldest supported numpy for each STATE_FORMAT.
 
 ``python tests/stored/make.py`` writes beside itself; files of earlier forms stay, for every later version to load.
 """
