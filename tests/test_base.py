@@ -10,26 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.activations import LeakyReLU
-from skbackprop.optimizers import OPTIMIZERS, Adam
+from skbackprop.optimizers import Adam
 from skbackprop.schedules import SCHEDULES, Cosine
-from tests.shared import BOTH, EACH_SOLVER, FEW, announce, data, theta
-
-
-@BOTH
-@EACH_SOLVER
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("optimizer", sorted(set(OPTIMIZERS) - {"lbfgs"}))
-def test_n_calls_of_partial_fit_are_fit_with_n_epochs(estimator, solver, weighted, optimizer, rng):
-    X, y = data(estimator)
-    weight = rng.integers(0, 3, len(y)) * 0.7 if weighted else None
-    params = {"solver": solver, "batch_size": 40, "optimizer": optimizer, **FEW}
-    fitted = estimator(6, **params).fit(X, y, sample_weight=weight)
-    stepped = estimator(6, **params)
-    for _ in range(4):
-        stepped.partial_fit(X, y, sample_weight=weight, **announce(estimator))
-    np.testing.assert_array_equal(theta(fitted), theta(stepped))
-    assert fitted.loss_curve_ == stepped.loss_curve_
-    assert (fitted.t_, fitted.n_iter_) == (stepped.t_, stepped.n_iter_)
+from tests.shared import BOTH, EACH_SOLVER, FEW, data, theta
 
 
 @EACH_SOLVER
@@ -85,19 +68,12 @@ def test_warm_start_goes_on_where_it_was(estimator, solver):
 
 
 @BOTH
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"hidden_layer_sizes": 7}, r"hidden_layer_sizes changed from \(6,\) to \(7,\).*start anew"),
-        ({"activation": "tanh"}, "activation changed from .*ReLU.* to .*Tanh.*start anew"),
-    ],
-)
 @pytest.mark.parametrize("call", ["partial_fit", "warm fit"])
-def test_another_network_cannot_go_on(estimator, change, message, call):
+def test_another_activation_cannot_go_on(estimator, call):
     X, y = data(estimator)
-    network = estimator(6, warm_start=True, **FEW).fit(X, y).set_params(**change)
+    network = estimator(6, warm_start=True, **FEW).fit(X, y).set_params(activation="tanh")
     before = theta(network).copy()
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=r"activation changed from .*ReLU.* to .*Tanh.*start anew"):
         network.partial_fit(X, y) if call == "partial_fit" else network.fit(X, y)
     np.testing.assert_array_equal(theta(network), before)
     network.set_params(warm_start=False).fit(X, y)
@@ -128,7 +104,7 @@ def test_a_record_changed_by_its_owner_does_not_change_a_fitted_network():
     prediction = network.predict(X)
     network.set_params(activation__negative_slope=0.9)
     np.testing.assert_array_equal(network.predict(X), prediction)
-    with pytest.raises(ValueError, match="activation changed from"):
+    with pytest.raises(ValueError, match=r"activation changed from"):
         network.partial_fit(X, y)
 
 
@@ -187,16 +163,6 @@ def test_random_state(estimator, solver):
     np.testing.assert_array_equal(first, fitted(None))
 
 
-def test_every_pass_has_an_order_of_its_own_also_with_an_integer_seed():
-    X, y = data(BackpropRegressor)
-    network = BackpropRegressor(6, solver="sgd", optimizer="gd", random_state=0)
-    orders = []
-    for _ in range(3):
-        network.partial_fit(X, y)
-        orders.append(copy.deepcopy(network._state.rng).permutation(len(y)).tolist())
-    assert orders[0] != orders[1] != orders[2]
-
-
 def test_without_shuffling_the_order_is_that_of_the_rows():
     X, y = data(BackpropRegressor)
     params = {"solver": "sgd", "optimizer": "gd", "shuffle": False, "standardize": False, "learning_rate": 0.001, **FEW}
@@ -205,13 +171,6 @@ def test_without_shuffling_the_order_is_that_of_the_rows():
     for i in range(len(y)):
         rows.partial_fit(X[i : i + 1], y[i : i + 1])
     np.testing.assert_array_equal(theta(whole), theta(rows))
-
-
-@BOTH
-def test_stops_when_the_loss_does_not_fall(estimator):
-    X, y = data(estimator)
-    network = estimator(6, learning_rate=1e-9, n_iter_no_change=3, max_iter=100, random_state=0).fit(X, y)
-    assert network.n_iter_ == 4
 
 
 @BOTH

@@ -154,17 +154,6 @@ def test_weights_far_out_of_the_range_of_float32(estimator, scale):
     np.testing.assert_allclose(theta(network), theta(expected), rtol=1e-4, atol=1e-6)
 
 
-@BOTH
-@EACH_SOLVER
-def test_rows_of_weight_zero_in_whole_batches_are_no_error(estimator, solver):
-    X, y = data(estimator)
-    weight = np.zeros(len(y))
-    weight[[0, 60, 120]] = 1
-    network = estimator(6, solver=solver, batch_size=2, **FEW).fit(X, y, sample_weight=weight)
-    assert np.isfinite(theta(network)).all()
-    assert 1 <= network.t_ <= 3 * 4
-
-
 def bad_inputs(estimator):
     X, y = data(estimator)
     n = len(y)

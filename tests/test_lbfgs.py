@@ -8,7 +8,6 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.optimizers import LBFGS
 from tests.shared import BOTH, data, theta
 
 LBFGS_PARAMS = {"solver": "batch", "optimizer": "lbfgs", "random_state": 0}
@@ -57,15 +56,6 @@ def test_chunks_of_rows_change_nothing(estimator, monkeypatch):
     np.testing.assert_allclose(theta(estimator(5, **params).fit(X, y)), whole, rtol=1e-5, atol=1e-8)
 
 
-@BOTH
-def test_held_out_rows_stop_it_and_the_best_weights_come_back(estimator):
-    X, y = data(estimator)
-    params = {"alpha": 0, "max_iter": 300, "tol": 1e-3, "early_stopping": True, **LBFGS_PARAMS}
-    network = estimator(30, **params).fit(X, y)
-    assert network.n_iter_ < 300
-    assert network.best_iter_ == np.argmax(network.validation_scores_) + 1
-
-
 @pytest.mark.filterwarnings("error")
 def test_a_vanished_gradient_is_convergence():
     X, y = load_diabetes(return_X_y=True)
@@ -101,10 +91,3 @@ def test_what_does_not_go_with_it(params, message):
     X, y = data(BackpropRegressor)
     with pytest.raises(ValueError, match=message):
         BackpropRegressor(5, **(LBFGS_PARAMS | params)).fit(X, y)
-
-
-@pytest.mark.parametrize("optimizer", ["lbfgs", LBFGS(n_corrections=3)])
-def test_partial_fit_is_not_offered(optimizer):
-    network = BackpropRegressor(5, solver="batch", optimizer=optimizer)
-    assert not hasattr(network, "partial_fit")
-    assert hasattr(network.set_params(optimizer="adam"), "partial_fit")

@@ -165,7 +165,6 @@ def test_settings_out_of_range(make):
 @pytest.mark.parametrize(
     ("loss", "y", "words"),
     [
-        ("poisson", -1.0, "at least 0"),
         ("gamma", 0.0, "above 0"),
         ("tweedie", -0.1, "at least 0"),
         (Tweedie(2.5), 0.0, "above 0"),

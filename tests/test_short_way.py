@@ -9,7 +9,7 @@ from skbackprop import BackpropRegressor
 from skbackprop._inputs import Snapshot, is_plain
 from skbackprop.optimizers import Adam
 from skbackprop.schedules import InverseScaling
-from tests.shared import BOTH, EACH_SOLVER, FEW, announce, data, theta
+from tests.shared import BOTH, EACH_SOLVER, announce, data, theta
 
 
 @pytest.fixture
@@ -144,20 +144,3 @@ def test_parameters_in_every_form_take_the_short_way(estimator, full_ways):
     network.set_params(max_iter=200.0)
     with pytest.raises(ValueError, match="max_iter"):
         network.partial_fit(X, y)
-
-
-@BOTH
-def test_a_pickle_holds_the_weights_and_little_else(estimator):
-    X, y = data(estimator)
-    X = np.hstack([X] * 50)
-    network = estimator((200, 100), **FEW).fit(X, y).partial_fit(X, y)
-    size = theta(network).nbytes
-    assert len(pickle.dumps(network)) < 3.1 * size
-    prediction = network.predict(X)
-    slim = pickle.dumps(network.drop_optimizer_memory())
-    assert len(slim) < 1.1 * size
-    loaded = pickle.loads(slim)
-    np.testing.assert_array_equal(loaded.predict(X), prediction)
-    loaded.set_params(batch_size=150).partial_fit(X, y)
-    assert loaded._state.n_steps == 1
-    assert loaded.n_iter_ == FEW["max_iter"] + 2

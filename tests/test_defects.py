@@ -1,0 +1,320 @@
+"""Each known defect of scikit-learn's MLPRegressor and MLPClassifier, and a test that these estimators do not have it.
+
+The letters are those of the defects. Where the installed scikit-learn is one that is known to have the defect, the same
+test shows it there too, and so is known to be able to fail.
+"""
+
+import copy
+import pickle
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.losses import SquaredError
+from skbackprop.optimizers import LBFGS, OPTIMIZERS
+from skbackprop.schedules import InverseScaling
+from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, announce, data, theta
+
+THEIRS_HAVE_IT = sklearn.__version__.startswith("1.9.")
+THEIRS = {BackpropRegressor: MLPRegressor, BackpropClassifier: MLPClassifier}
+PASSES = sorted(set(OPTIMIZERS) - {"lbfgs"})
+#: Plain gradient descent on the rows as they are.
+PLAIN = {"optimizer": "gd", "learning_rate": 1e-3, "alpha": 0, "standardize": False, "random_state": 0}
+THEIR_PLAIN = {"solver": "sgd", "momentum": 0, "learning_rate_init": 1e-3, "alpha": 0, "random_state": 0}
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The network has learned next to nothing"),
+    pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:lbfgs failed to converge:sklearn.exceptions.ConvergenceWarning"),
+]
+
+
+def weights(network):
+    """All weights of a network of either kind, to be changed in place."""
+    return [theta(network)] if isinstance(network, BackpropRegressor) else network.coefs_ + network.intercepts_
+
+
+def slopes(network, X, y):
+    """The slope of the reported loss down the next update: by losses reported on both sides, and by the update."""
+    after = copy.deepcopy(network).partial_fit(X, y)
+    gradient = [(before - now) / 1e-3 for before, now in zip(weights(network), weights(after), strict=True)]
+
+    def loss_at(distance):
+        moved = copy.deepcopy(network)
+        for array, direction in zip(weights(moved), gradient, strict=True):
+            array += distance * direction
+        return moved.partial_fit(X, y).loss_curve_[-1]
+
+    return (loss_at(1e-5) - loss_at(-1e-5)) / 2e-5, sum(np.sum(part**2) for part in gradient)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3, 10])
+def test_a_the_loss_of_many_outputs_and_its_gradient_belong_together(n_outputs, rng):
+    X, y = rng.normal(size=(30, 4)), rng.normal(size=(30, n_outputs))
+    y = y[:, 0] if n_outputs == 1 else y
+    network = BackpropRegressor(5, activation="tanh", solver="batch", **PLAIN).partial_fit(X, y)
+    by_losses, by_update = slopes(network, X, y)
+    assert by_losses == pytest.approx(by_update, rel=1e-5)
+    error = (network.predict(X) - y).reshape(30, -1)
+    assert network.partial_fit(X, y).loss_curve_[-1] == pytest.approx(np.sum(error**2) / 30)
+    if THEIRS_HAVE_IT:
+        theirs = MLPRegressor(hidden_layer_sizes=5, activation="tanh", batch_size=30, **THEIR_PLAIN).partial_fit(X, y)
+        by_losses, by_update = slopes(theirs, X, y)
+        assert n_outputs * by_losses == pytest.approx(by_update, rel=1e-5)
+
+
+def test_b_held_out_rows_keep_the_shares_of_many_classes(rng):
+    X, y = rng.normal(size=(300, 2)), rng.permutation(np.repeat([0, 1, 2], [200, 60, 40]))
+    seen = []
+
+    def held_out(network, X, y):
+        seen.append(np.bincount(y).tolist())
+        return 0.0
+
+    for seed in range(5):
+        BackpropClassifier(3, early_stopping=True, scoring=held_out, **(FEW | {"random_state": seed})).fit(X, y)
+    assert {tuple(shares) for shares in seen} == {(20, 6, 4)}
+    if THEIRS_HAVE_IT:
+
+        class Theirs(MLPClassifier):
+            def _score(self, X, y, sample_weight=None):
+                return held_out(self, X, y)
+
+        seen.clear()
+        for seed in range(5):
+            Theirs(hidden_layer_sizes=3, early_stopping=True, max_iter=1, random_state=seed).fit(X, y)
+        assert {tuple(shares) for shares in seen} != {(20, 6, 4)}
+
+
+@BOTH
+@EACH_SOLVER
+@ENGINES
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_c_a_batch_whose_weights_are_all_zero_is_no_error(estimator, solver, engine, call):
+    X, y = data(estimator)
+    weight = np.zeros(len(y))
+    weight[[0, 60, 120]] = 1
+    network = estimator(6, solver=solver, batch_size=2, engine=engine, **FEW)
+    train = network.fit if call == "fit" else partial(network.partial_fit, **announce(estimator))
+    train(X, y, sample_weight=weight)
+    assert np.isfinite(theta(network)).all()
+    assert 1 <= network.t_ <= 3 * 4
+    if THEIRS_HAVE_IT:
+        theirs = THEIRS[estimator](hidden_layer_sizes=6, batch_size=2)
+        with pytest.raises(ZeroDivisionError):
+            theirs.fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("n_rows", [1, 4, 40])
+def test_d_the_penalty_is_as_strong_for_every_batch_size(n_rows):
+    X, y = np.zeros((n_rows, 3)), np.zeros(n_rows)  # the penalty alone moves the weights
+    network = BackpropRegressor((), solver="batch", **(PLAIN | {"alpha": 2.0})).partial_fit(X, y)
+    before = network.coefs_[0]
+    np.testing.assert_allclose(network.partial_fit(X, y).coefs_[0], (1 - 2e-3) * before, rtol=1e-12)
+    if THEIRS_HAVE_IT:
+        theirs = MLPRegressor(hidden_layer_sizes=(), batch_size=n_rows, **(THEIR_PLAIN | {"alpha": 2.0})).partial_fit(
+            X, y
+        )
+        before = theirs.coefs_[0].copy()
+        np.testing.assert_allclose(theirs.partial_fit(X, y).coefs_[0], (1 - 2e-3 / n_rows) * before, rtol=1e-12)
+
+
+def test_e_an_inverse_scaling_rate_falls_by_updates_and_not_by_rows(rng):
+    X, y = rng.normal(size=(120, 2)), rng.normal(size=120)
+    few, many = (
+        BackpropRegressor(3, batch_size=size, learning_rate=InverseScaling(0.1, 0.5), random_state=0)
+        for size in (20, 40)
+    )
+    few.partial_fit(X[:60], y[:60])
+    many.partial_fit(X, y)
+    assert few.t_ == many.t_ == 3
+    assert few.learning_rate_ == many.learning_rate_ == pytest.approx(0.1 / 3**0.5)
+    if THEIRS_HAVE_IT:
+        few, many = (
+            MLPRegressor(hidden_layer_sizes=3, batch_size=size, learning_rate="invscaling", **THEIR_PLAIN)
+            for size in (20, 40)
+        )
+        few, many = few.partial_fit(X[:60], y[:60]), many.partial_fit(X, y)
+        assert few._optimizer.learning_rate > 1.2 * many._optimizer.learning_rate
+
+
+class Recording(SquaredError):
+    """Squared error that keeps the targets in the order in which they come."""
+
+    seen: ClassVar[list[float]] = []
+
+    def value_and_gradient(self, y, raw, gradient):
+        self.seen.extend(y[:, 0])
+        return super().value_and_gradient(y, raw, gradient)
+
+
+def test_f_every_partial_fit_has_an_order_of_its_own_also_with_an_integer_seed(rng):
+    X, y = rng.normal(size=(20, 2)), np.arange(20.0)
+
+    def orders(network, seen):
+        seen.clear()
+        for _ in range(4):
+            network.partial_fit(X, y)
+        passes = [tuple(seen[start : start + 20]) for start in range(20, 80, 20)]  # after the pass that starts
+        assert all(sorted(order) == y.tolist() for order in passes)
+        return len(set(passes))
+
+    ours = BackpropRegressor(3, solver="sgd", loss=Recording(), **(PLAIN | {"learning_rate": 1e-9}))
+    assert orders(ours, Recording.seen) == 3
+    if THEIRS_HAVE_IT:
+        seen = []
+
+        class Theirs(MLPRegressor):
+            def _backprop(self, X, y, *rest):
+                seen.extend(y[:, 0])
+                return super()._backprop(X, y, *rest)
+
+        assert orders(Theirs(hidden_layer_sizes=3, batch_size=1, **THEIR_PLAIN), seen) == 1
+
+
+@BOTH
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("patience", [1, 2, 5])
+def test_g_stops_after_exactly_n_iter_no_change_passes_without_gain(estimator, optimizer, patience):
+    X, y = data(estimator)
+    patient = {"tol": 1e9, "n_iter_no_change": patience, "max_iter": 30, "random_state": 0}  # the first pass gains
+    network = estimator(6, solver="batch", optimizer=optimizer, learning_rate=0.01, **patient).fit(X, y)
+    assert network.n_iter_ == 1 + patience
+    if THEIRS_HAVE_IT:
+        theirs = THEIRS[estimator](hidden_layer_sizes=6, **patient).fit(X, y)
+        assert theirs.n_iter_ == 2 + patience
+
+
+@BOTH
+def test_h_lbfgs_stops_early_by_held_out_rows_and_has_its_curves(estimator):
+    X, y = data(estimator)
+    params = {"alpha": 0, "max_iter": 300, "tol": 1e-3, "early_stopping": True, "random_state": 0}
+    network = estimator(30, solver="batch", optimizer="lbfgs", **params).fit(X, y)
+    assert network.n_iter_ < 300
+    assert network.best_iter_ == np.argmax(network.validation_scores_) + 1
+    assert len(network.loss_curve_) == len(network.validation_loss_curve_) == network.n_iter_
+    if THEIRS_HAVE_IT:
+        theirs = THEIRS[estimator](hidden_layer_sizes=30, solver="lbfgs", **params)
+        theirs.fit(X, y)
+        assert not hasattr(theirs, "loss_curve_")
+        assert not hasattr(theirs, "validation_scores_")
+
+
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_i_poisson_refuses_negative_targets(call):
+    X, y = np.arange(20.0)[:, np.newaxis], np.full(20, 0.5)
+    network = BackpropRegressor(2, loss="poisson", random_state=0).partial_fit(X, y).partial_fit(X, y)
+    before = theta(network).copy()
+    y = np.where(np.arange(20) == 3, -1.0, y)
+    with pytest.raises(ValueError, match=r"y must be at least 0 for loss=Poisson\(\); got -1"):
+        getattr(network, call)(X, y)
+    np.testing.assert_array_equal(theta(network), before)
+    if THEIRS_HAVE_IT:
+        getattr(MLPRegressor(hidden_layer_sizes=2, loss="poisson", max_iter=3), call)(X, y)
+
+
+@pytest.mark.parametrize("params", [{}, {"loss": "squared_error"}, {"output_activation": "logistic"}], ids=str)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_j_log_probabilities_are_finite_far_from_the_data(rng, n_classes, params):
+    X, y = rng.normal(size=(60, 3)), np.arange(60) % n_classes
+    network = BackpropClassifier(5, **params, **FEW).fit(X, y)
+    log_probability, probability = network.predict_log_proba(1e6 * X), network.predict_proba(1e6 * X)
+    assert np.isfinite(log_probability).all()
+    assert (probability == 0).any()
+    assert ((probability >= 0) & (probability <= 1)).all()
+    if THEIRS_HAVE_IT:
+        with np.errstate(divide="ignore"):
+            assert np.isneginf(
+                MLPClassifier(hidden_layer_sizes=5, max_iter=4).fit(X, y).predict_log_proba(1e6 * X)
+            ).any()
+
+
+@BOTH
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_k_warm_start_refuses_changed_layer_sizes(estimator, call):
+    X, y = data(estimator)
+    network = estimator(6, warm_start=True, **FEW).fit(X, y).set_params(hidden_layer_sizes=7)
+    before = theta(network).copy()
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes changed from \(6,\) to \(7,\).*start anew"):
+        getattr(network, call)(X, y)
+    np.testing.assert_array_equal(theta(network), before)
+    network.set_params(warm_start=False).fit(X, y)
+    if THEIRS_HAVE_IT:
+        theirs = (
+            MLPRegressor(hidden_layer_sizes=6, warm_start=True, max_iter=2).fit(X, y).set_params(hidden_layer_sizes=7)
+        )
+        assert getattr(theirs, call)(X, y).coefs_[0].shape == (4, 6)
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_l_a_pickle_holds_the_weights_and_little_else(estimator, dtype):
+    X, y = data(estimator)
+    X = np.hstack([X] * 50).astype(dtype)
+    network = estimator((200, 100), **FEW).fit(X, y).partial_fit(X, y)
+    size = theta(network).nbytes
+    assert len(pickle.dumps(network)) < 3.1 * size  # with the two vectors of Adam
+    prediction = network.predict(X)
+    slim = pickle.dumps(network.drop_optimizer_memory())
+    assert len(slim) < 1.05 * size
+    loaded = pickle.loads(slim)
+    np.testing.assert_array_equal(loaded.predict(X), prediction)
+    loaded.set_params(batch_size=150).partial_fit(X, y)
+    assert loaded._state.n_steps == 1
+    assert loaded.n_iter_ == FEW["max_iter"] + 2
+    if THEIRS_HAVE_IT:
+        theirs = THEIRS[estimator](hidden_layer_sizes=(200, 100), max_iter=1)
+        assert len(pickle.dumps(theirs.fit(X, y))) > 4 * size  # 4 to 6 times, by dtype
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", LBFGS(n_corrections=3)], ids=str)
+def test_m_partial_fit_is_offered_where_it_works_and_nowhere_else(optimizer):
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(5, solver="batch", optimizer=optimizer, early_stopping=True)
+    assert not hasattr(network, "partial_fit")
+    network.set_params(optimizer="adam").partial_fit(X, y)
+    if THEIRS_HAVE_IT:
+        theirs = MLPRegressor(hidden_layer_sizes=5, early_stopping=True)
+        assert hasattr(theirs, "partial_fit")
+        with pytest.raises(ValueError, match="does not support early_stopping"):
+            theirs.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("scoring", ["loss", "accuracy"])
+@pytest.mark.parametrize("dtype", [str, object])
+def test_n_string_labels_go_with_early_stopping(scoring, dtype):
+    """scikit-learn 1.9 has mended this."""
+    X, y = data(BackpropClassifier)
+    labels = np.array(["setosa", "versicolor", "virginica"])[y].astype(dtype)
+    params = {"max_iter": 30, "early_stopping": True, "random_state": 0}
+    network = BackpropClassifier(20, scoring=scoring, learning_rate=0.02, tol=None, **params).fit(X, labels)
+    assert network.score(X, labels) > 0.9
+    assert len(network.validation_scores_) == 30
+
+
+@BOTH
+@EACH_SOLVER
+@ENGINES
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("optimizer", PASSES)
+def test_o_n_calls_of_partial_fit_are_fit_with_n_epochs(estimator, solver, engine, weighted, optimizer, rng):
+    X, y = data(estimator)
+    weight = rng.integers(0, 3, len(y)) * 0.7 if weighted else None
+    params = {"solver": solver, "batch_size": 40, "optimizer": optimizer, "engine": engine, **FEW}
+    fitted = estimator(6, **params).fit(X, y, sample_weight=weight)
+    stepped = estimator(6, **params)
+    for _ in range(4):
+        stepped.partial_fit(X, y, sample_weight=weight, **announce(estimator))
+    np.testing.assert_array_equal(theta(fitted), theta(stepped))
+    assert fitted.loss_curve_ == stepped.loss_curve_
+    assert (fitted.t_, fitted.n_iter_) == (stepped.t_, stepped.n_iter_)
+    if THEIRS_HAVE_IT and (solver, optimizer) == ("minibatch", "adam"):
+        fitted, stepped = (THEIRS[estimator](batch_size=40, max_iter=4, random_state=0) for _ in range(2))
+        for _ in range(4):
+            stepped.partial_fit(X, y, **announce(estimator))
+        assert (fitted.fit(X, y).coefs_[0] != stepped.coefs_[0]).any()
