@@ -159,6 +159,8 @@ class Session:
             known = max(before, 0.1 * usual)  # a row that happened to fit says little
         else:
             known = max(state.mean_loss, NO_LOSS, 0.01 * self.recipe.objective.constant_loss(y, sample_weight))
+            if any(self.recipe.objective.dropout):  # the loss of the pass is that of thinned networks
+                known = max(known, self._loss_of(self._verified.theta, X, y, sample_weight))
         return self._loss_of(state.theta, X, y, sample_weight) <= THROWN_OFF * known
 
     def _after_pass(self, loss: float, penalty: float) -> bool:

@@ -1,5 +1,7 @@
 """Dropout: the share dropped, the gradient under a mask, and that nothing of it is left in predictions."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -82,3 +84,15 @@ def test_bad_shares_are_named(dropout):
         BackpropRegressor((5, 5), dropout=dropout).fit(X, y)
     with pytest.raises(ValueError, match="'dropout' parameter"):
         BackpropRegressor((5, 5), dropout=1.0).fit(X, y)
+
+
+def test_a_thinned_network_that_happens_to_fit_is_no_measure_of_the_whole():
+    """Without its only unit the network predicts the 0 that it should; with it, it has not exploded."""
+    for seed in range(10):
+        network = BackpropRegressor(
+            1, dropout=0.5, standardize=False, learning_rate=1e-3, **(FEW | {"random_state": seed})
+        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "The loss or the weights exploded")
+            network.fit([[1.0]], [0.0])
+        assert network.n_iter_ == FEW["max_iter"]
