@@ -32,13 +32,14 @@ class FittedNetwork:
             check_is_fitted(self)
         theta, network = self._state.theta, self._recipe.objective.network
         with np.errstate(all="ignore"):  # of predictions, what overflows is in them to be seen
-            return self._checked_raw_output(X, theta, network)
+            if "feature_names_in_" in vars(self) or not is_plain(X, theta.dtype, (None, network.sizes[0])):
+                X = validate_data(self, X, accept_sparse="csr", dtype=theta.dtype, reset=False)
+            return self._propagate(X)
 
-    def _checked_raw_output(self, X, theta, network):
-        standardizer = self._state.standardizer
-        if "feature_names_in_" in vars(self) or not is_plain(X, theta.dtype, (None, network.sizes[0])):
-            X = validate_data(self, X, accept_sparse="csr", dtype=theta.dtype, reset=False)
-        return network.raw_output(theta, X, None if standardizer is None else standardizer.inputs_of)
+    def _propagate(self, X) -> np.ndarray:
+        """Return the network's raw output for X as it was checked."""
+        state, network = self._state, self._recipe.objective.network
+        return network.raw_output(state.theta, X, None if state.standardizer is None else state.standardizer.inputs_of)
 
     def _fitted_state(self) -> TrainingState:
         check_is_fitted(self)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
@@ -145,6 +147,17 @@ class LabelPredictions(FittedNetwork):
         elif not self._is_multilabel and loss.output_activation == "logistic":
             return special.log_softmax(loss.log_inverse_link(raw), axis=1)
         return loss.log_inverse_link(raw)
+
+    def _propagate(self, X) -> np.ndarray:
+        """Draw rows so far out that the network overflows in towards 0: their class is where they point."""
+        raw = super()._propagate(X)
+        flat = raw.ravel()
+        if math.isfinite(np.dot(flat, flat)):  # the quick way
+            return raw
+        limits = np.finfo(raw.dtype)
+        far = ~(np.abs(raw).max(axis=1) < limits.max / 4)  # so that differences are finite too
+        raw[far] = super()._propagate(X[far] * np.sqrt(limits.tiny))
+        return raw
 
     @property
     def _has_one_output_for_two(self) -> bool:

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import sparse, special
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_multilabel_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, log_loss
@@ -147,6 +147,19 @@ def test_probabilities_decisions_and_predictions_agree(rng, params, kind):
         np.testing.assert_array_equal(network.predict(X), network.classes_[(scores > 0).astype(int)])
     if n_classes == 3:
         np.testing.assert_array_equal(network.predict(X), network.classes_[scores.argmax(axis=1)])
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_row_so_far_out_that_the_network_overflows_has_the_class_that_it_points_to(rng, n_classes, dtype, make):
+    X = rng.normal(size=(60, 3)).astype(dtype)
+    network = BackpropClassifier((6, 5), activation=("relu", "selu"), learning_rate=0.05, **FEW)
+    network.fit(make(0.01 * X), np.argsort(np.argsort(X[:, 0])) * n_classes // 60)  # standardising will overflow
+    farthest = make(X / np.abs(X).max() * np.finfo(dtype).max)
+    expected = network.predict_proba(make(1e9 * X).astype(dtype))
+    np.testing.assert_allclose(network.predict_proba(farthest), expected, atol=1e-5)
+    np.testing.assert_array_equal(network.predict(farthest), network.classes_[expected.argmax(axis=1)])
 
 
 def test_one_class_is_predicted(rng):
