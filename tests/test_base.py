@@ -1,9 +1,5 @@
 """Starting, going on and stopping, for both estimators."""
 
-import copy
-import pickle
-
-import joblib
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
@@ -25,33 +21,6 @@ def test_schedules_go_on_over_partial_fit(solver, schedule):
         stepped.partial_fit(X, y)
     np.testing.assert_array_equal(theta(fitted), theta(stepped))
     assert fitted.learning_rate_ == stepped.learning_rate_
-
-
-def by_joblib(network, folder):
-    joblib.dump(network, folder / "network.joblib", compress=3)
-    return joblib.load(folder / "network.joblib")
-
-
-COPIES = {
-    "pickle": lambda network, folder: pickle.loads(pickle.dumps(network)),
-    "joblib": by_joblib,
-    "deepcopy": lambda network, folder: copy.deepcopy(network),
-}
-
-
-@BOTH
-@EACH_SOLVER
-@pytest.mark.parametrize("how", COPIES)
-def test_a_stored_estimator_predicts_the_same_and_goes_on_exactly(estimator, solver, how, tmp_path):
-    X, y = data(estimator)
-    network = estimator(6, solver=solver, batch_size=40, **FEW).fit(X, y)
-    other = COPIES[how](network, tmp_path)
-    np.testing.assert_array_equal(other.predict(X), network.predict(X))
-    before = theta(network).copy()
-    network.partial_fit(X, y)
-    np.testing.assert_array_equal(theta(other), before)  # a copy shares nothing
-    other.partial_fit(X, y)
-    np.testing.assert_array_equal(theta(other), theta(network))
 
 
 @BOTH

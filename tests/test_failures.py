@@ -4,7 +4,6 @@ import copy
 import warnings
 from dataclasses import dataclass
 
-import joblib
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
@@ -136,14 +135,6 @@ def test_an_error_in_a_later_pass_leaves_a_fitted_estimator_as_it_was(estimator,
     with pytest.raises(MemoryError):
         network.fit(X, y)
     np.testing.assert_equal(snapshot(network), before)
-
-
-def test_a_memory_mapped_estimator_can_go_on(tmp_path):
-    X, y = data(BackpropRegressor)
-    network = BackpropRegressor(6, **FEW).fit(X, y)
-    joblib.dump(network, tmp_path / "network.joblib")
-    mapped = joblib.load(tmp_path / "network.joblib", mmap_mode="r")
-    np.testing.assert_array_equal(theta(mapped.partial_fit(X, y)), theta(network.partial_fit(X, y)))
 
 
 class TestStreams:

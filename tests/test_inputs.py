@@ -106,30 +106,6 @@ def test_series_for_target_and_weights(estimator):
         np.testing.assert_array_equal(theta(network), theta(plain))
 
 
-@BOTH
-@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
-def test_an_integer_weight_is_a_repeated_row_for_full_batch(estimator, make, rng):
-    X, y = data(estimator)
-    weight = rng.integers(0, 4, len(y))
-    params = {"solver": "batch", "optimizer": "gd", "learning_rate": 0.05, "alpha": 0.01, **FEW}
-    weighted = estimator(6, **params).fit(make(X), y, sample_weight=weight)
-    repeated = estimator(6, **params).fit(make(np.repeat(X, weight, axis=0)), np.repeat(y, weight))
-    np.testing.assert_allclose(theta(weighted), theta(repeated), rtol=1e-10, atol=1e-13)
-
-
-@BOTH
-@EACH_SOLVER
-def test_scaling_all_weights_changes_nothing(estimator, solver, rng):
-    X, y = data(estimator)
-    weight = rng.uniform(0.1, 2, len(y))
-    params = {"solver": solver, "batch_size": 40, **FEW}
-    once = estimator(6, **params).fit(X, y, sample_weight=weight)
-    eightfold = estimator(6, **params).fit(X, y, sample_weight=8 * weight)
-    np.testing.assert_allclose(theta(eightfold), theta(once), rtol=1e-9, atol=1e-12)
-    ones = estimator(6, **params).fit(X, y, sample_weight=np.full(len(y), 3.0))
-    np.testing.assert_allclose(theta(ones), theta(estimator(6, **params).fit(X, y)), rtol=1e-9, atol=1e-12)
-
-
 def test_a_row_of_twice_the_weight_pulls_twice_as_hard_also_alone():
     X, y = data(BackpropRegressor)
     params = {"solver": "sgd", "optimizer": "gd", "learning_rate": 1e-6, "alpha": 0, "shuffle": False, **FEW}
