@@ -98,9 +98,22 @@ def test_dtype_is_kept(loss, dtype, rng):
 
 @pytest.mark.parametrize("loss", [LogisticSquaredError(), BinaryLogLoss(), MultinomialLogLoss()], ids=repr)
 def test_log_inverse_link_is_finite_where_the_link_underflows(loss):
-    raw = np.array([[-2000.0, 2000.0, 0.3]])
+    raw = np.array([[-2000.0, 2000.0, 0.3], [1000.0, -500.0, 0.0]])
     np.testing.assert_allclose(loss.log_inverse_link(raw / 1000), np.log(loss.inverse_link(raw / 1000)), rtol=1e-12)
     assert np.isfinite(loss.log_inverse_link(raw)).all()
+
+
+def test_a_loss_of_ones_own_has_a_finite_logarithm_too():
+    raw = np.array([[-2000.0, 0.3]])
+    logistic = type("Own", (Loss,), {"inverse_link": lambda self, raw: special.expit(raw)})()
+    np.testing.assert_allclose(logistic.log_inverse_link(raw), [[np.log(np.finfo(float).tiny), special.log_expit(0.3)]])
+
+
+@pytest.mark.parametrize("loss", [LogisticSquaredError(), BinaryLogLoss()], ids=repr)
+def test_a_target_at_the_end_of_the_link_has_a_finite_constant(loss):
+    ends = np.array([[0.0, 1.0]])
+    loss.check_target(ends)
+    np.testing.assert_allclose(special.expit(loss.constant(ends)), [[1e-6, 1 - 1e-6]])
 
 
 def test_registry_keys_name_the_output_activation():
@@ -178,7 +191,7 @@ def test_a_target_out_of_range_is_named_and_nothing_is_learned(loss, y, words):
     target = target.copy()
     target[3] = y
     for call in (network.partial_fit, network.fit):
-        with pytest.raises(ValueError, match=rf"y must be {words} for loss=.*; got {y:g}"):
+        with pytest.raises(ValueError, match=rf"y must be {words} for loss=\w+\(.*\); got {y:g}"):
             call(X, target)
         np.testing.assert_array_equal(network._state.theta, before)
 

@@ -31,6 +31,8 @@ def test_one_cycle_goes_up_and_down_and_stays():
     assert rates[0] == pytest.approx(0.1)
     assert rates.argmax() == 25
     assert rates[25] == pytest.approx(0.5)
+    assert rates[10] == pytest.approx(0.1 + 0.4 * (1 - np.cos(0.4 * np.pi)) / 2)
+    assert rates[40] == pytest.approx(0.5 - 0.495 * (1 - np.cos(0.2 * np.pi)) / 2)
     assert (np.diff(rates[:26]) > 0).all()
     assert (np.diff(rates[25:101]) < 0).all()
     np.testing.assert_allclose(rates[100:], 0.005)

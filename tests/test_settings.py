@@ -6,11 +6,11 @@ from sklearn.base import clone
 
 from skbackprop import BackpropRegressor
 from skbackprop._settings import find
-from skbackprop.activations import ACTIVATIONS, Activation
-from skbackprop.initializers import INITIALIZERS
-from skbackprop.losses import LOSSES
-from skbackprop.optimizers import OPTIMIZERS, Adam, AdamW, Optimizer
-from skbackprop.schedules import SCHEDULES, Cosine
+from skbackprop.activations import ACTIVATIONS, ELU, Activation, LeakyReLU
+from skbackprop.initializers import INITIALIZERS, VarianceScaling
+from skbackprop.losses import LOSSES, Huber, Quantile, Tweedie
+from skbackprop.optimizers import LBFGS, OPTIMIZERS, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
+from skbackprop.schedules import SCHEDULES, Constant, Cosine, Exponential, InverseScaling, OneCycle, Plateau
 
 RECORDS = [
     *ACTIVATIONS.values(),
@@ -19,6 +19,35 @@ RECORDS = [
     *OPTIMIZERS.values(),
     *SCHEDULES.values(),
 ]
+#: The range of each setting that is a number, as the docstrings have it.
+RANGES = {
+    (VarianceScaling, "gain"): "(0, inf)",
+    (LeakyReLU, "negative_slope"): "[0, 1)",
+    (ELU, "alpha"): "(0, inf)",
+    (Huber, "delta"): "(0, inf)",
+    (Quantile, "quantile"): "(0, 1)",
+    (Tweedie, "power"): "[1, inf)",
+    (Momentum, "momentum"): "[0, 1)",
+    (Nesterov, "momentum"): "[0, 1)",
+    (RMSprop, "rho"): "[0, 1)",
+    (RMSprop, "epsilon"): "(0, inf)",
+    **{(kind, name): "[0, 1)" for kind in (Adam, AdamW) for name in ("beta_1", "beta_2")},
+    **{(kind, "epsilon"): "(0, inf)" for kind in (Adam, AdamW)},
+    (AdamW, "weight_decay"): "[0, inf)",
+    (LBFGS, "n_corrections"): "[1, inf)",
+    (LBFGS, "gradient_tolerance"): "[0, inf)",
+    **{(kind, "initial"): "(0, inf)" for kind in (Constant, InverseScaling, Exponential, Cosine, Plateau)},
+    (InverseScaling, "power"): "[0, inf)",
+    (Exponential, "decay"): "(0, 1]",
+    **{(kind, "final"): "[0, inf)" for kind in (Cosine, Plateau)},
+    **{(kind, "n_updates"): "[1, inf)" for kind in (Cosine, OneCycle)},
+    (OneCycle, "maximum"): "(0, inf)",
+    (OneCycle, "warmup"): "(0, 1)",
+    **{(OneCycle, name): "[1, inf)" for name in ("start_divisor", "end_divisor")},
+    (Plateau, "factor"): "(0, 1)",
+    (Plateau, "patience"): "[1, inf)",
+    (Plateau, "threshold"): "[0, inf)",
+}
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=repr)
@@ -71,6 +100,26 @@ def test_find_takes_a_record_or_a_name():
         find("adm", OPTIMIZERS, Optimizer, "optimizer")
     with pytest.raises(TypeError, match="activation must be a name or an Activation object, got 3"):
         find(3, ACTIVATIONS, Activation, "activation")
+
+
+def test_every_setting_that_is_a_number_has_its_range_here():
+    settings = {(type(record), name): value for record in RECORDS for name, value in record.get_params().items()}
+    numbers = {setting for setting, value in settings.items() if value is None or isinstance(value, (int, float))}
+    assert numbers == set(RANGES)
+
+
+@pytest.mark.parametrize(("kind", "name"), RANGES, ids=lambda part: getattr(part, "__name__", part))
+def test_a_range_has_its_ends_where_the_docstring_says(kind, name):
+    interval = RANGES[kind, name]
+    low, high = map(float, interval[1:-1].split(","))
+    ends = {low: interval[0] == "[", high: interval[-1] == "]", low - 1: False, high + 1: False}
+    for value, belongs in ends.items():
+        if belongs:
+            assert kind(**{name: value}).get_params()[name] == value
+            continue
+        with pytest.raises(ValueError) as error:  # noqa: PT011
+            kind(**{name: value})
+        assert str(error.value) == f"{name} of {kind.__name__} must be a number in {interval}, got {value!r}."
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), True, "0.5", None, -0.1, 1.0])
