@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from skbackprop.activations import ACTIVATIONS, ELU, LeakyReLU
+from skbackprop.activations import ACTIVATIONS, ELU, SELU, LeakyReLU, ReLU
 
 Z = np.linspace(-6, 6, 42).reshape(6, 7)
 DEFINITIONS = {
@@ -48,6 +48,15 @@ def test_derivative_equals_central_differences(activation):
     step = 1e-6
     differences = (evaluate(activation, Z + step)[0] - evaluate(activation, Z - step)[0]) / (2 * step)
     np.testing.assert_allclose(evaluate(activation, Z)[1], differences, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("activation", "slope"),
+    [(ReLU(), 0), (LeakyReLU(0.3), 0.3), (ELU(0.4), 0.4), (SELU(), 1.0507009873554805 * 1.6732632423543772)],
+    ids=repr,
+)
+def test_the_derivative_at_a_kink_is_that_from_the_left(activation, slope):
+    np.testing.assert_allclose(evaluate(activation, np.array([[-0.0, 0.0]]))[1], slope, rtol=1e-15)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
