@@ -1,13 +1,75 @@
-"""What `check_loss` lets pass and what it refuses, to the tolerance that it names."""
+"""A loss of one's own, and what `check_loss` lets pass and what it refuses, to the tolerance that it names."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
 
+from skbackprop import BackpropRegressor
 from skbackprop.losses import Loss, SquaredError, check_loss
 
 Y, RAW = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]), np.array([[0.3, 0.8], [2.2, 3.1], [4.1, 5.4]])
+
+
+@dataclass(frozen=True)
+class Asymmetric(Loss):
+    """A user's own: an error above costs `factor` times one below."""
+
+    factor: float = 3.0
+
+    def inverse_link(self, raw):
+        return raw
+
+    def value_and_gradient(self, y, raw, gradient):
+        residual = raw - y
+        weight = np.where(residual > 0, self.factor, 1.0).astype(raw.dtype)
+        gradient[...] = 2 * weight * residual
+        return (weight * residual**2).sum(axis=1)
+
+    def check_target(self, y):
+        if (y < 0).any():
+            raise ValueError("no negative numbers here")
+
+
+class TestOfOnesOwn:
+    def test_is_checked_and_trains(self, rng):
+        check_loss(Asymmetric(), rng.uniform(size=(6, 2)), rng.normal(size=(6, 2)))
+        X, y = load_diabetes(return_X_y=True)
+        network = BackpropRegressor(20, loss=Asymmetric(9.0), random_state=0).fit(X, y / 100)
+        assert (network.predict(X) < y / 100).mean() > 0.6
+        with pytest.raises(ValueError, match="no negative numbers here"):
+            network.fit(X, -y)
+
+    def test_takes_part_in_a_search(self):
+        network = BackpropRegressor(5, loss=Asymmetric())
+        assert network.set_params(loss__factor=2.0).loss.factor == 2.0
+
+    @pytest.mark.parametrize(
+        ("method", "message"),
+        [
+            (
+                lambda self, y, raw, g: np.multiply(raw - y, 2.1, out=g).sum(axis=1) * 0 + ((raw - y) ** 2).sum(1),
+                "finite",
+            ),
+            (lambda self, y, raw, g: np.multiply(raw - y, 2, out=g), "values has shape"),
+            (lambda self, y, raw, g: ((raw - y) ** 2).sum(axis=1), "NaN or infinity"),
+        ],
+    )
+    def test_mistakes_are_found(self, method, message, rng):
+        wrong = type("Wrong", (Asymmetric,), {"value_and_gradient": method})()
+        with pytest.raises(ValueError, match=message):
+            check_loss(wrong, rng.uniform(size=(4, 2)), rng.normal(size=(4, 2)))
+
+    def test_other_mistakes_are_found(self, rng):
+        y, raw = rng.uniform(size=(4, 2)), rng.normal(size=(4, 2))
+        with pytest.raises(ValueError, match="must be the same"):
+            check_loss(Asymmetric(), y, raw[:, :1])
+        with pytest.raises(ValueError, match="no negative numbers here"):
+            check_loss(Asymmetric(), -y, raw)
+        flat = type("Flat", (Asymmetric,), {"inverse_link": lambda self, raw: raw[:, 0]})()
+        with pytest.raises(ValueError, match="inverse_link has shape"):
+            check_loss(flat, y, raw)
 
 
 @dataclass(frozen=True)
