@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.metrics import mean_poisson_deviance, mean_squared_error
 
 from skbackprop._network import Network
 from skbackprop._objective import Objective, Workspace
@@ -16,13 +17,13 @@ def data(rng):
     return rng.normal(size=NETWORK.n_parameters), rng.normal(size=(50, 3)), rng.normal(size=(50, 2))
 
 
-def evaluate(theta, X, y, weight=None, mean_weight=None, alpha=0.0, chunk=None):
-    objective = Objective(NETWORK, SQUARED)
-    work = Workspace(NETWORK, theta, chunk or X.shape[0])
-    work.alpha = alpha
+def evaluate(theta, X, y, weight=None, mean_weight=None, alpha=0.0, chunk=None, l1_ratio=0.0, dropout=(), position=0):
+    objective = Objective(NETWORK, SQUARED, l1_ratio, dropout)
+    work = Workspace(NETWORK, theta, chunk or X.shape[0], dropout=dropout)
+    work.key, work.alpha = 3, alpha
     if mean_weight is None:
         mean_weight = 1.0 if weight is None else weight.mean()
-    total = objective.loss_and_gradient(X, y, weight, mean_weight, work)
+    total = objective.loss_and_gradient(X, y, weight, mean_weight, work, position)
     return total, work.gradient.copy()
 
 
@@ -74,13 +75,68 @@ def test_batches_are_right_on_average_with_weights(data, rng):
         np.testing.assert_allclose(np.mean(gradients, axis=0), whole, rtol=1e-10, atol=1e-14)
 
 
-def test_the_penalty_is_on_weights_and_not_on_intercepts(data):
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.3, 1.0])
+def test_the_penalty_is_on_weights_and_not_on_intercepts(data, l1_ratio):
     theta, X, y = data
-    n_weights = NETWORK.n_weights
-    difference = evaluate(theta, X, y, alpha=0.3)[1] - evaluate(theta, X, y)[1]
-    np.testing.assert_allclose(difference[:n_weights], 0.3 * theta[:n_weights], rtol=1e-9)
-    np.testing.assert_array_equal(difference[n_weights:], 0)
-    assert Objective(NETWORK, SQUARED).penalty(theta, 0.3) == pytest.approx(0.15 * np.sum(theta[:n_weights] ** 2))
+    W = theta[: NETWORK.n_weights]
+    W[2] = 0.0
+    difference = evaluate(theta, X, y, alpha=0.6, l1_ratio=l1_ratio)[1] - evaluate(theta, X, y)[1]
+    expected = 0.6 * ((1 - l1_ratio) * W + l1_ratio * np.sign(W))
+    np.testing.assert_allclose(difference[: W.size], expected, rtol=1e-9)
+    np.testing.assert_array_equal(difference[W.size :], 0)
+    penalty = 0.6 * ((1 - l1_ratio) / 2 * np.sum(W**2) + l1_ratio * np.sum(np.abs(W)))
+    assert Objective(NETWORK, SQUARED, l1_ratio).penalty(theta, 0.6) == pytest.approx(penalty, rel=1e-12)
+    assert Objective(NETWORK, SQUARED, l1_ratio).penalty(theta, 0.0) == 0
+
+
+def test_the_mask_of_a_row_depends_on_its_place_and_not_on_batches_and_chunks(data):
+    theta, X, y = data
+    whole = evaluate(theta, X, y, dropout=(0.5,))
+    chunked = evaluate(theta, X, y, dropout=(0.5,), chunk=7)
+    parts = [evaluate(theta, X[i : i + 10], y[i : i + 10], dropout=(0.5,), position=i) for i in range(0, 50, 10)]
+    for total, gradient in (chunked, (sum(part[0] for part in parts), np.mean([part[1] for part in parts], axis=0))):
+        assert total == pytest.approx(whole[0], rel=1e-12)
+        np.testing.assert_allclose(gradient, whole[1], rtol=1e-10, atol=1e-12)
+    moved = evaluate(theta, X, y, dropout=(0.5,), position=1)
+    assert moved[0] != pytest.approx(whole[0], rel=1e-3)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr("skbackprop._network.MIN_CHUNK_ROWS", 7)
+    monkeypatch.setattr("skbackprop._network.CHUNK_BYTES", 0)
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_mean_loss_is_that_of_any_number_of_rows(data, rng, weighted):
+    theta, X, y = data
+    weight = rng.uniform(size=50) if weighted else None
+    for n_rows in (1, 7, 8, 50):
+        rows = slice(n_rows)
+        part = None if weight is None else weight[rows]
+        errors = np.sum((NETWORK.raw_output(theta, 2 * X[rows]) - y[rows]) ** 2, axis=1)
+        mean = Objective(NETWORK, SQUARED, dropout=(0.9,)).mean_loss(
+            theta, X[rows], y[rows], part, lambda rows: 2 * rows
+        )
+        assert mean == pytest.approx(np.average(errors, weights=part), rel=1e-12)
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_constant_loss_is_that_of_the_weighted_mean(rng, weighted, dtype):
+    y = rng.gamma(2, size=(50, 2)).astype(dtype)
+    weight = rng.uniform(size=50) if weighted else None
+    out = np.tile(np.average(y, axis=0, weights=weight), (50, 1))
+    for name, metric in (("squared_error identity", mean_squared_error), ("poisson exponential", poisson_deviance)):
+        expected = 2 * metric(y, out, sample_weight=weight)  # scikit-learn takes the mean over the outputs
+        loss = Objective(NETWORK, LOSSES[tuple(name.split())]).constant_loss(y, weight)
+        assert loss == pytest.approx(expected, rel=1e-12 if dtype == np.float64 else 1e-5)
+
+
+def poisson_deviance(y, out, sample_weight):
+    return np.mean([mean_poisson_deviance(y[:, j], out[:, j], sample_weight=sample_weight) for j in range(y.shape[1])])
 
 
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csr_array, np.asfortranarray])

@@ -3,7 +3,7 @@ import pytest
 from scipy import sparse
 
 from skbackprop import _epoch
-from skbackprop._epoch import GATHER_ROWS, Room, train_epoch
+from skbackprop._epoch import GATHER_ROWS, Room, clip, train_epoch
 from skbackprop._network import Network
 from skbackprop._objective import Objective, Workspace
 from skbackprop._state import Recipe, TrainingState
@@ -93,6 +93,35 @@ def test_every_row_comes_once_a_pass_with_its_target_and_weight(n_rows, batch_si
         assert sorted(seen) == X[:, 0].tolist()
         orders.append(seen)
     assert (orders[0] != orders[1]) == (batch_size < n_rows)
+
+
+@pytest.mark.parametrize("batch_size", [1, 8, 2000])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_block_is_a_whole_number_of_batches_of_about_a_thousand_rows(batch_size, shuffle):
+    X, y = data(5000)
+    room = Room(recipe(batch_size, shuffle=shuffle), new_state(), X, y, None)
+    sizes = [len(y_block) for _, y_block, _ in room.blocks(np.random.default_rng(0), X, y, None)]
+    size = {1: GATHER_ROWS, 8: GATHER_ROWS, 2000: 2000}[batch_size]
+    assert sizes == [size] * (5000 // size) + [5000 % size]
+
+
+@pytest.mark.parametrize("batch_size", [1, 8, 2000])
+def test_dropout_is_the_same_whatever_the_batches(batch_size):
+    X, y = data(2 * GATHER_ROWS + 5)
+    losses = []
+    for size in (None, batch_size):
+        still = Recipe(Objective(NETWORK, SQUARED, dropout=(0.5,)), GD(), Constant(1e-300), size, False, 10)
+        state = new_state()
+        run(still, state, X, y)
+        losses.append(state.loss_curve[0])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-12)
+
+
+def test_a_gradient_is_clipped_to_its_direction():
+    for factor, expected in ((1.0, [0.6, 0.0, -0.8]), (0.1, [0.3, 0.0, -0.4])):
+        gradient = factor * np.array([3.0, 0.0, -4.0])
+        clip(gradient, 1.0)
+        np.testing.assert_allclose(gradient, expected, rtol=1e-15)
 
 
 def test_a_batch_of_zero_weights_is_passed_over():
