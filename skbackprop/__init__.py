@@ -1,6 +1,6 @@
 """Neural networks for people who live in scikit-learn, trained by backpropagation."""
 
-from . import activations, initializers, losses, optimizers, schedules
+from . import activations, callbacks, initializers, losses, optimizers, schedules
 from ._classifier import BackpropClassifier
 from ._regressor import BackpropRegressor
 from ._version import __version__
@@ -10,6 +10,7 @@ __all__ = [
     "BackpropRegressor",
     "__version__",
     "activations",
+    "callbacks",
     "initializers",
     "losses",
     "optimizers",

@@ -12,8 +12,9 @@ from typing import Self
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
 
-from ._fitting import Fitting
+from ._fitting import Call, Fitting
 from ._parameters import CONSTRAINTS, MatrixLike
+from ._training import Outcome
 from .optimizers import LBFGS
 
 #: Parameters that are not looked at once the weights are made.
@@ -123,16 +124,29 @@ class BaseBackprop(Fitting, BaseEstimator, ABC):
         ValueError
             If a parameter or the data are not as they should be; nothing is learned then.
         """
-        n_before = len(self._state.loss_curve) if self.__sklearn_is_fitted__() and self.warm_start else 0
-        outcome = self._train(X, y, sample_weight, held_out=(X_val, y_val, sample_weight_val))
+        going_on = self.__sklearn_is_fitted__() and self.warm_start
+        n_before = len(self._state.loss_curve) if going_on else 0
+        outcome = self._train(Call(X, y, sample_weight, (X_val, y_val, sample_weight_val), going_on=going_on))
+        self._say_if_still_falling(outcome, n_before)
+        self._warn(outcome)
+        return self
+
+    def _finish(self, X, y, sample_weight, held_out) -> Self:
+        """Make the passes that an earlier call of `fit`, of which this estimator is a copy, did not come to."""
+        if "_unfinished" in vars(self):
+            self._validate_params()
+            outcome = self._train(Call(X, y, sample_weight, held_out, going_on=True, finishing=True))
+            self._say_if_still_falling(outcome, 0)
+            self._warn(outcome)
+        return self
+
+    def _say_if_still_falling(self, outcome: Outcome, n_before: int) -> None:
         if not outcome.stopped and not outcome.gave_up and self._is_still_falling(n_before):
             outcome.messages.append(
                 f"Training ended after max_iter={self.max_iter} epochs while what it watches was still falling by more "
                 f"than tol={self.tol:g} an epoch. Raise max_iter, learning_rate or tol; tol=None means exactly "
                 "max_iter epochs and no warning."
             )
-        self._warn(outcome)
-        return self
 
     def _is_still_falling(self, n_before: int) -> bool:
         """Return whether the last `n_iter_no_change` passes brought more than `tol` each on average.

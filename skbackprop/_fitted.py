@@ -60,6 +60,11 @@ class FittedNetwork:
         self._session = None, None
         return self
 
+    def _take_weights(self, other: FittedNetwork) -> None:
+        """Take the weights of another state of this network."""
+        np.copyto(self._state.theta, other._state.theta)
+        self._state.best_iter, self._state.mean_loss = other._state.best_iter, other._state.mean_loss
+
     def __getstate__(self):
         stored = {name: value for name, value in super().__getstate__().items() if name != "_session"}
         return stored | {"_stored_by": __version__, "_state_format": STATE_FORMAT}

@@ -8,25 +8,40 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from copy import deepcopy
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from ._callback_support import CallbackSupportMixin, FitTask, has_callbacks, open_task, with_callbacks
 from ._engines import choose_engine
 from ._fitted import FittedNetwork
 from ._inputs import Snapshot, is_plain
+from ._listening import Bar, Epochs, Lines, Listener, Listeners
 from ._parameters import check_weights
 from ._recipes import make_recipe, resume, start
-from ._state import TrainingState
 from ._training import Outcome, Session
 from ._validation import Rows, Target, hold_out, product, watcher
 from ._watch import Patience, Watch
 from .optimizers import LBFGS
 
 
-class Fitting(FittedNetwork):
+class Call(NamedTuple):
+    """What one call was given, and what it is to do."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    held_out: tuple = (None, None, None)
+    classes: Any = None
+    partial: bool = False
+    going_on: bool = False
+    finishing: bool = False  # the passes that an earlier call did not come to
+
+
+class Fitting(CallbackSupportMixin, FittedNetwork):
     """How an estimator is trained: its parameters are read here and its fitted attributes set."""
 
     _read_often: tuple[str, ...]
@@ -44,7 +59,8 @@ class Fitting(FittedNetwork):
             outcome = self._go_on(X, y, sample_weight, classes)
         if outcome is None:
             self._validate_params()
-            outcome = self._train(X, y, sample_weight, partial=True, classes=classes)
+            going_on = self.__sklearn_is_fitted__()
+            outcome = self._train(Call(X, y, sample_weight, classes=classes, partial=True, going_on=going_on))
         if outcome.messages:
             self._warn(outcome)
         return self
@@ -55,35 +71,47 @@ class Fitting(FittedNetwork):
 
     def _go_on(self, X, y, sample_weight, classes) -> Outcome | None:
         """Take the short way if rows like those of the last call come and nothing else changed, else return None."""
-        session, parameters = vars(self).get("_session", (None, None))
+        known = vars(self)
+        session, parameters = known.get("_session", (None, None))
         if (
             session is None
             or session.state is not self._state
             or sample_weight is not None
-            or "feature_names_in_" in vars(self)
+            or "feature_names_in_" in known
+            or "_skl_callbacks" in known
+            or "_parent_callback_ctx" in known
             or not parameters.is_still(self._parameters())
             or not is_plain(X, self._state.theta.dtype, session.shape)
         ):
             return None
         y = self._plain_target(y, len(X), classes)
-        return None if y is None else session.train(X, y, None, 1, None, self._report)
+        return None if y is None else self._one_pass(session, X, y, None)
 
     def _parameters(self):
         return map(vars(self).__getitem__, self._read_often)
 
-    def _train(self, X, y, sample_weight, *, held_out=(None, None, None), partial=False, classes=None) -> Outcome:
+    @with_callbacks
+    def _train(self, call: Call) -> Outcome:
+        """Start or go on training, and tell of it."""
+        name, n_epochs = ("partial_fit", 0) if call.partial else ("fit", self.max_iter)
+        task = open_task(self, name, n_epochs, call.X, call.y, call.sample_weight)
+        outcome = self._train_or_restore(call, task)
+        if task is not None:
+            task.end()
+        return outcome
+
+    def _train_or_restore(self, call: Call, task: FitTask | None) -> Outcome:
         """Start or go on training.
 
         What goes wrong leaves the estimator as it was; an interrupt leaves it with the last whole pass, if there was
         one.
         """
-        going_on = self.__sklearn_is_fitted__() and (partial or self.warm_start)
-        n_iter, before = (self._state.n_iter if going_on else 0), vars(self).copy()
-        if going_on and not partial:
+        n_iter, before = (self._state.n_iter if call.going_on else 0), vars(self).copy()
+        if call.going_on and not call.partial:
             self._state = deepcopy(self._state)  # many passes cannot be undone in place
         try:
             with np.errstate(all="ignore"):  # what overflows is looked at
-                return self._check_and_train(X, y, sample_weight, held_out, partial, going_on, classes)
+                return self._check_and_train(call, task)
         except BaseException as error:
             made = "_state" in vars(self) and self._state.n_iter > n_iter
             if not (made and isinstance(error, KeyboardInterrupt)):
@@ -91,31 +119,34 @@ class Fitting(FittedNetwork):
                 vars(self).update(before)
             raise
 
-    def _check_and_train(self, X, y, sample_weight, held_out, partial, going_on, classes) -> Outcome:
-        X, y = self._check_rows(X, y, going_on)
-        target = self._learn_target(y, X.dtype, going_on, classes)
+    def _check_and_train(self, call: Call, task: FitTask | None) -> Outcome:
+        X, y = self._check_rows(call)
+        target = self._learn_target(y, X.dtype, call.going_on, call.classes)
         encoded, class_weight = target.encode(y)
-        score_weight = check_weights(sample_weight, X)
+        score_weight = check_weights(call.sample_weight, X)
         rows = Rows(X, y, encoded, product(score_weight, class_weight), score_weight)
-        seed = self._state.seed if going_on else check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        if partial:
-            return self._make_one_pass(self._prepare(rows, target, seed, going_on), rows)
-        rows, rest, message = hold_out(self, rows, target, seed, *held_out)
-        outcome = self._make_passes(self._prepare(rows, target, seed, going_on), rows, rest)
+        if call.going_on:
+            seed = self._state.seed
+        else:
+            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        if call.partial:
+            return self._make_one_pass(self._prepare(rows, target, seed, call.going_on), rows)
+        rows, rest, message = hold_out(self, rows, target, seed, *call.held_out)
+        outcome = self._make_passes(self._prepare(rows, target, seed, call.going_on), rows, rest, call, task)
         outcome.messages += [] if message is None else [message]
         return outcome
 
-    def _check_rows(self, X, y, going_on):
+    def _check_rows(self, call: Call):
         keeps_order = self.solver == "batch" and self.engine != "numba"
         return validate_data(
             self,
-            X,
-            y,
+            call.X,
+            call.y,
             accept_sparse="csr",
-            dtype=self._state.theta.dtype if going_on else (np.float64, np.float32),
+            dtype=self._state.theta.dtype if call.going_on else (np.float64, np.float32),
             order=None if keeps_order else "C",  # shuffled rows are gathered, which wants each in one piece
             multi_output=True,
-            reset=not going_on,
+            reset=not call.going_on,
         )
 
     def _prepare(self, rows: Rows, target: Target, seed: int, going_on: bool) -> Session:
@@ -136,19 +167,48 @@ class Fitting(FittedNetwork):
         return Session(engine, recipe, state, X, encoded, weight)
 
     def _make_one_pass(self, session: Session, rows: Rows) -> Outcome:
+        vars(self).pop("_unfinished", None)
         parameters = Snapshot(self._parameters())
         self._session = (session if parameters.is_plain and rows.weight is None else None), parameters
-        return session.train(rows.X, rows.encoded, rows.weight, 1, None, self._report)
+        return self._one_pass(session, rows.X, rows.encoded, rows.weight)
 
-    def _make_passes(self, session: Session, rows: Rows, rest: Rows | None) -> Outcome:
+    def _one_pass(self, session, X, encoded, weight) -> Outcome:
+        lines = Lines(X.shape[0], session.state.n_iter + 1) if self.verbose else None
+        return session.train(X, encoded, weight, 1, None, lines)
+
+    def _make_passes(self, session: Session, rows: Rows, rest: Rows | None, call: Call, task) -> Outcome:
+        """Make the passes of `fit`. Meanwhile `_unfinished` holds what a copy of the estimator needs to finish it."""
         recipe, state = session.recipe, session.state
-        state.n_rows = 0  # sample weights are relative to the mean of these rows
-        state.validation_loss_curve, state.validation_scores = [], []
         watched = None if rest is None else watcher(self, recipe.objective, state, rest)
-        runs_to_its_end = watched is None and recipe.schedule.has_end and not isinstance(recipe.optimizer, LBFGS)
-        watch = Watch(Patience(None if runs_to_its_end else self.tol, self.n_iter_no_change), watched)
-        return session.train(rows.X, rows.encoded, rows.weight, self.max_iter, watch, self._report)
+        if call.finishing:
+            watch, last_iter = self._unfinished
+            watch.held_out = watched
+        else:
+            runs_to_its_end = watched is None and recipe.schedule.has_end and not isinstance(recipe.optimizer, LBFGS)
+            watch = Watch(Patience(None if runs_to_its_end else self.tol, self.n_iter_no_change), watched)
+            last_iter = state.n_iter + self.max_iter
+            state.n_rows = 0  # sample weights are relative to the mean of these rows
+            state.validation_loss_curve, state.validation_scores = [], []
+        self._unfinished = watch, last_iter
+        listener = self._listener(len(rows.y), last_iter, task)
+        try:
+            n_epochs = last_iter - state.n_iter
+            return session.train(rows.X, rows.encoded, rows.weight, n_epochs, watch, listener)
+        finally:
+            del self._unfinished
+            if listener is not None:
+                listener.close(state)
 
-    def _report(self, state: TrainingState) -> None:
+    def _listener(self, n_rows: int, last_iter: int, task: FitTask | None) -> Listener | None:
+        listeners: list[Listener] = []
+        if task is not None and has_callbacks(self):
+            listeners.append(Epochs(self, task.context, task.rows, self._as_if_stopped_here))
         if self.verbose:
-            print(f"Epoch {state.n_iter}: loss {state.loss_curve[-1]:.6g}")  # noqa: T201, that is what verbose asks for
+            listeners.append((Lines if self.verbose == 1 else Bar)(n_rows, last_iter))
+        return Listeners(listeners) if listeners else None
+
+    def _as_if_stopped_here(self) -> dict[str, Any]:
+        """Return the attributes of a copy that `fit` would leave if this pass were its last."""
+        state = deepcopy(self._state)
+        self._unfinished[0].restore_best(state)
+        return {"_state": state}

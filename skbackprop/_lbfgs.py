@@ -22,6 +22,7 @@ def minimize(
     y: np.ndarray,
     sample_weight: np.ndarray | None,
     max_iter: int,
+    before_pass: Callable[[], None],
     after_pass: Callable[[float, float], bool],
     outcome,
 ) -> None:
@@ -29,6 +30,8 @@ def minimize(
 
     Parameters
     ----------
+    before_pass : callable
+        Called before each evaluation: how many an iteration takes is not known before.
     after_pass : callable
         Called with the mean loss and the penalty after each iteration; returns whether that was the last.
     outcome : Outcome
@@ -39,6 +42,7 @@ def minimize(
     good, work.alpha = state.theta.copy(), state.alpha
 
     def value_and_gradient(theta):
+        before_pass()
         state.theta[...] = theta
         with np.errstate(
             over="ignore", invalid="ignore", divide="ignore", under="ignore"

@@ -7,12 +7,12 @@ interrupt included, leaves the state as it was before it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from . import _lbfgs
+from ._listening import Listener
 from ._standardize import OUTLYING, PERSISTENT
 from ._state import NOISE_OF_LBFGS, Backup, Recipe, TrainingState
 from ._watch import Watch
@@ -71,7 +71,7 @@ class Session:
         sample_weight: np.ndarray | None,
         n_epochs: int,
         watch: Watch | None,
-        report: Callable[[TrainingState], None],
+        listener: Listener | None = None,
     ) -> Outcome:
         """Make up to `n_epochs` passes.
 
@@ -82,8 +82,8 @@ class Session:
         n_epochs : int
         watch : Watch or None
             What may stop it; None is a stream, whose rows may be damaged and whose end is not known.
-        report : callable
-            Called with the state after each pass.
+        listener : Listener or None
+            Who is told of each pass, and may end it all.
 
         What overflows on the way is looked at; the caller silences numpy about it.
 
@@ -93,7 +93,7 @@ class Session:
             If the spread of a column overflows and `watch` is not None.
         """
         state, outcome = self.state, Outcome()
-        self._verified, self._watch, self._report = None, watch, report
+        self._verified, self._watch, self._listener = None, watch, listener
         if watch is None:
             state.forget_oldest_losses()
         self._good.save()
@@ -123,7 +123,8 @@ class Session:
             state.mean_loss = NOISE_OF_LBFGS * self.recipe.objective.network.sizes[-1]
             state.choose_alpha(self.recipe)
             rows = X, y, sample_weight
-            _lbfgs.minimize(self.recipe, state, self._room.work, *rows, n_epochs, self._after_pass, outcome)
+            told = self._before_pass, self._after_pass
+            _lbfgs.minimize(self.recipe, state, self._room.work, *rows, n_epochs, *told, outcome)
         else:
             limit = EXPLODED * max(constant_loss, self._loss_of(self.state.theta, X, y, sample_weight))
             self._train_by_passes(X, y, sample_weight, n_epochs, limit, outcome)
@@ -138,6 +139,7 @@ class Session:
                 if self._ended_well(X, y, sample_weight):
                     return
             else:
+                self._before_pass()
                 state.choose_alpha(self.recipe)
                 penalty = self.recipe.objective.penalty(state.theta, state.alpha)
                 loss = self._pass(X, y, sample_weight)
@@ -163,6 +165,10 @@ class Session:
                 known = max(known, self._loss_of(self._verified.theta, X, y, sample_weight))
         return self._loss_of(state.theta, X, y, sample_weight) <= THROWN_OFF * known
 
+    def _before_pass(self) -> None:
+        if self._listener is not None:
+            self._listener.before_pass(self.state)
+
     def _after_pass(self, loss: float, penalty: float) -> bool:
         """Note a sound pass and return whether it was the last."""
         state, watch = self.state, self._watch
@@ -176,8 +182,8 @@ class Session:
                 self._verified = Backup(state, self._draws)
             self._verified, self._good = self._good, self._verified
             self._good.save()
-        self._report(state)
-        return stop
+        told_to_stop = self._listener is not None and self._listener.after_pass(state)
+        return stop or told_to_stop
 
     def _pass(self, X, y, sample_weight) -> float:
         """Make one pass and return its loss, infinite if anything overflowed."""

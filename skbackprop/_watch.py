@@ -40,9 +40,13 @@ class Watch:
     """
 
     def __init__(self, patience: Patience, held_out: Callable[[], tuple[float, float]] | None = None):
-        self._patience, self._held_out = patience, held_out
+        self._patience, self.held_out = patience, held_out
         self._best = None  # score, theta, pass and mean loss
         self._before = self._snapshot()
+
+    def __getstate__(self):
+        """Leave out the rows, which whoever goes on has."""
+        return vars(self) | {"held_out": None}
 
     def _snapshot(self):
         return self._best, copy(self._patience)
@@ -50,10 +54,10 @@ class Watch:
     def after_pass(self, state: TrainingState, loss: float) -> tuple[float, bool]:
         """Return what is watched, the lower the better, and whether this pass was the last."""
         self._before = self._snapshot()
-        if self._held_out is None:
+        if self.held_out is None:
             state.best_iter = state.n_iter
             return loss, self._patience.is_over(loss)
-        held_out_loss, score = self._held_out()
+        held_out_loss, score = self.held_out()
         state.validation_loss_curve.append(held_out_loss)
         state.validation_scores.append(score)
         if score > (-math.inf if self._best is None else self._best[0]):  # never so for NaN
@@ -67,7 +71,7 @@ class Watch:
 
     def restore_best(self, state: TrainingState) -> list[str]:
         """Put the best weights back, if rows were held out to tell which those are; return what is to be said."""
-        if self._held_out is None:
+        if self.held_out is None:
             return []
         if self._best is None:
             state.best_iter = state.n_iter

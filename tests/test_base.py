@@ -164,5 +164,7 @@ def test_verbose_prints_and_silence_does_not(estimator, capsys):
     assert capsys.readouterr().out == ""
     network.set_params(verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4
-    assert lines[0] == f"Epoch 1: loss {network.loss_curve_[0]:.6g}"
+    assert len(lines) == 2
+    assert lines[0].startswith(f"epoch 1 of 4: loss {network.loss_curve_[0]:.4g}, rate ")
+    assert lines[1].startswith("epoch 4 of 4: ")
+    assert lines[1].endswith(" rows/s, 0 s left")

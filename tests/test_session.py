@@ -48,7 +48,7 @@ def train(state, *passes, n_epochs=1, y=ROWS, watch="fit"):
     engine = Script(*passes)
     session = Session(engine, RECIPE, state, ROWS, y, None)
     watch = Watch(Patience(None, 1)) if watch == "fit" else watch
-    return engine, session.train(ROWS, y, None, n_epochs, watch, lambda state: None)
+    return engine, session.train(ROWS, y, None, n_epochs, watch)
 
 
 @pytest.mark.parametrize(("w", "limit"), [(1.0, 10.0), (2.0, 10.0), (3.0, 40.0)])

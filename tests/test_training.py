@@ -37,7 +37,7 @@ def data(n_rows=30):
 def run(recipe, state, X, y, weight=None, n_epochs=1, patience=None):
     session = Session(_epoch, recipe, state, X, y, weight)
     watch = None if patience is None else Watch(patience)
-    return session.train(X, y, weight, n_epochs, watch, lambda state: None)
+    return session.train(X, y, weight, n_epochs, watch)
 
 
 def gradient_of(theta, X, y, weight=None, alpha=0.0):
