@@ -11,6 +11,10 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from ._parameters import choose_loss
 from .losses import Loss
 
+#: Where more than half of the rows have a class of their own, their indicators may have so many entries, which are a
+#: gigabyte in float64. scikit-learn warns of such labels; more of them are no classes but numbers or names of rows.
+MOST_INDICATORS = 2**27
+
 
 def is_multilabel(y) -> bool:
     """Return whether a row of `y` can have several labels, and raise ValueError if `y` is no set of labels at all."""
@@ -61,10 +65,20 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
             raise ValueError(f"classes={classes!r} are not those of the first call, which were {before!r}.")
         return before
     if classes is None:
-        return sorted_labels(y, "y")
+        return _check_number(sorted_labels(y, "y"), len(y))
     if given is None:
         raise ValueError("classes must be passed on the first call to partial_fit: all labels that will ever come.")
     return given
+
+
+def _check_number(classes, n_rows):
+    if len(classes) > n_rows / 2 and n_rows * len(classes) > MOST_INDICATORS:
+        raise ValueError(
+            f"y has {len(classes)} classes in {n_rows} rows, which is too few rows to learn them from, and a matrix of "
+            f"rows and classes would have {n_rows * len(classes):.0e} entries. Numbers to predict go to "
+            "BackpropRegressor; names of rows are no classes: group them, or leave rare ones out."
+        )
+    return classes
 
 
 def are_plain_labels(y, n_rows: int, known: np.ndarray, classes) -> bool:
