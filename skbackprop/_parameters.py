@@ -169,6 +169,17 @@ def rows_per_update(solver: str, batch_size, n_rows: int) -> int | None:
     return {"batch": None, "sgd": 1, "minibatch": minibatch}[solver]
 
 
+def check_room(network: Network, dtype: np.dtype) -> None:
+    """Raise MemoryError, naming the parameter, if there is no room for the weights."""
+    try:
+        np.empty(network.n_parameters, dtype)  # only asked for: no page of it is touched
+    except (MemoryError, ValueError) as error:
+        raise MemoryError(
+            f"hidden_layer_sizes={network.sizes[1:-1]} between {network.sizes[0]} features and {network.sizes[-1]} "
+            f"outputs are {network.n_parameters:.0e} weights, for which there is no room: make them smaller."
+        ) from error
+
+
 def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
     """Return the weights and intercepts to start from, as one vector."""
     if isinstance(init, (list, tuple)):

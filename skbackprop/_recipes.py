@@ -11,6 +11,7 @@ from ._network import Network
 from ._objective import Objective
 from ._parameters import (
     check_lbfgs,
+    check_room,
     choose_optimizer,
     choose_schedule,
     initial_theta,
@@ -49,6 +50,7 @@ def start(estimator, recipe: Recipe, seed: int, X, y: np.ndarray, sample_weight:
     """Return the state before the first update."""
     rng, dtype = np.random.default_rng(seed), X.dtype
     network = recipe.objective.network
+    check_room(network, dtype)
     theta = initial_theta(estimator.init, network, rng, dtype)
     state = TrainingState(theta, _new_memory(recipe.optimizer, theta), rng, seed=seed)
     if estimator.standardize:
