@@ -123,6 +123,8 @@ class BaseBackprop(Fitting, BaseEstimator, ABC):
         ------
         ValueError
             If a parameter or the data are not as they should be; nothing is learned then.
+        KeyboardInterrupt
+            If the user interrupts; the weights are then those of the last whole epoch, if there was one.
         """
         going_on = self.__sklearn_is_fitted__() and self.warm_start
         n_before = len(self._state.loss_curve) if going_on else 0

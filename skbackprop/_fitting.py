@@ -104,7 +104,7 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
         """Start or go on training.
 
         What goes wrong leaves the estimator as it was; an interrupt leaves it with the last whole pass, if there was
-        one.
+        one, and says so in a note: a warning could be made an error, and the interrupt be lost.
         """
         n_iter, before = (self._state.n_iter if call.going_on else 0), vars(self).copy()
         if call.going_on and not call.partial:
@@ -113,8 +113,10 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
             with np.errstate(all="ignore"):  # what overflows is looked at
                 return self._check_and_train(call, task)
         except BaseException as error:
-            made = "_state" in vars(self) and self._state.n_iter > n_iter
-            if not (made and isinstance(error, KeyboardInterrupt)):
+            state = vars(self).get("_state")
+            if isinstance(error, KeyboardInterrupt) and state is not before.get("_state") and state.n_iter > n_iter:
+                error.add_note(f"Training was interrupted; the weights are those after epoch {state.n_iter}.")
+            else:
                 vars(self).clear()
                 vars(self).update(before)
             raise

@@ -83,5 +83,6 @@ def minimize(
         outcome.gave_up = True
         outcome.messages.append(
             f"L-BFGS could not go on after {state.n_iter} iterations: {result.message}. "
-            "The weights are the last good ones."
+            "The weights are the last good ones. Scale X and y (standardize=True does), look for damaged values; "
+            "a loss of your own is checked by skbackprop.losses.check_loss."
         )

@@ -92,19 +92,21 @@ class Session:
         ValueError
             If the spread of a column overflows and `watch` is not None.
         """
-        state, outcome = self.state, Outcome()
+        state, n_before, outcome = self.state, self.state.n_iter, Outcome()
         self._verified, self._watch, self._listener = None, watch, listener
         if watch is None:
             state.forget_oldest_losses()
         self._good.save()
         try:
             constant_loss = self._see_and_train(X, y, sample_weight, n_epochs, outcome)
+            if watch is None:
+                return outcome
+            outcome.messages += watch.restore_best(state)
         except BaseException:
             self._good.restore()
+            if state.n_iter > n_before:
+                state.best_iter = state.n_iter  # an interrupt leaves the last whole pass, whatever its score
             raise
-        if watch is None:
-            return outcome
-        outcome.messages += watch.restore_best(state)
         self._say_if_nothing_was_learned(constant_loss, outcome)
         return outcome
 
@@ -178,12 +180,18 @@ class Session:
         watched, stop = (loss, False) if watch is None else watch.after_pass(state, loss)
         state.follow_plateau(self.recipe.schedule, watched)
         if watch is not None:
-            if self._verified is None:
-                self._verified = Backup(state, self._draws)
-            self._verified, self._good = self._good, self._verified
-            self._good.save()
+            self._verified, self._good = self._good, self._saved(self._verified)
         told_to_stop = self._listener is not None and self._listener.after_pass(state)
         return stop or told_to_stop
+
+    def _saved(self, backup: Backup | None = None) -> Backup:
+        """Return a backup of now, in the room of another; whole before it is the one to go back to.
+
+        An interrupt may come between any two lines, and what it goes back to must not be half written.
+        """
+        backup = backup or Backup(self.state, self._draws)
+        backup.save()
+        return backup
 
     def _pass(self, X, y, sample_weight) -> float:
         """Make one pass and return its loss, infinite if anything overflowed."""
@@ -206,7 +214,8 @@ class Session:
             outcome.messages.append(
                 f"Training ended in epoch {epoch}: the loss or the weights still exploded after the learning rate "
                 f"had been halved {MOST_HALVINGS} times. The weights are the last good ones. Scale X and y "
-                "(standardize=True does), look for damaged values, or lower learning_rate."
+                "(standardize=True does), look for damaged values, or lower learning_rate; a loss of your own is "
+                "checked by skbackprop.losses.check_loss."
             )
             return False
         if not outcome.n_halvings:
@@ -218,7 +227,7 @@ class Session:
         outcome.n_halvings += 1
         state.rate_factor = factor
         if self._watch is not None:  # whose backup is from before its rows were seen
-            self._good.save()
+            self._good = self._saved()
         return True
 
     def _refuse(self, outcome):

@@ -162,23 +162,6 @@ def test_string_labels_and_named_columns():
     assert max(network.validation_scores_) == accuracy_score(labels[1::2], network.predict(X[1::2]))
 
 
-def test_an_exception_of_a_scorer_leaves_the_estimator_as_it_was():
-    X, y = data(BackpropRegressor)
-    network = BackpropRegressor(5, **STOPPED).fit(X, y)
-    before = theta(network).copy()
-
-    def broken(estimator, X, y):
-        raise RuntimeError("no score today")
-
-    with pytest.raises(RuntimeError, match="no score today"):
-        network.set_params(scoring=broken).fit(X, y)
-    np.testing.assert_array_equal(theta(network), before)
-    fresh = BackpropRegressor(5, scoring=broken, **STOPPED)
-    with pytest.raises(RuntimeError, match="no score today"):
-        fresh.fit(X, y)
-    assert not hasattr(fresh, "coefs_")
-
-
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_an_unknown_scorer_is_named(early_stopping):
     X, y = data(BackpropRegressor)
