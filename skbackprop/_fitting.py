@@ -115,6 +115,7 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
         except BaseException as error:
             state = vars(self).get("_state")
             if isinstance(error, KeyboardInterrupt) and state is not before.get("_state") and state.n_iter > n_iter:
+                vars(self).pop("_unfinished", None)
                 error.add_note(f"Training was interrupted; the weights are those after epoch {state.n_iter}.")
             else:
                 vars(self).clear()

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._listening import Listener
 from skbackprop.activations import Tanh
 from skbackprop.initializers import VarianceScaling
 from skbackprop.losses import MultinomialLogLoss, SquaredError
@@ -76,7 +77,7 @@ def test_an_interrupt_between_any_two_lines_leaves_a_whole_epoch_and_says_so(est
     epochs = []
     with monkeypatch.context() as patch:
         network = make()
-        patch.setattr(estimator, "_report", lambda self, state: epochs.append(learned(self)))
+        patch.setattr(estimator, "_listener", lambda self, *arguments: Ear(lambda state: epochs.append(learned(self))))
         network.fit(X, y)
     n_cut, template = 0, make()
     for line in count(1, 17):
@@ -110,14 +111,23 @@ def test_control_c_is_said_and_training_can_go_on(estimator, engine, monkeypatch
     expected = estimator(6, **(params | {"max_iter": 3})).fit(X, y)
     network = estimator(6, **(params | {"max_iter": 9}))
     with monkeypatch.context() as patch:
-        patch.setattr(
-            estimator, "_report", lambda self, state: state.n_iter == 3 and signal.raise_signal(signal.SIGINT)
-        )
+        ear = Ear(lambda state: state.n_iter == 3 and signal.raise_signal(signal.SIGINT))
+        patch.setattr(estimator, "_listener", lambda *arguments: ear)
         with pytest.raises(KeyboardInterrupt) as interrupt:
             network.fit(X, y)
     assert interrupt.value.__notes__ == ["Training was interrupted; the weights are those after epoch 3."]
     np.testing.assert_array_equal(theta(network), theta(expected))
     np.testing.assert_array_equal(theta(network.partial_fit(X, y)), theta(expected.partial_fit(X, y)))
+
+
+class Ear(Listener):
+    """Does something after each pass."""
+
+    def __init__(self, hear):
+        self.hear = hear
+
+    def after_pass(self, state):
+        self.hear(state)
 
 
 class Culprit:
