@@ -12,6 +12,7 @@ __all__ = [
     "activations",
     "callbacks",
     "initializers",
+    "inspection",
     "losses",
     "optimizers",
     "schedules",

@@ -5,6 +5,7 @@ All is read off the state, which alone is stored: a pickle holds every number on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Self
 
@@ -12,7 +13,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._inputs import is_plain
-from ._network import Layer
+from ._network import Layer, LayerTrace, head
 from ._state import Recipe, TrainingState
 from ._version import STATE_FORMAT, __version__
 
@@ -40,6 +41,35 @@ class FittedNetwork:
         """Return the network's raw output for X as it was checked."""
         state, network = self._state, self._recipe.objective.network
         return network.raw_output(state.theta, X, None if state.standardizer is None else state.standardizer.inputs_of)
+
+    def _checked_inputs(self, X, dtype, n_features):
+        if "feature_names_in_" in vars(self) or not is_plain(X, dtype, (None, n_features)):
+            X = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
+        return X
+
+    def _chunks(self, X) -> Iterator[tuple[slice, np.ndarray, list[LayerTrace]]]:
+        """Go over any number of rows of checked X in chunks, forward.
+
+        Yields
+        ------
+        rows : slice
+            Which they are.
+        raw : ndarray of shape (n_rows, n_outputs)
+            The network's raw output, an array of its own.
+        trace : list of LayerTrace
+            As `forward` leaves it. The next chunk takes its room.
+        """
+        state, network = self._fitted_state(), self._recipe.objective.network
+        X = self._checked_inputs(X, state.theta.dtype, network.sizes[0])
+        layers, chunk = network.unpack(state.theta), min(X.shape[0], network.chunk_rows(state.theta.dtype))
+        room = network.trace(chunk, state.theta.dtype)
+        for start in range(0, X.shape[0], chunk):
+            part = X[start : start + chunk]
+            if state.standardizer is not None:
+                part = state.standardizer.inputs_of(part)
+            trace = head(room, part.shape[0])
+            raw = network.forward(layers, part, trace)
+            yield slice(start, start + chunk), raw.copy(), trace
 
     def _fitted_state(self) -> TrainingState:
         check_is_fitted(self)

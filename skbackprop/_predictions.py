@@ -10,6 +10,7 @@ from scipy import special
 from sklearn.metrics import d2_pinball_score, r2_score
 
 from ._fitted import FittedNetwork
+from ._links import link_gradient, softmax_gradient
 from ._parameters import MatrixLike
 from .losses import Quantiles
 
@@ -32,11 +33,22 @@ class NumberPredictions(FittedNetwork):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions, of the dtype that the network was trained in.
         """
-        raw = self._raw_output(X)
-        prediction = self._recipe.objective.loss.inverse_link(raw)
-        if self._state.standardizer is not None:
-            prediction = self._state.standardizer.prediction_of(prediction)
+        prediction = self._outputs(self._raw_output(X))
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
+
+    def _outputs(self, raw):
+        """Return the outputs after the output activation, in the units of the target."""
+        outputs = self._recipe.objective.loss.inverse_link(raw)
+        return outputs if self._state.standardizer is None else self._state.standardizer.prediction_of(outputs)
+
+    def _output_gradients(self, raw) -> Iterator[np.ndarray]:
+        """Yield the derivative of each number that `predict` gives by all raw outputs."""
+        loss, standardizer = self._recipe.objective.loss, self._state.standardizer
+        scales = np.ones(self.n_outputs_, raw.dtype)
+        if standardizer is not None and standardizer.target_scaling:
+            scales = standardizer.scale[standardizer.target]
+        for output, scale in enumerate(scales):
+            yield link_gradient(loss, raw, output) * scale
 
     def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return R^2 of the predictions; with several quantiles, the mean of their D^2 pinball scores.
@@ -124,7 +136,7 @@ class LabelPredictions(FittedNetwork):
         raw, loss = self._raw_output(X), self._recipe.objective.loss
         if self._has_one_output_for_two:
             raw = np.column_stack([-raw, raw])
-        elif not self._is_multilabel and loss.output_activation == "logistic":
+        elif self._is_normalized:
             return special.softmax(loss.log_inverse_link(raw), axis=1)
         return loss.inverse_link(raw)
 
@@ -144,7 +156,7 @@ class LabelPredictions(FittedNetwork):
         raw, loss = self._raw_output(X), self._recipe.objective.loss
         if self._has_one_output_for_two:
             raw = np.column_stack([-raw, raw])
-        elif not self._is_multilabel and loss.output_activation == "logistic":
+        elif self._is_normalized:
             return special.log_softmax(loss.log_inverse_link(raw), axis=1)
         return loss.log_inverse_link(raw)
 
@@ -162,3 +174,26 @@ class LabelPredictions(FittedNetwork):
     @property
     def _has_one_output_for_two(self) -> bool:
         return self.n_outputs_ == 1 and len(self.classes_) == 2
+
+    @property
+    def _is_normalized(self) -> bool:
+        """Whether the outputs of one row do not sum to 1 by themselves, as the probabilities of classes must."""
+        return not self._is_multilabel and self._recipe.objective.loss.output_activation == "logistic"
+
+    def _outputs(self, raw):
+        """Return the outputs after the output activation."""
+        return self._recipe.objective.loss.inverse_link(raw)
+
+    def _output_gradients(self, raw) -> Iterator[np.ndarray]:
+        """Yield the derivative of each probability that `predict_proba` gives by all raw outputs."""
+        loss = self._recipe.objective.loss
+        if self._has_one_output_for_two:
+            gradient = link_gradient(loss, raw, 0)
+            yield from (-gradient, gradient)
+            return
+        log_out = loss.log_inverse_link(raw) if self._is_normalized else None
+        for output in range(self.n_outputs_):
+            if log_out is None:
+                yield link_gradient(loss, raw, output)
+            else:  # the softmax of log f(raw), and d log f(raw) / d raw = f(-raw)
+                yield softmax_gradient(log_out, output) * special.expit(-raw)

@@ -122,17 +122,25 @@ def trace_sample(estimator: FittedNetwork, x, y=None) -> SampleTrace:
 
 def check_network(estimator) -> tuple[Network, Loss]:
     """Return the network and the loss of a fitted estimator, or raise TypeError or NotFittedError."""
+    check_type(estimator)
+    check_is_fitted(estimator)
+    return estimator._recipe.objective.network, estimator._recipe.objective.loss
+
+
+def check_type(estimator) -> None:
+    """Raise TypeError if the estimator is none of this package, with the remedy if it has one inside."""
     if not isinstance(estimator, FittedNetwork):
         remedy = next((words for name, words in REMEDIES.items() if hasattr(estimator, name)), "")
         raise TypeError(
             f"estimator must be a BackpropRegressor or BackpropClassifier, got {type(estimator).__name__}{remedy}."
         )
-    check_is_fitted(estimator)
-    return estimator._recipe.objective.network, estimator._recipe.objective.loss
 
 
 def _one_row(estimator, x):
-    X = x if getattr(x, "ndim", np.ndim(x)) == 2 else np.reshape(x, (1, -1))
+    ndim = getattr(x, "ndim", np.ndim(x))
+    if ndim == 1 and hasattr(x, "to_frame"):  # a row of a data frame keeps its names
+        x, ndim = x.to_frame().T, 2
+    X = x if ndim == 2 else np.reshape(x, (1, -1))
     X = validate_data(estimator, X, accept_sparse="csr", dtype=np.float64, reset=False)
     if X.shape[0] != 1:
         raise ValueError(f"x has {X.shape[0]} rows; it must be one sample: pass one of them.")

@@ -65,6 +65,9 @@ CORE = {module for module, floor in FLOORS.items() if floor in CORE_FLOORS} - {"
 #: numba comes in here and nowhere else.
 COMPILED = {"_vector_math", "_kernel_formulas", "_kernel_losses", "_kernel_rows", "_kernel"}
 
+#: What a module imports where it is asked for, and not before.
+WHEN_ASKED = {"inspection": {"pandas"}}
+
 
 #: What a module imports where it is asked for, inside its functions, and not before.
 WHEN_ASKED = {"_listening": {"rich"}}
