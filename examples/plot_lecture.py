@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from skbackprop import BackpropRegressor
+from skbackprop.inspection import backprop_table
 
 # %%
 # The network. ``W1[i, h]`` is the weight from input i to hidden unit h: w1 and w2 go into the first hidden unit.
@@ -72,6 +73,11 @@ print(f"w5 moved by {network.coefs_[1][0, 0] - W2[0, 0]:.6f} = -{learning_rate} 
 print(f"w1 moved by {network.coefs_[0][0, 0] - W1[0, 0]:.6e} = -{learning_rate} * {dE_dW1[0, 0]:.6e}")
 np.testing.assert_allclose(network.coefs_[0], W1 - learning_rate * dE_dW1, rtol=1e-12)
 np.testing.assert_allclose(network.coefs_[1], W2 - learning_rate * dE_dW2, rtol=1e-12)
+
+# %%
+# Every factor of the next update, in a table: read a row from left to right and the chain rule makes its gradient.
+table = backprop_table(network, inputs[0], targets[0])
+print(table.loc[[(0, "x0", "h0_0"), (1, "h0_0", "o0")]].T.round(5).to_string())
 
 # %%
 # A thousand more updates.
