@@ -31,7 +31,7 @@ class FittedNetwork:
         """Return the network's raw output for checked X, of shape (n_samples, n_outputs)."""
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)
-        theta, network = self._state.theta, self._recipe.objective.network
+        theta, standardizer, network = self._state.theta, self._state.standardizer, self._recipe.objective.network
         with np.errstate(all="ignore"):  # of predictions, what overflows is in them to be seen
             if "feature_names_in_" in vars(self) or not is_plain(X, theta.dtype, (None, network.sizes[0])):
                 X = validate_data(self, X, accept_sparse="csr", dtype=theta.dtype, reset=False)
@@ -48,19 +48,18 @@ class FittedNetwork:
         return X
 
     def _chunks(self, X) -> Iterator[tuple[slice, np.ndarray, list[LayerTrace]]]:
-        """Go over any number of rows of checked X in chunks, forward.
+        """Propagate any number of rows of checked X forward, chunk by chunk.
 
         Yields
         ------
         rows : slice
             Which they are.
         raw : ndarray of shape (n_rows, n_outputs)
-            The network's raw output, an array of its own.
+            The network's raw output.
         trace : list of LayerTrace
-            As `forward` leaves it. The next chunk takes its room.
+            As `forward` leaves it. The next chunk takes its room, and that of `raw`.
         """
         state, network = self._fitted_state(), self._recipe.objective.network
-        X = self._checked_inputs(X, state.theta.dtype, network.sizes[0])
         layers, chunk = network.unpack(state.theta), min(X.shape[0], network.chunk_rows(state.theta.dtype))
         room = network.trace(chunk, state.theta.dtype)
         for start in range(0, X.shape[0], chunk):
@@ -68,8 +67,7 @@ class FittedNetwork:
             if state.standardizer is not None:
                 part = state.standardizer.inputs_of(part)
             trace = head(room, part.shape[0])
-            raw = network.forward(layers, part, trace)
-            yield slice(start, start + chunk), raw.copy(), trace
+            yield slice(start, start + chunk), network.forward(layers, part, trace), trace
 
     def _fitted_state(self) -> TrainingState:
         check_is_fitted(self)

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn import get_config
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -17,7 +18,7 @@ from sklearn.base import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from ._fitted import FittedNetwork
@@ -95,7 +96,7 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
             If there is no such hidden layer.
         """
         check_type(_thawed(self.estimator))
-        if _routing_enabled():
+        if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         estimator = clone(self.estimator).fit(X, y, **fit_params)
         n_hidden = len(_hidden_sizes(estimator))
@@ -184,6 +185,7 @@ def hidden_features(estimator, layer: int = -1) -> HiddenFeatures:
     >>> hidden_features(network).transform(X).shape
     (150, 2)
     """
+    estimator = _thawed(estimator)
     check_type(estimator)
     if not estimator.__sklearn_is_fitted__():
         return HiddenFeatures(estimator, layer=layer)
@@ -192,8 +194,11 @@ def hidden_features(estimator, layer: int = -1) -> HiddenFeatures:
 
 def hidden_outputs(network: FittedNetwork, X, layer: int) -> np.ndarray:
     """Return the outputs of one hidden layer, of shape (n_samples, units)."""
-    parts = [trace[:-1][layer].a.copy() for _, _, trace in network._chunks(X)]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    X = network._checked_inputs(X)
+    outputs = np.empty((X.shape[0], _hidden_sizes(network)[layer]), network._state.theta.dtype)
+    for rows, _, trace in network._chunks(X):
+        outputs[rows] = trace[:-1][layer].a
+    return outputs
 
 
 def _thawed(estimator):

@@ -67,6 +67,7 @@ class SampleTrace(NamedTuple):
     dE_dinput: np.ndarray | None = None
 
 
+@np.errstate(all="ignore")  # what overflows is there to be seen
 def trace_sample(estimator: FittedNetwork, x, y=None) -> SampleTrace:
     """Return forward values and, if the target is given, backward derivatives of one sample.
 
@@ -138,9 +139,10 @@ def check_type(estimator) -> None:
 
 def _one_row(estimator, x):
     ndim = getattr(x, "ndim", np.ndim(x))
-    if ndim == 1 and hasattr(x, "to_frame"):  # a row of a data frame keeps its names
-        x, ndim = x.to_frame().T, 2
-    X = x if ndim == 2 else np.reshape(x, (1, -1))
+    if ndim == 1 and hasattr(x, "to_frame") and hasattr(x, "index"):
+        X = x.to_frame().T  # a row of a pandas data frame keeps its names
+    else:
+        X = np.reshape(x, (1, -1)) if ndim < 2 else x
     X = validate_data(estimator, X, accept_sparse="csr", dtype=np.float64, reset=False)
     if X.shape[0] != 1:
         raise ValueError(f"x has {X.shape[0]} rows; it must be one sample: pass one of them.")
@@ -183,11 +185,10 @@ def _link_derivative(loss: Loss, net):
 
 def _by_output(loss, target, out, delta, dout_dnet):
     """Return dE/dout of the output layer; losses give delta only, as it is the more exact."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # where an output has run into its limit
-        if type(loss) in (SquaredError, LogisticSquaredError):
-            return -2.0 * (target - out)
-        if type(loss) is MultinomialLogLoss:
-            return -target / out
-        if dout_dnet.ndim == 1:
-            return delta / dout_dnet
-        return np.linalg.lstsq(dout_dnet.T, delta)[0]  # the shortest that gives this delta
+    if type(loss) in (SquaredError, LogisticSquaredError):
+        return -2.0 * (target - out)
+    if type(loss) is MultinomialLogLoss:
+        return -target / out
+    if dout_dnet.ndim == 1:
+        return delta / dout_dnet
+    return np.linalg.lstsq(dout_dnet.T, delta, rcond=None)[0]  # the shortest that gives this delta

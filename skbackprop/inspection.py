@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["HiddenFeatures", "activations", "backprop_table", "hidden_features", "input_gradients"]
 
 
+@np.errstate(all="ignore")  # what overflows is there to be seen
 def activations(estimator, X: MatrixLike) -> list[np.ndarray]:
     """Return the output of every layer.
 
@@ -54,15 +55,17 @@ def activations(estimator, X: MatrixLike) -> list[np.ndarray]:
     >>> [outputs.shape for outputs in activations(network, X)]
     [(150, 8), (150, 4), (150, 3)]
     """
-    check_network(estimator)
-    with np.errstate(all="ignore"):  # of predictions, what overflows is in them to be seen
-        parts = [
-            [*(layer.a.copy() for layer in trace[:-1]), estimator._outputs(raw)]
-            for _, raw, trace in estimator._chunks(X)
-        ]
-    return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]
+    network, _ = check_network(estimator)
+    X = estimator._checked_inputs(X)
+    outputs = [np.empty((X.shape[0], size), estimator._state.theta.dtype) for size in network.sizes[1:]]
+    for rows, raw, trace in estimator._chunks(X):
+        for output, layer in zip(outputs[:-1], trace[:-1], strict=True):
+            output[rows] = layer.a
+        outputs[-1][rows] = estimator._outputs(raw)
+    return outputs
 
 
+@np.errstate(all="ignore")
 def input_gradients(estimator, X: MatrixLike) -> np.ndarray:
     """Return the derivative of each prediction by each input: how much it changes with a small step of that input.
 
@@ -100,13 +103,13 @@ def input_gradients(estimator, X: MatrixLike) -> np.ndarray:
     array([[[ 3., -1.]]])
     """
     network, _ = check_network(estimator)
-    layers, standardizer = network.unpack(estimator._state.theta), estimator._state.standardizer
-    parts = []
-    with np.errstate(all="ignore"):
-        for _, raw, trace in estimator._chunks(X):
-            slopes = _slopes(network, trace)
-            parts.append(np.stack([_by_inputs(seed, layers, slopes) for seed in estimator._output_gradients(raw)], 1))
-    gradients = np.concatenate(parts)
+    X, theta, standardizer = estimator._checked_inputs(X), estimator._state.theta, estimator._state.standardizer
+    n_outputs = len(estimator.classes_) if is_classifier(estimator) else estimator.n_outputs_
+    gradients = np.empty((X.shape[0], n_outputs, X.shape[1]), theta.dtype)
+    for rows, raw, trace in estimator._chunks(X):
+        slopes = _slopes(network, trace)
+        for output, delta in enumerate(estimator._output_gradients(raw)):
+            gradients[rows, output] = _by_inputs(delta, network.unpack(theta), slopes)
     if standardizer is not None:
         gradients *= standardizer.factor[standardizer.inputs]
     return gradients

@@ -17,7 +17,7 @@ SEVERAL = (X[:, :2] > X[:, :2].mean(axis=0)).astype(int)
 
 CASES = {
     "squared": (BackpropRegressor((4, 3), activation="tanh"), NUMBERS),
-    "two targets": (BackpropRegressor(4, activation=["gelu"]), np.column_stack([NUMBERS, 1e-3 * X[:, 1]])),
+    "two targets": (BackpropRegressor(4, activation=["gelu"], dropout=0.3), np.column_stack([NUMBERS, 1e-3 * X[:, 1]])),
     "no hidden layer": (BackpropRegressor(()), NUMBERS),
     "huber": (BackpropRegressor(4, loss=Huber(0.5), activation="silu"), NUMBERS),
     "quantiles": (BackpropRegressor(4, loss=Quantiles((0.1, 0.4, 0.8)), activation="tanh"), NUMBERS),
