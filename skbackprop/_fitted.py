@@ -31,18 +31,17 @@ class FittedNetwork:
         """Return the network's raw output for checked X, of shape (n_samples, n_outputs)."""
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)
-        theta, standardizer, network = self._state.theta, self._state.standardizer, self._recipe.objective.network
         with np.errstate(all="ignore"):  # of predictions, what overflows is in them to be seen
-            if "feature_names_in_" in vars(self) or not is_plain(X, theta.dtype, (None, network.sizes[0])):
-                X = validate_data(self, X, accept_sparse="csr", dtype=theta.dtype, reset=False)
-            return self._propagate(X)
+            return self._propagate(self._checked_inputs(X))
 
     def _propagate(self, X) -> np.ndarray:
         """Return the network's raw output for X as it was checked."""
         state, network = self._state, self._recipe.objective.network
         return network.raw_output(state.theta, X, None if state.standardizer is None else state.standardizer.inputs_of)
 
-    def _checked_inputs(self, X, dtype, n_features):
+    def _checked_inputs(self, X):
+        """Return X as the network takes it, but for the standardisation: of its dtype, an ndarray or CSR."""
+        dtype, n_features = self._state.theta.dtype, self._recipe.objective.network.sizes[0]
         if "feature_names_in_" in vars(self) or not is_plain(X, dtype, (None, n_features)):
             X = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
         return X

@@ -51,6 +51,10 @@ FLOORS = {
     "_predictions": 7,
     "_fitting": 7,
     "_base": 8,
+    "_links": 4,
+    "_trace": 7,
+    "_hidden_features": 8,
+    "inspection": 9,
     "callbacks": 9,
     "_regressor": 9,
     "_classifier": 9,
@@ -65,12 +69,9 @@ CORE = {module for module, floor in FLOORS.items() if floor in CORE_FLOORS} - {"
 #: numba comes in here and nowhere else.
 COMPILED = {"_vector_math", "_kernel_formulas", "_kernel_losses", "_kernel_rows", "_kernel"}
 
-#: What a module imports where it is asked for, and not before.
-WHEN_ASKED = {"inspection": {"pandas"}}
-
 
 #: What a module imports where it is asked for, inside its functions, and not before.
-WHEN_ASKED = {"_listening": {"rich"}}
+WHEN_ASKED = {"_listening": {"rich"}, "inspection": {"pandas"}}
 
 
 def imports(module, *, inside_functions=False):
@@ -79,6 +80,8 @@ def imports(module, *, inside_functions=False):
     tree = ast.parse((PACKAGE / f"{module}.py").read_text())
     functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     inside = {node for function in functions for node in ast.walk(function)}
+    typing = {node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"}
+    inside |= {node for block in typing for node in ast.walk(block)}  # nothing of it is ever run
     for node in inside if inside_functions else set(ast.walk(tree)) - inside:
         if isinstance(node, ast.ImportFrom) and node.level:
             own |= {node.module} if node.module else {alias.name for alias in node.names}
