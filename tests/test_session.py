@@ -109,6 +109,16 @@ def test_after_twenty_halvings_training_ends_with_the_rate_it_had(watch):
 
 
 @pytest.mark.parametrize(
+    ("watch", "n_explosions", "n_seen"), [("fit", 1, 2), ("fit", 30, 2), (None, 1, 2), (None, 30, 0)]
+)
+def test_rows_of_a_pass_undone_stay_seen_unless_a_stream_gives_up_on_them(watch, n_explosions, n_seen):
+    state = new_state(standardizer=standardizer())
+    train(state, *[(math.inf, 9.0)] * n_explosions, (0.5, 1.0), watch=watch)
+    assert state.n_rows == state.standardizer.n_rows == n_seen
+    assert state.mean_weight == (1.0 if n_seen else 0.0)
+
+
+@pytest.mark.parametrize(
     ("loss", "y", "largest"),
     [
         (0.5, ROWS, 1.5),  # three times the loss of the pass
