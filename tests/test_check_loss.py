@@ -147,4 +147,4 @@ def test_values_that_are_no_array_are_refused():
 
 
 def test_the_constant_of_a_loss_of_ones_own_is_zero():
-    np.testing.assert_array_equal(Loss().constant(np.array([3.0, 4.0])), [0.0, 0.0])
+    np.testing.assert_array_equal(Loss().constant(np.array([3.0, 4.0])), [0.0, 0.0], strict=True)

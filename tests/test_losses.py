@@ -100,10 +100,13 @@ def test_log_inverse_link_is_finite_where_the_link_underflows(loss):
     assert np.isfinite(loss.log_inverse_link(raw)).all()
 
 
-def test_a_loss_of_ones_own_has_a_finite_logarithm_too():
-    raw = np.array([[-2000.0, 0.3]])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_loss_of_ones_own_has_a_finite_logarithm_too(dtype):
+    raw = np.array([[-2000.0, 0.3]], dtype)
     logistic = type("Own", (Loss,), {"inverse_link": lambda self, raw: special.expit(raw)})()
-    np.testing.assert_allclose(logistic.log_inverse_link(raw), [[np.log(np.finfo(float).tiny), special.log_expit(0.3)]])
+    logarithm = logistic.log_inverse_link(raw)
+    assert logarithm.dtype == dtype
+    np.testing.assert_allclose(logarithm, [[np.log(np.finfo(dtype).tiny), special.log_expit(0.3)]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("loss", [LogisticSquaredError(), BinaryLogLoss()], ids=repr)
@@ -169,8 +172,9 @@ def test_at_the_kink_the_derivative_is_zero(loss):
 
 def test_outputs_that_are_the_same_are_quantiles_in_their_order():
     levels = np.linspace(0.01, 0.99, 99)
-    gradient = evaluate(Quantiles(tuple(levels)), np.zeros((2, 99)), np.ones((2, 99)))[1]
-    np.testing.assert_allclose(gradient, [1 - levels] * 2)
+    gradient = evaluate(Quantiles(tuple(levels)), np.full((2, 99), -1.0), np.tile([1.0, 0.0, 2.0], (2, 33)))[1]
+    lowest, middle, highest = np.split(1 - levels, 3)
+    np.testing.assert_allclose(gradient, [np.column_stack([middle, lowest, highest]).ravel()] * 2)
 
 
 @pytest.mark.parametrize("levels", [(), (0.5, 0.5), (0.9, 0.1), (0.0, 0.5), (0.5, 1.0), ("a",), (0.1, np.nan)])
