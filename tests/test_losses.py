@@ -85,6 +85,16 @@ def test_log_losses_are_exact_far_out(dtype, far):
     np.testing.assert_allclose(gradient, np.eye(3)[[0, 0, 0]] - np.eye(3), atol=1e-7)
 
 
+@pytest.mark.parametrize("loss", [LOSSES["log_loss", "softmax"], LOSSES["log_loss", "logistic"]], ids=repr)
+def test_log_losses_of_a_row_do_not_depend_on_other_rows(loss):
+    raw, y = np.array([[2000.0, 1999.0], [0.3, -0.2], [-2000.0, -1999.0]]), np.array([[1.0, 0.0]] * 3)
+    whole = evaluate(loss, y, raw)
+    for i in range(3):
+        row = evaluate(loss, y[i : i + 1], raw[i : i + 1])
+        np.testing.assert_allclose(whole[0][i : i + 1], row[0], rtol=1e-15)
+        np.testing.assert_allclose(whole[1][i : i + 1], row[1], rtol=1e-15)
+
+
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=IDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_is_kept(loss, dtype, rng):
