@@ -1,5 +1,7 @@
+import ast
 import copy
 import pickle
+import re
 
 import pytest
 from sklearn.base import clone
@@ -120,6 +122,16 @@ def test_a_range_has_its_ends_where_the_docstring_says(kind, name):
         with pytest.raises(ValueError) as error:  # noqa: PT011
             kind(**{name: value})
         assert str(error.value) == f"{name} of {kind.__name__} must be a number in {interval}, got {value!r}."
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=repr)
+def test_defaults_are_those_of_the_docstring(record):
+    said = {}
+    for kind in type(record).__mro__:
+        for names, defaults in re.findall(r"^ *([\w, ]+) : .*default=(.+)$", kind.__doc__ or "", re.MULTILINE):
+            values = map(ast.literal_eval, defaults.split(" and "))
+            said |= {name: value for name, value in zip(names.split(", "), values, strict=True) if name not in said}
+    assert said == type(record)().get_params()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), True, "0.5", None, -0.1, 1.0])
