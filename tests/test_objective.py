@@ -6,7 +6,7 @@ from sklearn.metrics import mean_poisson_deviance, mean_squared_error
 from skbackprop._network import Network
 from skbackprop._objective import Objective, Workspace
 from skbackprop.activations import ACTIVATIONS
-from skbackprop.losses import LOSSES
+from skbackprop.losses import LOSSES, SquaredError
 
 NETWORK = Network((3, 4, 2), (ACTIVATIONS["tanh"],))
 SQUARED = LOSSES["squared_error", "identity"]
@@ -133,6 +133,16 @@ def test_the_constant_loss_is_that_of_the_weighted_mean(rng, weighted, dtype):
         expected = 2 * metric(y, out, sample_weight=weight)  # scikit-learn takes the mean over the outputs
         loss = Objective(NETWORK, LOSSES[tuple(name.split())]).constant_loss(y, weight)
         assert loss == pytest.approx(expected, rel=1e-12 if dtype == np.float64 else 1e-5)
+
+
+def test_a_loss_gets_the_constant_in_the_dtype_of_the_target():
+    class Strict(SquaredError):
+        def value_and_gradient(self, y, raw, gradient):
+            assert y.dtype == raw.dtype == gradient.dtype == np.float32
+            return super().value_and_gradient(y, raw, gradient)
+
+    y = np.array([[1.0, 2.0], [3.0, 6.0]], np.float32)
+    assert Objective(NETWORK, Strict()).constant_loss(y, np.array([1.0, 1.0])) == 5.0
 
 
 def poisson_deviance(y, out, sample_weight):

@@ -43,21 +43,27 @@ def new_state(w=1.0, **attributes):
     return TrainingState(np.array([w, 0.0]), np.zeros((0, 2)), np.random.default_rng(0), **attributes)
 
 
-def train(state, *passes, n_epochs=1, y=ROWS, watch="fit"):
-    """Train by the script; return its engine and the outcome."""
-    engine = Script(*passes)
-    session = Session(engine, RECIPE, state, ROWS, y, None)
+def train(state, *passes, n_epochs=1, y=ROWS, watch="fit", weighted=False):
+    """Train by the script, if weighted with a row that counts for nothing; return its engine and the outcome."""
+    engine, X, weight = Script(*passes), ROWS, None
+    if weighted:
+        X, y, weight = np.append(X, [[9.0]], axis=0), np.append(y, [[800.0]], axis=0), np.array([1.0, 1.0, 0.0])
+    session = Session(engine, RECIPE, state, X, y, weight)
     watch = Watch(Patience(None, 1)) if watch == "fit" else watch
-    return engine, session.train(ROWS, y, None, n_epochs, watch)
+    return engine, session.train(X, y, weight, n_epochs, watch)
 
 
+WEIGHTED = pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+
+
+@WEIGHTED
 @pytest.mark.parametrize(("w", "limit"), [(1.0, 10.0), (2.0, 10.0), (3.0, 40.0)])
-def test_a_pass_explodes_at_ten_times_the_loss_of_a_constant_and_of_the_first_weights(w, limit):
+def test_a_pass_explodes_at_ten_times_the_loss_of_a_constant_and_of_the_first_weights(w, limit, weighted):
     state = new_state(w)
-    assert train(state, (0.99 * limit, 1.5))[1].n_halvings == 0
+    assert train(state, (0.99 * limit, 1.5), weighted=weighted)[1].n_halvings == 0
     assert state.loss_curve == [0.99 * limit]
     state = new_state(w)
-    engine, outcome = train(state, (1.01 * limit, 7.0), (0.5, 1.0))
+    engine, outcome = train(state, (1.01 * limit, 7.0), (0.5, 1.0), weighted=weighted)
     assert outcome.n_halvings == 1
     assert engine.seen == [(w, 0, 1.0), (w, 0, 0.5)]
     assert state.loss_curve == [0.5]
@@ -127,14 +133,15 @@ def test_rows_of_a_pass_undone_stay_seen_unless_a_stream_gives_up_on_them(watch,
     ],
 )
 @pytest.mark.parametrize("n_epochs", [1, 2])
-def test_the_last_updates_may_raise_the_loss_threefold(loss, y, largest, n_epochs):
-    optimum = y[1, 0]
+@WEIGHTED
+def test_the_last_updates_may_raise_the_loss_threefold(loss, y, largest, n_epochs, weighted):
+    optimum, kinds = y[1, 0], {"n_epochs": n_epochs, "y": y, "weighted": weighted}
     sound = [(loss, optimum)] * (n_epochs - 1)
     state = new_state(optimum)
-    assert train(state, *sound, (loss, optimum + math.sqrt(0.99 * largest)), n_epochs=n_epochs, y=y)[1].n_halvings == 0
+    assert train(state, *sound, (loss, optimum + math.sqrt(0.99 * largest)), **kinds)[1].n_halvings == 0
     state = new_state(optimum)
     passes = [*sound, (loss, optimum + math.sqrt(1.01 * largest)), *[(loss, optimum)] * 2]
-    outcome = train(state, *passes, n_epochs=n_epochs, y=y)[1]
+    outcome = train(state, *passes, **kinds)[1]
     assert outcome.n_halvings == 1
     assert outcome.messages[0].startswith(f"The loss or the weights exploded in epoch {n_epochs} at learning rate 0.5:")
     assert (state.n_iter, state.theta[0]) == (n_epochs, optimum)
@@ -164,11 +171,12 @@ class TestLastUpdateOfAStream:
             ([5.0, *[2.0] * 100], 3 * 0.2),  # a hundred passes are usual
         ],
     )
-    def test_is_measured_by_the_loss_before_and_the_usual(self, curve, largest):
+    @WEIGHTED
+    def test_is_measured_by_the_loss_before_and_the_usual(self, curve, largest, weighted):
         for share, n_halvings in ((0.99, 0), (1.01, 1)):
             state = new_state(0.8, loss_curve=list(curve), n_iter=len(curve))
             passes = (0.04, 1 + math.sqrt(share * largest)), (0.04, 0.8)
-            outcome = train(state, *passes, watch=None)[1]
+            outcome = train(state, *passes, watch=None, weighted=weighted)[1]
             assert outcome.n_halvings == n_halvings
             assert len(state.loss_curve) == len(curve) + 1
 

@@ -199,6 +199,10 @@ class TestPatience:
         patience = Patience(tol=0.25, n_iter_no_change=3)
         assert [patience.is_over(loss) for loss in (1.0, 0.875, 0.75, 0.625)] == [False] * 3 + [True]
 
+    def test_what_is_no_number_is_no_gain(self):
+        patience = Patience(tol=0.0, n_iter_no_change=2)
+        assert [patience.is_over(loss) for loss in (np.nan, np.inf)] == [False, True]
+
     def test_no_tol_never_stops(self):
         assert not any(Patience(None, 1).is_over(1.0) for _ in range(100))
 
