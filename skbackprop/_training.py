@@ -145,11 +145,17 @@ class Session:
                 state.choose_alpha(self.recipe)
                 penalty = self.recipe.objective.penalty(state.theta, state.alpha)
                 loss = self._pass(X, y, sample_weight)
-                if loss <= limit and math.isfinite(loss):
+                if self._is_sound(loss, limit, X, y, sample_weight):
                     outcome.stopped = self._after_pass(loss, penalty)
                     continue
             if not self._go_back(outcome, first_factor, in_pass=not ended):
                 return
+
+    def _is_sound(self, loss, limit, X, y, sample_weight) -> bool:
+        """Return whether a pass has not exploded; where thinned networks have a large loss, the whole one is asked."""
+        if loss <= limit or math.isinf(loss):
+            return math.isfinite(loss)
+        return any(self.recipe.objective.dropout) and self._loss_of(self.state.theta, X, y, sample_weight) <= limit
 
     def _ended_well(self, X, y, sample_weight) -> bool:
         """Return whether the last updates, which no pass has followed, have not thrown the weights off."""

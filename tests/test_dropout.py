@@ -86,13 +86,27 @@ def test_bad_shares_are_named(dropout):
         BackpropRegressor((5, 5), dropout=1.0).fit(X, y)
 
 
-def test_a_thinned_network_that_happens_to_fit_is_no_measure_of_the_whole():
+@pytest.mark.parametrize("dropout", [0.5, 0.9])
+def test_a_thinned_network_that_happens_to_fit_is_no_measure_of_the_whole(dropout):
     """Without its only unit the network predicts the 0 that it should; with it, it has not exploded."""
+    params = {"dropout": dropout, "standardize": False, "learning_rate": 1e-3, "engine": "numpy", **FEW}
     for seed in range(10):
-        network = BackpropRegressor(
-            1, dropout=0.5, standardize=False, learning_rate=1e-3, **(FEW | {"random_state": seed})
-        )
+        network = BackpropRegressor(1, **(params | {"random_state": seed}))
         with warnings.catch_warnings():
             warnings.filterwarnings("error", "The loss or the weights exploded")
             network.fit([[1.0]], [0.0])
+        assert network.n_iter_ == FEW["max_iter"]
+
+
+@pytest.mark.parametrize("loss", ["poisson", "tweedie"])
+def test_thinned_networks_with_a_large_loss_are_no_explosion_of_the_whole(loss, rng):
+    """The exponential output of a thinned network can be very large by chance."""
+    params = {"loss": loss, "activation": "selu", "dropout": 0.3, "standardize": False, "learning_rate": 1e-3, **FEW}
+    for seed in range(40):
+        X, y = rng.normal(size=(8, 2)), rng.uniform(0.05, 0.95, size=8)
+        network = BackpropRegressor((6, 4, 6), engine="numpy", **(params | {"random_state": seed}))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", "The loss or the weights exploded")
+            network.fit(X, y)
         assert network.n_iter_ == FEW["max_iter"]
