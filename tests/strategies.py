@@ -16,6 +16,7 @@ from tests.shared import SOLVERS
 PASSES = sorted(set(OPTIMIZERS) - {"lbfgs"})
 #: Those whose step is small where the gradient is; the others make whole steps of a rounding.
 SMOOTH = ["gd", "momentum", "nesterov"]
+#: Kinds of labels and their numbers: "several" are labels in one row.
 LABELS = {"two": 2, "three": 3, "several": 3}
 
 
@@ -117,4 +118,6 @@ def _target(draw, estimator, rng, n_rows):
         y = rng.integers(0, 2, size=(n_rows, 3))
         y[:2] = [[0, 1, 0], [1, 0, 1]]
         return y, loss
-    return np.array(["a", "b", "c"])[rng.permutation(np.arange(n_rows) % LABELS[kind])], loss
+    code = np.arange(n_rows) % LABELS[kind]
+    code[LABELS[kind] :] = rng.permutation(code[LABELS[kind] :])  # the first rows have all classes
+    return np.array(["a", "b", "c"])[code], loss

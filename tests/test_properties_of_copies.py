@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from sklearn.base import clone
 
-from tests.shared import theta
+from tests.shared import BOTH, announce, data, theta
 from tests.strategies import PASSES, examples, problems
 
 pytestmark = pytest.mark.filterwarnings("ignore:The network has learned next to nothing")
@@ -85,3 +85,18 @@ def test_a_clone_is_unfitted_and_learns_the_same(problem):
     cloned = clone(network)
     assert not hasattr(cloned, "n_iter_")
     assert_same(cloned.fit(problem.X, problem.y, problem.weight), network, problem.X)
+
+
+@BOTH
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_in_the_middle_of_a_stream_of_rows_goes_on_exactly(how, tmp_path, estimator):
+    """What standardises follows the running moments in steps, and a copy must not make one of its own."""
+    X, y = data(estimator)
+    network = estimator(5, engine="numpy", random_state=0).partial_fit(X[:140], y[:140], **announce(estimator))
+    network.partial_fit(X[140:141], y[140:141])
+    copied = COPIES[how](network, tmp_path / "network.joblib")
+    assert_same(copied, network, X)
+    for row in range(141, 150):
+        for other in (network, copied):
+            other.partial_fit(X[row : row + 1], y[row : row + 1])
+    assert_same(copied, network, X)

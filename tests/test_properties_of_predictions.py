@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skbackprop import BackpropClassifier
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.activations import ACTIVATIONS
 from tests.strategies import PASSES, examples, problems
 
 pytestmark = pytest.mark.filterwarnings("ignore:The network has learned next to nothing")
@@ -31,6 +32,23 @@ def test_a_row_is_predicted_as_it_is_whatever_lies_beside_it(problem, seed):
         else:
             np.testing.assert_array_equal(others, whole[rows])
             np.testing.assert_array_equal(one_by_one, whole)
+
+
+@examples(60)
+@given(problems(**KINDS))
+def test_predictions_are_the_forward_pass_over_coefs_(problem):
+    network, a = problem.fitted(max_iter=1), problem.X
+    for level, (W, b) in enumerate(zip(network.coefs_, network.intercepts_, strict=True)):
+        z = a @ W + b
+        if level < len(network.activation):
+            a = np.empty_like(z)
+            ACTIVATIONS[network.activation[level]].function(z, a)
+    if problem.estimator is BackpropRegressor:
+        found, expected = network._recipe.objective.loss.inverse_link(z), network.predict(problem.X)
+    else:
+        found, expected = z, network._raw_output(problem.X)
+    rounding = 1e-4 if problem.X.dtype == np.float32 else 1e-10
+    np.testing.assert_allclose(found, expected.reshape(found.shape), rtol=rounding, atol=rounding)
 
 
 @examples(60)

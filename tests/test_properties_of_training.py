@@ -69,15 +69,11 @@ def test_the_gradient_equals_finite_differences(problem):
 @given(problems(solvers=["batch"], dropout=False, sparse_X=True), st.integers(0, 2**32 - 1))
 def test_an_integer_weight_is_a_repeated_row(problem, seed):
     n_rows = problem.X.shape[0]
-    weight = np.random.default_rng(seed).integers(1, 4, n_rows)
-    weighted = problem.fitted(problem.X, problem.y, weight)
+    weight = np.random.default_rng(seed).integers(0, 4, n_rows)
+    weight[:3] = np.maximum(weight[:3], 1)  # so that all classes stay
     rows = np.repeat(np.arange(n_rows), weight)
+    weighted = problem.fitted(problem.X, problem.y, weight)
     assert_same_training(problem.fitted(problem.X[rows], problem.y[rows]), weighted)
-    if n_rows > 6:  # weight 0 is no row
-        weight[3:6] = 0
-        rows = np.repeat(np.arange(n_rows), weight)
-        weighted = problem.fitted(problem.X, problem.y, weight)
-        assert_same_training(problem.fitted(problem.X[rows], problem.y[rows], None), weighted)
 
 
 @examples(60)
@@ -87,7 +83,7 @@ def test_an_integer_weight_is_a_repeated_row_on_average_over_batches(problem, ba
     rng = np.random.default_rng(batch_size)
     rows = np.arange(12) % problem.X.shape[0]
     X, y, weight = problem.X[rows], problem.y[rows], rng.multinomial(24, np.full(12, 1 / 12)).astype(float)
-    rate = 1e-7
+    rate = 1e-8
     given_rate = {"learning_rate": rate, "max_iter": 1, "batch_size": batch_size, "standardize": False}
     first = problem.fitted(X, y, weight, **(given_rate | {"learning_rate": 1e-300}))
 
@@ -96,8 +92,7 @@ def test_an_integer_weight_is_a_repeated_row_on_average_over_batches(problem, ba
         return (theta(network) - theta(first)) / (rate * n_batches)
 
     every, repeated = np.arange(12), np.repeat(np.arange(12), weight.astype(int))
-    sizes = {"batch": None, "sgd": 1, "minibatch": batch_size}
-    size = sizes[problem.params["solver"]]
+    size = {"batch": None, "sgd": 1, "minibatch": batch_size}[problem.params["solver"]]
     expected = mean_update(every, weight, 1, solver="batch")
     assert_close(mean_update(every, weight, 12 // (size or 12)), expected, 1e-5)
     assert_close(mean_update(repeated, None, 24 // (size or 24)), expected, 1e-5)
