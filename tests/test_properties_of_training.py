@@ -144,6 +144,7 @@ def test_equal_weights_are_no_weights(problem, factor):
 @given(problems(alphas=(0.0, 0.1, "auto")))
 def test_both_engines_agree(problem):
     pytest.importorskip("numba")
+    problem.X[-1] = 0  # derivatives at 0 are cases of their own
     assert_same_training(problem.fitted(engine="numba"), problem.fitted())
 
 
