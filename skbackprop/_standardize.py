@@ -76,7 +76,8 @@ class Standardizer:
             refused = not math.isfinite(np.add.reduce(moments[2]))
         if refused:
             return False
-        same = len(y) > 1 and np.array_equal(moments[1], self.mean) and np.array_equal(moments[2], self.variance)
+        same = self.n_rows > 0 and len(y) > 1  # zeros are not those of the beginning, which has seen nothing
+        same = same and np.array_equal(moments[1], self.mean) and np.array_equal(moments[2], self.variance)
         self.weight, self.mean, self.variance = moments
         self.sees_new_rows = self.n_rows > 0 and not same
         self.n_rows += 0 if same else len(y)
