@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from numbers import Real
 
 import numpy as np
@@ -43,7 +44,7 @@ def label_columns(y, classes) -> np.ndarray:
     if not np.isin(y, (0, 1)).all():
         raise ValueError("y with several labels a row must have 0 and 1 only: 1 where a row has the label.")
     columns = np.arange(y.shape[1])
-    if classes is not None and np.size(classes) and not np.array_equal(np.unique(classes), columns):
+    if classes is not None and np.size(classes) and not np.array_equal(sorted_labels(classes, "classes"), columns):
         raise ValueError(f"classes={classes!r} are not the columns of y, 0 to {len(columns) - 1}; leave them out.")
     return columns
 
@@ -157,7 +158,8 @@ def indicators(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.
         If a label is not among the classes.
     """
     known = set(classes.tolist())
-    unseen = [label for label in np.unique(y).tolist() if label not in known]  # compared as they are: never cast
+    labels = sorted_labels(y, "y").tolist()  # compared as they are: never cast
+    unseen = [label for label in labels if not isinstance(label, Hashable) or label not in known]
     if unseen:
         raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes!r}.")
     code = np.searchsorted(classes, y)
