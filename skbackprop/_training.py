@@ -90,7 +90,7 @@ class Session:
         Raises
         ------
         ValueError
-            If the spread of a column overflows and `watch` is not None.
+            If the spread of a column overflows, unless these are rows of a stream that has seen others.
         """
         state, n_before, outcome = self.state, self.state.n_iter, Outcome()
         self._verified, self._watch, self._listener = None, watch, listener
@@ -238,7 +238,7 @@ class Session:
 
     def _refuse(self, outcome):
         self._good.restore()
-        if self._watch is not None:
+        if self._watch is not None or not self.state.standardizer.n_rows:  # nothing has been learned that could stay
             raise ValueError(
                 "The spread of a column of X or of y overflows: scale the data, or look for damaged values."
             )
