@@ -101,6 +101,10 @@ def class_weight_of_rows(class_weight, y, classes: np.ndarray, multilabel: bool,
     if class_weight is None:
         return lambda y: None
     given = [] if isinstance(class_weight, str) else [class_weight] if isinstance(class_weight, dict) else class_weight
+    if not all(isinstance(weights, dict) for weights in given):
+        raise ValueError(
+            f"class_weight={class_weight!r} must be 'balanced', a dict, or a list of dicts, one for a label."
+        )
     numbers = [number for weights in given for number in weights.values()]
     if not all(isinstance(number, Real) and 0 <= number < np.inf for number in numbers):
         raise ValueError(f"class_weight={class_weight!r} must have finite numbers of at least 0.")

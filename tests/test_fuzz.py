@@ -284,6 +284,9 @@ def test_every_call_ends_in_a_sound_network_or_in_an_error_that_names_what_is_wr
 
 FOUND = {
     "zeros in X and nothing else": [("fit", {}, {"X": np.zeros((2, 3)), "y": [0, 1]})],
+    "class weights that are no dict": [
+        ("fit", {"class_weight": [None]}, {"X": np.ones((2, 1)), "y": np.eye(2, dtype=int)})
+    ],
     "classes without order": [
         ("partial_fit", {}, {"X": np.ones((2, 1)), "y": np.eye(2, dtype=int), "classes": [0, "a", None]})
     ],
