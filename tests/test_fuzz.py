@@ -103,7 +103,13 @@ PHRASES = [
         "Sample weights",
     ),
     *("Expected 2D array", "Found array", "Found input variables", "could not convert string", "Complex data"),
-    *("at least 1 dimension", "inhomogeneous", "Expected a 2-dimensional container", "number of outputs"),
+    *(
+        "at least 1 dimension",
+        "Singleton array",
+        "inhomogeneous",
+        "Expected a 2-dimensional container",
+        "number of outputs",
+    ),
     *("must be a string or a real number", "Input contains NaN", "NA is ambiguous"),
 ]
 NAMES = re.compile(rf"(?<!\w)({'|'.join([*GOOD, *PHRASES])})(?!\w)")
