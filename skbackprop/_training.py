@@ -183,7 +183,10 @@ class Session:
         state.n_iter += 1
         state.mean_loss = loss
         state.loss_curve.append(loss + penalty)
-        watched, stop = (loss, False) if watch is None else watch.after_pass(state, loss)
+        if watch is None:
+            state.best_iter, watched, stop = state.n_iter, loss, False
+        else:
+            watched, stop = watch.after_pass(state, loss)
         state.follow_plateau(self.recipe.schedule, watched)
         if watch is not None:
             self._verified, self._good = self._good, self._saved(self._verified)

@@ -73,6 +73,15 @@ def test_the_best_weights_come_back(estimator, solver, engine):
 
 
 @BOTH
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_passes_of_partial_fit_are_the_ones_that_the_weights_are_from(estimator, early_stopping):
+    X, y = data(estimator)
+    assert estimator(5).partial_fit(X, y, **announce(estimator)).best_iter_ == 1
+    network = estimator(5, early_stopping=early_stopping, max_iter=3, tol=None, random_state=0).fit(X, y)
+    assert network.partial_fit(X, y).best_iter_ == network.n_iter_ == 4
+
+
+@BOTH
 def test_patience_ends_the_training(estimator):
     X, y = data(estimator)
     network = estimator(20, early_stopping=True, tol=0.01, n_iter_no_change=4, max_iter=500, random_state=0).fit(X, y)
