@@ -115,12 +115,16 @@ class FittedNetwork:
 
     def _layers(self) -> list[Layer]:
         """Return copies of the layers, for X and a prediction on the scale of the user's."""
-        state = self._fitted_state()
-        layers = self._recipe.objective.network.unpack(state.theta)
+        state, layers = self._fitted_state(), self._standardized_layers()
         if state.standardizer is None:
-            return [Layer(layer.W.copy(), layer.b.copy()) for layer in layers]
+            return layers
         dtype = state.theta.dtype
         return [Layer(W.astype(dtype), b.astype(dtype)) for W, b in state.standardizer.fold(layers)]
+
+    def _standardized_layers(self) -> list[Layer]:
+        """Return copies of the layers as they are inside, for standardised X and target."""
+        layers = self._recipe.objective.network.unpack(self._fitted_state().theta)
+        return [Layer(layer.W.copy(), layer.b.copy()) for layer in layers]
 
     @property
     def coefs_(self) -> list[np.ndarray]:

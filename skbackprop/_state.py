@@ -77,6 +77,8 @@ class TrainingState:
         Mean loss plus penalty in each pass.
     validation_loss_curve, validation_scores : list of float
         Mean loss and score of held-out rows after each pass that had any.
+    validation_start : int
+        Number of passes made before the last `fit`, whose passes these are.
     best_iter : int
         The pass that the weights are from.
     learning_rate : float
@@ -106,6 +108,7 @@ class TrainingState:
     loss_curve: list[float] = field(default_factory=list)
     validation_loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
+    validation_start: int = 0
     best_iter: int = 0
     learning_rate: float = math.nan
     rate_factor: float = 1.0

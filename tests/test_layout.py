@@ -66,6 +66,9 @@ CORE = {module for module, floor in FLOORS.items() if floor in CORE_FLOORS} - {"
     *("_state", "_watch", "_epoch", "_lbfgs", "_training", "_compiled", "_engines")
 }
 
+#: What a module imports where it is asked for, inside its functions, and not before.
+WHEN_ASKED = {"inspection": {"pandas"}, "_plot_support": {"matplotlib"}, "_plot_drawing": {"matplotlib"}}
+
 #: numba comes in here and nowhere else.
 COMPILED = {"_vector_math", "_kernel_formulas", "_kernel_losses", "_kernel_rows", "_kernel"}
 
