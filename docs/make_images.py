@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
-IMAGES = ["plot_solvers", "plot_quantiles", "plot_damage", "plot_saliency", "plot_watching"]
+IMAGES = ["plot_solvers", "plot_quantiles", "plot_damage", "plot_saliency", "plot_network", "plot_watching"]
 
 
 def main():

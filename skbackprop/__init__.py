@@ -1,6 +1,6 @@
 """Neural networks for people who live in scikit-learn, trained by backpropagation."""
 
-from . import activations, callbacks, initializers, inspection, losses, optimizers, schedules
+from . import activations, callbacks, initializers, inspection, losses, optimizers, plotting, schedules
 from ._classifier import BackpropClassifier
 from ._regressor import BackpropRegressor
 from ._version import __version__
@@ -15,5 +15,6 @@ __all__ = [
     "inspection",
     "losses",
     "optimizers",
+    "plotting",
     "schedules",
 ]

@@ -88,6 +88,26 @@ class FittedNetwork:
         self._session = None, None
         return self
 
+    def _sk_visual_block_(self):
+        """Return what scikit-learn makes its HTML of: its own, and the layers of a fitted network as the caption.
+
+        The class that it uses for this moves from release to release; only its attributes are needed.
+        """
+        caption = None
+        if self.__sklearn_is_fitted__():
+            network = self._recipe.objective.network
+            n_intercepts = network.n_parameters - network.n_weights
+            caption = f"{' → '.join(map(str, network.sizes))}: {network.n_weights} weights, {n_intercepts} intercepts"
+        return SimpleNamespace(
+            kind="single",
+            estimators=self,
+            names=type(self).__name__,
+            name_details=str(self),
+            name_caption=caption,
+            doc_link_label=None,
+            dash_wrapped=True,
+        )
+
     def _take_weights(self, other: FittedNetwork) -> None:
         """Take the weights of another state of this network."""
         np.copyto(self._state.theta, other._state.theta)

@@ -191,7 +191,7 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
             watch = Watch(Patience(None if runs_to_its_end else self.tol, self.n_iter_no_change), watched)
             last_iter = state.n_iter + self.max_iter
             state.n_rows = 0  # sample weights are relative to the mean of these rows
-            state.validation_loss_curve, state.validation_scores = [], []
+            state.validation_loss_curve, state.validation_scores, state.validation_start = [], [], state.n_iter
         self._unfinished = watch, last_iter
         listener = self._listener(len(rows.y), last_iter, task)
         try:

@@ -56,9 +56,16 @@ FLOORS = {
     "_hidden_features": 8,
     "inspection": 9,
     "callbacks": 9,
+    "_plot_support": 8,
+    "_plot_layout": 8,
+    "_plot_curves": 9,
+    "_plot_drawing": 9,
+    "_plot_weights": 9,
+    "_plot_network": 10,
+    "plotting": 11,
     "_regressor": 9,
     "_classifier": 9,
-    "__init__": 10,
+    "__init__": 12,
 }
 #: The core runs on numpy and scipy alone; scikit-learn comes in above it.
 CORE_FLOORS = (0, 1, 2, 3)
@@ -66,15 +73,17 @@ CORE = {module for module, floor in FLOORS.items() if floor in CORE_FLOORS} - {"
     *("_state", "_watch", "_epoch", "_lbfgs", "_training", "_compiled", "_engines")
 }
 
-#: What a module imports where it is asked for, inside its functions, and not before.
-WHEN_ASKED = {"inspection": {"pandas"}, "_plot_support": {"matplotlib"}, "_plot_drawing": {"matplotlib"}}
-
 #: numba comes in here and nowhere else.
 COMPILED = {"_vector_math", "_kernel_formulas", "_kernel_losses", "_kernel_rows", "_kernel"}
 
 
 #: What a module imports where it is asked for, inside its functions, and not before.
-WHEN_ASKED = {"_listening": {"rich"}, "inspection": {"pandas"}}
+WHEN_ASKED = {
+    "_listening": {"rich"},
+    "inspection": {"pandas"},
+    "_plot_support": {"matplotlib"},
+    "_plot_drawing": {"matplotlib"},
+}
 
 
 def imports(module, *, inside_functions=False):
