@@ -1,6 +1,8 @@
 """Neural networks for people who live in scikit-learn, trained by backpropagation."""
 
-from . import activations, callbacks, initializers, inspection, losses, optimizers, plotting, schedules
+from importlib import import_module
+
+from . import activations, initializers, losses, optimizers, schedules
 from ._classifier import BackpropClassifier
 from ._regressor import BackpropRegressor
 from ._version import __version__
@@ -18,3 +20,10 @@ __all__ = [
     "plotting",
     "schedules",
 ]
+
+
+def __getattr__(name: str):
+    """Import what training does not need when it is first asked for."""
+    if name in __all__:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
