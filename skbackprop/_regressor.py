@@ -103,7 +103,7 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
     random_state : int, RandomState or None, default=None
         Draws first weights, order of rows, dropout and held-out rows. With an int, each new `fit` gives the same.
     verbose : int, default=0
-        Above 0, print the loss of each epoch.
+        1 prints a line about every second, 2 draws a bar (extra ``progress``).
 
     Attributes
     ----------
@@ -112,8 +112,8 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
     intercepts_ : list of ndarray
         Intercepts of each layer, of shape (units,), that go with them.
     loss_curve_ : list of float
-        Mean loss over the rows plus penalty in each epoch, as met on the way,
-        in units of the standardised target.
+        Mean loss over the rows plus penalty in each epoch, as met on the way, in units of the standardised target; of a
+        long stream, in the last 10000 epochs or more.
     validation_loss_curve_, validation_scores_ : list of float or None
         Mean loss and score of the held-out rows after each epoch of the last `fit`; None if there were none.
     best_iter_ : int

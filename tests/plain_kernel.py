@@ -5,11 +5,19 @@ What numba makes of the kernel no tool can follow. Its intrinsics and overloads 
 
 import os
 
-os.environ["NUMBA_DISABLE_JIT"] = "1"  # before numba is imported
-
 import numpy as np
 
-from skbackprop import _compiled, _kernel, _vector_math
+
+def pytest_configure(config):
+    """Switch numba off before anything imports it."""
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
+    from skbackprop import _kernel, _vector_math
+
+    _kernel.borrowed = lambda array: array
+    _vector_math._float_from_bits = from_bits
+    _vector_math._exp_parts = by_type(_vector_math._exp_parts_64, _vector_math._exp_parts_32)
+    _vector_math._twice_artanh = by_type(_vector_math._artanh_64, _vector_math._artanh_32)
+    _vector_math._erfcx = by_type(_vector_math._erfcx_64, _vector_math._erfcx_32)
 
 
 def from_bits(bits):
@@ -19,11 +27,3 @@ def from_bits(bits):
 
 def by_type(in_64, in_32):
     return lambda x: (in_32 if np.asarray(x).dtype == np.float32 else in_64)(x)
-
-
-_kernel.borrowed = lambda array: array
-_vector_math._float_from_bits = from_bits
-_vector_math._exp_parts = by_type(_vector_math._exp_parts_64, _vector_math._exp_parts_32)
-_vector_math._twice_artanh = by_type(_vector_math._artanh_64, _vector_math._artanh_32)
-_vector_math._erfcx = by_type(_vector_math._erfcx_64, _vector_math._erfcx_32)
-assert _compiled._kernel is _kernel
