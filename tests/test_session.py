@@ -1,6 +1,7 @@
 """A session's decisions, by an engine whose passes have the losses and weights that a test wants."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,12 +28,14 @@ class Script:
     def __init__(self, *passes):
         self._passes = iter(passes)
         self.seen = []  # weight, pass and rate factor before each pass
+        self.drawn = []  # a number drawn in each pass
 
     def Room(self, *arguments):
         return None
 
     def train_epoch(self, recipe, state, room, X, y, sample_weight):
         self.seen.append((state.theta[0], state.n_iter, state.rate_factor))
+        self.drawn.append(state.rng.random())
         state.t += 1
         state.learning_rate = 0.5 * state.rate_factor
         loss, state.theta[0] = next(self._passes)
@@ -90,6 +93,25 @@ def test_training_goes_back_two_passes_and_halves_the_rate():
     assert (outcome.n_halvings, outcome.gave_up, outcome.stopped) == (2, False, False)
     assert len(outcome.messages) == 1
     assert outcome.messages[0].startswith("The loss or the weights exploded in epoch 4 at learning rate 0.5: ")
+
+
+def test_the_generator_goes_back_with_the_weights():
+    shuffled, engine = replace(RECIPE, batch_size=1), Script(*[(0.5, 1.0)] * 3, (99.0, 9.0), *[(0.5, 1.0)] * 2)
+    session = Session(engine, shuffled, new_state(), ROWS, ROWS, None)
+    session.train(ROWS, ROWS, None, 4, Watch(Patience(None, 1)), lambda state: None)
+    assert engine.drawn[4:] == engine.drawn[2:4]
+    assert len(set(engine.drawn)) == 4
+
+
+def test_each_sound_pass_is_reported():
+    state, reported = new_state(), []
+    session = Session(Script((0.9, 1.1), (99.0, 9.0), (0.8, 1.2), (0.7, 1.3)), RECIPE, state, ROWS, ROWS, None)
+
+    def report(state):
+        reported.append((state.n_iter, state.loss_curve[-1], state.theta[0]))
+
+    session.train(ROWS, ROWS, None, 2, Watch(Patience(None, 1)), report)
+    assert reported == [(1, 0.9, 1.1), (1, 0.8, 1.2), (2, 0.7, 1.3)]
 
 
 def test_a_later_explosion_goes_back_before_the_sound_passes_since():
