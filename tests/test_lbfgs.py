@@ -56,6 +56,13 @@ def test_chunks_of_rows_change_nothing(estimator, monkeypatch):
     np.testing.assert_allclose(theta(estimator(5, **params).fit(X, y)), whole, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_the_automatic_penalty_takes_the_same_noise_for_granted_in_each_output(n_outputs):
+    X, _ = load_diabetes(return_X_y=True)
+    network = BackpropRegressor(10, max_iter=2, tol=None, **LBFGS_PARAMS).fit(X, np.squeeze(X[:, :n_outputs]))
+    assert network.alpha_ == pytest.approx(20 / len(X) * 0.1 / 0.9, rel=1e-12)
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_vanished_gradient_is_convergence():
     X, y = load_diabetes(return_X_y=True)

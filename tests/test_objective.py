@@ -64,6 +64,16 @@ def test_scaling_all_weights_changes_nothing_but_the_sum(data, rng):
     assert thousandfold[0] == pytest.approx(1000 * once[0])
 
 
+@pytest.mark.parametrize("mean_weight", [0.5, 1.0, 4.0])
+def test_rows_without_weights_weigh_one_each_beside_a_mean_weight(data, mean_weight):
+    theta, X, y = data
+    total, gradient = evaluate(theta, X[:1], y[:1], mean_weight=mean_weight)
+    weighted = evaluate(theta, X[:1], y[:1], np.ones(1), mean_weight)
+    assert total == pytest.approx(weighted[0], rel=1e-13)
+    np.testing.assert_allclose(gradient, weighted[1], rtol=1e-13)
+    np.testing.assert_allclose(mean_weight * gradient, evaluate(theta, X[:1], y[:1])[1], rtol=1e-13)
+
+
 def test_batches_are_right_on_average_with_weights(data, rng):
     """The mean of the batches' gradients is the gradient, also of batches of one row."""
     theta, X, y = data
