@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -5,6 +7,7 @@ from sklearn.metrics import mean_poisson_deviance, mean_squared_error
 
 from skbackprop._network import Network
 from skbackprop._objective import Objective, Workspace
+from skbackprop._standardize import Standardizer
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.losses import LOSSES, SquaredError
 
@@ -184,3 +187,16 @@ def test_the_workspace_is_written_to_and_not_made_again(data):
     objective.loss_and_gradient(X, y, None, 1.0, work)
     assert {name: id(value) for name, value in vars(work).items()} == before
     assert all(work.room(n) is room for n, room in zip((20, 10), rooms, strict=True))
+
+
+def test_sparse_rows_are_standardised_without_a_dense_array():
+    n_columns = 200_000
+    X, y = sparse.random(30, n_columns, density=1e-4, format="csr", random_state=0), np.zeros((30, 1))
+    network, standardizer = Network((n_columns, 1), ()), Standardizer(n_columns, "spread", 1, False, np.dtype(float))
+    standardizer.see(X, y, None)
+    work = Workspace(network, np.zeros(n_columns + 1), 30, standardizer)
+    tracemalloc.start()
+    assert sparse.issparse(work.inputs_of(X))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < n_columns * 8  # a dense array of one row
