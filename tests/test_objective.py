@@ -189,6 +189,19 @@ def test_the_workspace_is_written_to_and_not_made_again(data):
     assert all(work.room(n) is room for n, room in zip((20, 10), rooms, strict=True))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_standardised_rows_have_the_dtype_of_the_network_and_one_array(data, dtype):
+    X, y = data[1].astype(dtype), data[2].astype(dtype)
+    standardizer = Standardizer(3, "spread", 2, True, np.dtype(dtype))
+    standardizer.see(X, y, None)
+    work = Workspace(NETWORK, data[0].astype(dtype), 50, standardizer)
+    whole = work.inputs_of(X)
+    np.testing.assert_allclose(whole, (X - X.mean(axis=0)) / X.std(axis=0), rtol=1e-4, atol=1e-5)
+    part = work.inputs_of(X[:20])
+    assert whole.dtype == part.dtype == dtype
+    assert part.base is whole.base is not None
+
+
 def test_sparse_rows_are_standardised_without_a_dense_array():
     n_columns = 200_000
     X, y = sparse.random(30, n_columns, density=1e-4, format="csr", random_state=0), np.zeros((30, 1))
