@@ -81,10 +81,11 @@ def test_unshuffled_minibatches_are_steps_over_the_rows_in_order():
 @pytest.mark.parametrize("n_rows", [30, GATHER_ROWS * 2 + 5])
 @pytest.mark.parametrize("batch_size", [1, 8, 2000])
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
-def test_every_row_comes_once_a_pass_with_its_target_and_weight(n_rows, batch_size, make):
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_every_row_comes_once_a_pass_with_its_target_and_weight(n_rows, batch_size, make, shuffle):
     X = np.arange(n_rows, dtype=float)[:, np.newaxis] + np.array([[1.0, 2.0, 3.0]])
     y, weight = X[:, :1] * 2, X[:, 0] * 3
-    room = Room(recipe(batch_size), new_state(), make(X), y, weight)
+    room = Room(recipe(batch_size, shuffle=shuffle), new_state(), make(X), y, weight)
     rng, orders = np.random.default_rng(0), []
     for _ in range(2):
         seen = []
@@ -95,7 +96,8 @@ def test_every_row_comes_once_a_pass_with_its_target_and_weight(n_rows, batch_si
             seen += X_block[:, 0].tolist()
         assert sorted(seen) == X[:, 0].tolist()
         orders.append(seen)
-    assert (orders[0] != orders[1]) == (batch_size < n_rows)
+    assert (orders[0] != orders[1]) == (shuffle and batch_size < n_rows)
+    assert shuffle or orders[0] == X[:, 0].tolist()
 
 
 @pytest.mark.parametrize("batch_size", [1, 8, 2000])
@@ -145,6 +147,19 @@ def test_dropout_is_the_same_whatever_the_batches(batch_size):
         run(still, state, X, y)
         losses.append(state.loss_curve[0])
     assert losses[1] == pytest.approx(losses[0], rel=1e-12)
+
+
+def test_each_pass_draws_masks_of_its_own_and_nothing_where_it_has_none():
+    X, y = data()
+    still = Recipe(Objective(NETWORK, SQUARED, dropout=(0.5,)), GD(), Constant(1e-300), None, True, 10)
+    state = new_state()
+    run(still, state, X, y, n_epochs=200)
+    assert len(set(state.loss_curve)) == 200
+    state = new_state()
+    before = state.rng.bit_generator.state
+    run(recipe(), state, X, y, n_epochs=2)
+    run(recipe(7, shuffle=False), state, X, y, n_epochs=2)
+    assert state.rng.bit_generator.state == before
 
 
 def test_a_gradient_is_clipped_to_its_direction():
