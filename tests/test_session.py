@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from skbackprop._listening import Listener
 from skbackprop._network import Network
 from skbackprop._objective import Objective
 from skbackprop._standardize import Standardizer
@@ -98,20 +99,38 @@ def test_training_goes_back_two_passes_and_halves_the_rate():
 def test_the_generator_goes_back_with_the_weights():
     shuffled, engine = replace(RECIPE, batch_size=1), Script(*[(0.5, 1.0)] * 3, (99.0, 9.0), *[(0.5, 1.0)] * 2)
     session = Session(engine, shuffled, new_state(), ROWS, ROWS, None)
-    session.train(ROWS, ROWS, None, 4, Watch(Patience(None, 1)), lambda state: None)
+    session.train(ROWS, ROWS, None, 4, Watch(Patience(None, 1)))
     assert engine.drawn[4:] == engine.drawn[2:4]
     assert len(set(engine.drawn)) == 4
 
 
-def test_each_sound_pass_is_reported():
-    state, reported = new_state(), []
+class Ear(Listener):
+    """Notes each pass that it hears of."""
+
+    def __init__(self):
+        self.heard = []
+
+    def before_pass(self, state):
+        self.heard.append(("before", state.n_iter))
+
+    def after_pass(self, state):
+        self.heard.append((state.n_iter, state.loss_curve[-1], state.theta[0]))
+        return False
+
+
+def test_each_sound_pass_is_told_of():
+    state, ear = new_state(), Ear()
     session = Session(Script((0.9, 1.1), (99.0, 9.0), (0.8, 1.2), (0.7, 1.3)), RECIPE, state, ROWS, ROWS, None)
-
-    def report(state):
-        reported.append((state.n_iter, state.loss_curve[-1], state.theta[0]))
-
-    session.train(ROWS, ROWS, None, 2, Watch(Patience(None, 1)), report)
-    assert reported == [(1, 0.9, 1.1), (1, 0.8, 1.2), (2, 0.7, 1.3)]
+    session.train(ROWS, ROWS, None, 2, Watch(Patience(None, 1)), ear)
+    assert ear.heard == [
+        ("before", 0),
+        (1, 0.9, 1.1),
+        ("before", 1),  # the pass that explodes, and then both once more
+        ("before", 0),
+        (1, 0.8, 1.2),
+        ("before", 1),
+        (2, 0.7, 1.3),
+    ]
 
 
 def test_a_later_explosion_goes_back_before_the_sound_passes_since():
