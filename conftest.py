@@ -1,5 +1,11 @@
-"""Doctests of what an earlier scikit-learn does not have are left out on it."""
+"""What holds for tests and doctests alike."""
 
+import os
 from importlib.util import find_spec
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores; each with one thread, set before numpy is loaded
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+
+#: An earlier scikit-learn has no callbacks.
 collect_ignore = [] if find_spec("sklearn.callback") else ["skbackprop/callbacks.py"]

@@ -9,7 +9,7 @@ nox.options.sessions = ["tests", "oldest"]
 def tests(session):
     """Run the whole suite on the newest releases."""
     session.install("-e", ".[dev]")
-    session.run("pytest", "-q", *session.posargs)
+    session.run("pytest", "-q", "-n", "auto", *session.posargs)
 
 
 @nox.session(python="3.11")
@@ -17,7 +17,7 @@ def oldest(session):
     """Run the suite on the oldest supported releases, without numba and the examples."""
     session.install("-r", "tests/oldest.txt")
     session.install("--no-deps", "-e", ".")
-    session.run("pytest", "-q", "--ignore", "tests/test_examples.py", *session.posargs)
+    session.run("pytest", "-q", "-n", "auto", "--ignore", "tests/test_examples.py", *session.posargs)
 
 
 @nox.session(python="3.11")
