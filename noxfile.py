@@ -29,3 +29,10 @@ def coverage(session):
     plain = ("-p", "tests.plain_kernel", "tests/test_compiled.py", "-k", "not compiled_for_again and not vector_math")
     session.run("coverage", "run", "--append", "-m", "pytest", "-q", *plain)
     session.run("coverage", "report", "--fail-under=97")
+
+
+@nox.session(python="3.11")
+def mutation(session):
+    """Change the formulas in every small way, and count what the tests do not see: docs/mutation.md."""
+    session.install("-e", ".[dev]", "mutmut>=3.8")
+    session.run("mutmut", "run", *session.posargs, env={"OMP_NUM_THREADS": "1"})

@@ -222,3 +222,11 @@ def test_a_spread_that_overflows_is_an_error():
     X, y = data(BackpropRegressor)
     with pytest.raises(ValueError, match="The spread of a column of X or of y overflows"):
         BackpropRegressor(6, **FEW).fit(X * 1e200, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_rows_can_be_asked_of_a_network_that_learned_dense_ones(dtype):
+    X, y = load_diabetes(return_X_y=True)
+    X = X.astype(dtype)
+    network = BackpropRegressor(5, max_iter=5, tol=None, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(network.predict(sparse.csr_array(X)), network.predict(X))
