@@ -105,7 +105,9 @@ def test_an_interrupt_between_any_two_lines_leaves_a_whole_epoch_and_says_so(est
 
 @BOTH
 @ENGINES
-def test_control_c_is_said_and_training_can_go_on(estimator, engine, monkeypatch):
+def test_control_c_is_said_and_training_can_go_on(estimator, engine, monkeypatch, request):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background may ignore it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     X, y = data(estimator)
     params = {"engine": engine, "learning_rate": 0.01, "batch_size": 40, **FEW}
     expected = estimator(6, **(params | {"max_iter": 3})).fit(X, y)
