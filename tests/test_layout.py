@@ -148,4 +148,4 @@ def test_importing_the_package_costs_little_beside_scikit_learn():
         "middle = time.perf_counter(); import skbackprop; print((time.perf_counter() - middle) / (middle - start))"
     )
     ratio = min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(3))
-    assert ratio < 0.2
+    assert ratio < 0.3
