@@ -172,7 +172,8 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
     def _make_one_pass(self, session: Session, rows: Rows) -> Outcome:
         vars(self).pop("_unfinished", None)
         parameters = Snapshot(self._parameters())
-        self._session = (session if parameters.is_plain and rows.weight is None else None), parameters
+        serves = parameters.is_plain and rows.weight is None and isinstance(rows.X, np.ndarray)
+        self._session = (session if serves else None), parameters
         return self._one_pass(session, rows.X, rows.encoded, rows.weight)
 
     def _one_pass(self, session, X, encoded, weight) -> Outcome:

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from skbackprop import BackpropRegressor
 from skbackprop._inputs import Snapshot, is_plain
@@ -68,6 +69,19 @@ def test_what_changed_goes_the_full_way(estimator, change, full_ways):
     before = len(full_ways)
     CHANGES[change](network, X, y)
     assert len(full_ways) > before
+
+
+@BOTH
+@EACH_SOLVER
+def test_dense_rows_may_follow_sparse_ones_of_their_shape(estimator, solver):
+    X, y = data(estimator)
+    after_sparse, as_list = (
+        estimator(6, solver=solver, engine="numpy", random_state=0).partial_fit(csr_array(X), y, **announce(estimator))
+        for _ in range(2)
+    )
+    after_sparse.partial_fit(X, y).partial_fit(csr_array(X), y)
+    as_list.partial_fit(X.tolist(), y).partial_fit(csr_array(X), y)
+    np.testing.assert_array_equal(theta(after_sparse), theta(as_list))
 
 
 @BOTH
