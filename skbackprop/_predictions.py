@@ -15,6 +15,9 @@ from ._links import link_gradient, softmax_gradient
 from ._parameters import MatrixLike
 from .losses import Quantiles
 
+#: From the largest number, measured by the smallest spread that a column can have, it takes three steps in towards 0.
+MOST_STEPS_IN = 4
+
 
 class NumberPredictions(FittedNetwork):
     """The predictions of `BackpropRegressor`."""
@@ -167,9 +170,13 @@ class LabelPredictions(FittedNetwork):
         flat = raw.ravel()
         if math.isfinite(np.dot(flat, flat)):  # the quick way
             return raw
-        limits = np.finfo(raw.dtype)
-        far = ~(np.abs(raw).max(axis=1) < limits.max / 4)  # so that differences are finite too
-        raw[far] = super()._propagate(X[far] * np.sqrt(limits.tiny))
+        limits, rows = np.finfo(raw.dtype), np.arange(len(raw))
+        for _ in range(MOST_STEPS_IN):
+            far = ~(np.abs(raw[rows]).max(axis=1) < limits.max / 4)  # so that differences are finite too
+            if not far.any():
+                break
+            rows, X = rows[far], X[far] * np.sqrt(limits.tiny)
+            raw[rows] = super()._propagate(X)
         return raw
 
     @property

@@ -162,6 +162,18 @@ def test_a_row_so_far_out_that_the_network_overflows_has_the_class_that_it_point
     np.testing.assert_array_equal(network.predict(farthest), network.classes_[expected.argmax(axis=1)])
 
 
+@pytest.mark.parametrize(("dtype", "spread"), [(np.float32, 1e-20), (np.float32, 1e-37), (np.float64, 1e-150)])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_row_far_out_by_a_tiny_spread_has_the_class_that_it_points_to(rng, n_classes, dtype, spread):
+    X = rng.normal(size=(60, 3)).astype(dtype)
+    small = (spread * X).astype(dtype)
+    network = BackpropClassifier((6, 5), activation=("relu", "selu"), learning_rate=0.05, **FEW)
+    network.fit(small, np.argsort(np.argsort(X[:, 0])) * n_classes // 60)
+    farthest = X / np.abs(X).max() * np.finfo(dtype).max
+    np.testing.assert_allclose(network.predict_proba(farthest), network.predict_proba(small * 1e9), atol=1e-5)
+    assert np.isfinite(network.decision_function(farthest)).all()
+
+
 def test_one_class_is_predicted(rng):
     X = rng.normal(size=(20, 3))
     network = BackpropClassifier(5, **FEW).fit(X, ["only"] * 20)
