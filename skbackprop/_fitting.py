@@ -94,11 +94,7 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
     def _train(self, call: Call) -> Outcome:
         """Start or go on training, and tell of it."""
         name, n_epochs = ("partial_fit", 0) if call.partial else ("fit", self.max_iter)
-        task = open_task(self, name, n_epochs, call.X, call.y, call.sample_weight)
-        outcome = self._train_or_restore(call, task)
-        if task is not None:
-            task.end()
-        return outcome
+        return self._train_or_restore(call, open_task(self, name, n_epochs, call.X, call.y, call.sample_weight))
 
     def _train_or_restore(self, call: Call, task: FitTask | None) -> Outcome:
         """Start or go on training.
@@ -107,11 +103,14 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
         one, and says so in a note: a warning could be made an error, and the interrupt be lost.
         """
         n_iter, before = (self._state.n_iter if call.going_on else 0), vars(self).copy()
-        if call.going_on and not call.partial:
-            self._state = deepcopy(self._state)  # many passes cannot be undone in place
+        if call.going_on and not (call.partial and task is None):
+            self._state = deepcopy(self._state)  # many passes, and one that is over, cannot be undone in place
         try:
             with np.errstate(all="ignore"):  # what overflows is looked at
-                return self._check_and_train(call, task)
+                outcome = self._check_and_train(call, task)
+            if task is not None:
+                task.end()
+            return outcome
         except BaseException as error:
             state = vars(self).get("_state")
             if isinstance(error, KeyboardInterrupt) and state is not before.get("_state") and state.n_iter > n_iter:

@@ -23,6 +23,7 @@ from skbackprop import BackpropRegressor
 from skbackprop.callbacks import Checkpoint, EarlyStopping, LossRecorder
 
 from .shared import BOTH, FEW, announce, data, theta
+from .test_failures import snapshot
 
 if not find_spec("sklearn.callback"):
     pytest.skip("scikit-learn before 1.9 has no callbacks", allow_module_level=True)
@@ -129,15 +130,18 @@ def test_raw_rows_reach_the_hooks_and_no_name_is_missed():
     assert scores[-1]["r2"] == pytest.approx(network.score(frame, y))
 
 
-def test_a_callback_that_raises_leaves_the_estimator_as_it_was_and_the_rest_torn_down():
+@pytest.mark.parametrize("task", ["fit", "epoch", "partial_fit"])
+@pytest.mark.parametrize("hook", ["begin", "end"])
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_callback_that_raises_leaves_the_estimator_as_it_was_and_the_rest_torn_down(task, hook, warm_start):
     X, y = data(BackpropRegressor)
-    diary, network = Diary(), BackpropRegressor(5, **FEW).fit(X, y)
-    before = theta(network).copy()
-    diary.told = lambda *arguments: 1 / (arguments[2].task_name != "epoch")
+    diary, network = Diary(), BackpropRegressor(5, warm_start=warm_start, **FEW).fit(X, y)
+    before = snapshot(network)
+    diary.told = lambda *arguments: 1 / (arguments[0] != hook or arguments[2].task_name != task)
     with pytest.raises(ZeroDivisionError):
-        network.set_callbacks(diary).fit(X, y)
+        getattr(network.set_callbacks(diary), "partial_fit" if task == "partial_fit" else "fit")(X, y)
     assert diary.entries[-1][0] == "teardown"
-    np.testing.assert_array_equal(theta(network), before)
+    np.testing.assert_equal(snapshot(network), before)
     assert not hasattr(network, "_callback_fit_ctx")
 
 
