@@ -28,6 +28,8 @@ class LossCurveDisplay:
         The epoch to mark, counted from 1.
     validation_start : int, default=0
         Epochs made before the first of `validation`: those of earlier calls, with ``warm_start=True``.
+    loss_start : int, default=0
+        Epochs made before the first of `loss`: those that a long stream has forgotten.
     name : str, default=None
         What the legend calls this fit.
 
@@ -63,12 +65,14 @@ class LossCurveDisplay:
         validation: ArrayLike | None = None,
         best_iter: int | None = None,
         validation_start: int = 0,
+        loss_start: int = 0,
         name: str | None = None,
     ):
         self.loss = loss
         self.validation = validation
         self.best_iter = best_iter
         self.validation_start = validation_start
+        self.loss_start = loss_start
         self.name = name
 
     @classmethod
@@ -104,6 +108,7 @@ class LossCurveDisplay:
             validation=validation,
             best_iter=estimator.best_iter_ if was_watched else None,  # not so after partial_fit
             validation_start=start,
+            loss_start=estimator.n_iter_ - len(estimator.loss_curve_),
             name=name,
         )
         return display.plot(ax, **plot_kw)
@@ -171,7 +176,7 @@ class LossCurveDisplay:
         loss, validation = self._checked_curves(log_scale)
         self.ax_ = plt.subplots(layout="constrained")[1] if ax is None else ax
         self.figure_ = self.ax_.figure
-        epochs = np.arange(1, len(loss) + 1)
+        epochs = self.loss_start + np.arange(1, len(loss) + 1)
         (self.training_line_,) = self.ax_.plot(
             epochs, loss, **{"label": self._label("training"), "linewidth": 1.5} | (training_kw or {})
         )
@@ -184,7 +189,7 @@ class LossCurveDisplay:
                 **style | {"label": self._label("validation"), "linestyle": "--"} | (validation_kw or {}),
             )
         if self.best_iter is not None:
-            curve, start = (loss, 0) if validation is None else (validation, self.validation_start)
+            curve, start = (loss, self.loss_start) if validation is None else (validation, self.validation_start)
             label = self._label(f"best epoch: {self.best_iter}")
             (self.best_,) = self.ax_.plot(
                 [self.best_iter],
@@ -206,10 +211,10 @@ class LossCurveDisplay:
             lowest = min(np.nanmin(curve) for curve in (loss, validation) if curve is not None)
             if lowest <= 0:
                 raise ValueError(f"A loss of {lowest:g} has no place on a logarithmic axis; use log_scale=False.")
-        start, end = (0, len(loss)) if validation is None else (self.validation_start, len(validation))
-        if self.best_iter is not None and not start < self.best_iter <= start + end:
+        curve, start = (loss, self.loss_start) if validation is None else (validation, self.validation_start)
+        if self.best_iter is not None and not start < self.best_iter <= start + len(curve):
             raise ValueError(
-                f"best_iter={self.best_iter} is no epoch of the curve to mark, {start + 1} to {start + end}."
+                f"best_iter={self.best_iter} is no epoch of the curve to mark, {start + 1} to {start + len(curve)}."
             )
         return loss, validation
 

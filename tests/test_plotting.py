@@ -76,6 +76,16 @@ class TestLossCurves:
             [network.best_iter_, network.validation_loss_curve_[network.best_iter_ - 5]]
         ]
 
+    def test_losses_that_a_stream_has_forgotten_leave_their_place(self, monkeypatch):
+        monkeypatch.setattr("skbackprop._state.KEPT_PASSES", 3)
+        X, y = data(BackpropRegressor)
+        network = BackpropRegressor(5, warm_start=True, early_stopping=True, **FEW)
+        for _ in range(8):
+            network.partial_fit(X, y)
+        display = LossCurveDisplay.from_estimator(network.fit(X, y))
+        np.testing.assert_array_equal(display.training_line_.get_xdata(), np.arange(4, 13))
+        np.testing.assert_array_equal(display.validation_line_.get_xdata(), np.arange(9, 13))
+
     def test_passes_without_held_out_rows_have_no_best_epoch(self):
         X, y = data(BackpropRegressor)
         network = BackpropRegressor(5, early_stopping=True, **FEW).fit(X, y).partial_fit(X, y)
