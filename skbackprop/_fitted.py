@@ -16,7 +16,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._inputs import is_plain
 from ._network import Layer, LayerTrace, head
 from ._state import Recipe, TrainingState
-from ._version import STATE_FORMAT, __version__
+from ._version import StoredBy
+
+#: What is stored of an estimator and no attribute of it; form 1 had its number apart at first.
+NOT_KEPT = ("_stored_by", "_state_format")
 
 
 class FittedNetwork:
@@ -115,23 +118,10 @@ class FittedNetwork:
 
     def __getstate__(self):
         stored = {name: value for name, value in super().__getstate__().items() if name != "_session"}
-        return stored | {"_stored_by": __version__, "_state_format": STATE_FORMAT}
+        return {"_stored_by": StoredBy()} | stored
 
     def __setstate__(self, state):
-        """Take what was stored, unless by a later version in a form that this one does not know.
-
-        Raises
-        ------
-        ValueError
-            If it was; the message names both versions.
-        """
-        version, form = state.pop("_stored_by", None), state.pop("_state_format", STATE_FORMAT)
-        if form > STATE_FORMAT:
-            raise ValueError(
-                f"This {type(self).__name__} was stored by skbackprop {version}, in a form that {__version__} does not "
-                f"know: install skbackprop {version} or later to load it."
-            )
-        super().__setstate__(state)
+        super().__setstate__({name: value for name, value in state.items() if name not in NOT_KEPT})
 
     def _layers(self) -> list[Layer]:
         """Return copies of the layers, for X and a prediction on the scale of the user's."""

@@ -11,6 +11,7 @@ import pytest
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor, __version__
+from skbackprop._standardize import Standardizer
 from skbackprop._version import STATE_FORMAT
 from skbackprop.activations import Activation
 from skbackprop.losses import Huber
@@ -48,22 +49,38 @@ def test_a_file_of_an_earlier_version_predicts_and_goes_on_as_it_did(name, form)
     np.testing.assert_allclose(network.coefs_[0], expected["coefs"], rtol=1e-3, atol=1e-4)
 
 
+def by_skops(network):
+    import skops.io
+
+    stored = skops.io.dumps(network)
+    return lambda: skops.io.loads(stored, trusted=skops.io.get_untrusted_types(data=stored))
+
+
+def by_pickle(network):
+    stored = pickle.dumps(network)
+    return lambda: pickle.loads(stored)
+
+
 @BOTH
-def test_a_state_from_a_newer_version_is_refused_by_name(estimator, monkeypatch):
+@pytest.mark.parametrize("store", [by_pickle, by_skops])
+def test_a_state_from_a_newer_version_is_refused_by_name_before_anything_is_made_of_it(estimator, store, monkeypatch):
+    if store is by_skops:
+        pytest.importorskip("skops")
     network = estimator(6, **FEW).fit(*data(estimator))
     with monkeypatch.context() as later:
-        later.setattr("skbackprop._fitted.STATE_FORMAT", STATE_FORMAT + 1)
-        later.setattr("skbackprop._fitted.__version__", "99.0")
-        stored = pickle.dumps(network)
+        later.setattr("skbackprop._version.STATE_FORMAT", STATE_FORMAT + 1)
+        later.setattr("skbackprop._version.__version__", "99.0")
+        later.setattr(Standardizer, "__getstate__", lambda self: {"what": "of this version knows nothing"})
+        load = store(network)
     refusal = f"stored by skbackprop 99.0, in a form that {__version__} does not know: install skbackprop 99.0 or later"
     with pytest.raises(ValueError, match=refusal):
-        pickle.loads(stored)
+        load()
 
 
 @BOTH
 def test_the_version_is_in_the_state_and_not_on_the_estimator(estimator):
     network = estimator(6, **FEW).fit(*data(estimator))
-    assert network.__getstate__()["_stored_by"] == __version__
+    assert network.__getstate__()["_stored_by"].version == __version__
     assert vars(pickle.loads(pickle.dumps(network))).keys() == vars(network).keys() - {"_session"}
 
 
