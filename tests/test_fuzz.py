@@ -223,7 +223,7 @@ def calls(draw, estimator):
 
 
 def check_sound(network, X):
-    """Assert that all of a fitted network is finite, and its predictions for X.
+    """Assert that all of a fitted network is finite, and its predictions for X, unless that is None.
 
     Weights near the end of their range, where a rate of 1e300 takes them, may overflow on their way to a prediction.
     """
@@ -233,6 +233,8 @@ def check_sound(network, X):
     if np.abs(theta).max() > np.finfo(theta.dtype).max ** (1 / 3):
         return
     assert all(np.isfinite(array).all() for array in (*network.coefs_, *network.intercepts_))
+    if X is None:
+        return
     prediction = network.predict(X)
     assert len(prediction) == (X.shape[0] if hasattr(X, "shape") else len(X))
     if isinstance(network, BackpropRegressor):
@@ -258,7 +260,8 @@ def check_calls(estimator, steps, **params):
             try:
                 if hasattr(network, method):
                     getattr(network, method)(**arguments)
-                    check_sound(network, arguments["X"])
+                    refused = any("These rows were not learned" in str(warning.message) for warning in said)
+                    check_sound(network, None if refused else arguments["X"])  # of those it may predict infinity
             except (ValueError, TypeError) as caught:
                 error = caught
         if error is not None:
