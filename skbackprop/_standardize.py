@@ -226,7 +226,7 @@ def column_moments(array, sample_weight):
     n_rows = max(CHUNK_SIZE // array.shape[1], 1)
     for start in range(0, len(array), n_rows):
         rows = slice(start, start + n_rows)
-        part = array[rows] - shift
+        part = np.subtract(array[rows], shift, order="C")  # so that the same rows are, to the last bit, in any layout
         weight = np.ones(len(part)) if sample_weight is None else sample_weight[rows]
         weight_sum = weight.sum()
         if weight_sum > 0:
