@@ -153,7 +153,7 @@ def test_both_engines_agree(problem):
 def test_float32_agrees_with_float64_to_its_precision(problem):
     narrow = problem.fitted(problem.X.astype(np.float32), problem.y, problem.weight)
     assert theta(narrow).dtype == np.float32
-    assert_same_training(narrow, problem.fitted(), 1e-4)
+    assert_same_training(narrow, problem.fitted(), 2e-6)
 
 
 @examples(100)
