@@ -193,7 +193,7 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
             state.n_rows = 0  # sample weights are relative to the mean of these rows
             state.validation_loss_curve, state.validation_scores, state.validation_start = [], [], state.n_iter
         self._unfinished = watch, last_iter
-        listener = self._listener(len(rows.y), last_iter, task)
+        listener = self._listener(len(rows.encoded), last_iter, task)
         try:
             n_epochs = last_iter - state.n_iter
             return session.train(rows.X, rows.encoded, rows.weight, n_epochs, watch, listener)

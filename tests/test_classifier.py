@@ -78,6 +78,18 @@ def test_several_labels_a_row(several):
     np.testing.assert_array_equal(network.classes_, range(4))
 
 
+@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_matrix, sparse.lil_array])
+@pytest.mark.parametrize(
+    "params", [{}, {"early_stopping": True}, {"early_stopping": True, "scoring": "accuracy"}], ids=str
+)
+def test_several_labels_a_row_may_come_in_a_sparse_matrix(several, make, params):
+    X, y = several
+    sparse_y, dense = (BackpropClassifier(6, **params, **FEW).fit(X, labels) for labels in (make(y), y))
+    np.testing.assert_array_equal(theta(sparse_y), theta(dense))
+    np.testing.assert_array_equal(theta(sparse_y.partial_fit(X, make(y))), theta(dense.partial_fit(X, y)))
+    assert sparse_y.validation_scores_ == dense.validation_scores_
+
+
 @pytest.mark.parametrize(
     "labels", [[3, 7], ["no", "yes"], [False, True], [-1.0, 1.0], ["a", "b", "c"], [10, 20, 30, 40]]
 )

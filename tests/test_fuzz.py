@@ -292,6 +292,10 @@ def test_every_call_ends_in_a_sound_network_or_in_an_error_that_names_what_is_wr
 
 
 FOUND = {
+    "several labels a row in a sparse matrix": [
+        ("fit", {}, {"X": np.ones((2, 1)), "y": sparse.csr_array(np.eye(2, dtype=int))}),
+        ("fit", {"early_stopping": True}, {"X": np.ones((2, 1)), "y": sparse.csr_array(np.eye(2, dtype=int))}),
+    ],
     "zeros in X and nothing else": [("fit", {}, {"X": np.zeros((2, 3)), "y": [0, 1]})],
     "class weights that are no dict": [
         ("fit", {"class_weight": [None]}, {"X": np.ones((2, 1)), "y": np.eye(2, dtype=int)})
