@@ -251,9 +251,10 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
         loss = self._recipe.objective.loss
         if self.n_outputs_ > 1 or type(y) is not np.ndarray or y.dtype.kind != "f" or y.shape != (n_rows,):
             return None
-        if not math.isfinite(np.dot(y, y)):
+        y = y.astype(self._state.theta.dtype, copy=False)
+        if not math.isfinite(np.dot(y, y)):  # as the network sees it: float32 may overflow
             return None
-        y = y[:, np.newaxis].astype(self._state.theta.dtype, copy=False)
+        y = y[:, np.newaxis]
         loss.check_target(y)
         return y
 

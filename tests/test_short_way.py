@@ -124,6 +124,14 @@ def test_bad_rows_meet_the_usual_errors(estimator):
     np.testing.assert_array_equal(theta(network), before)
 
 
+def test_a_target_too_large_for_float32_meets_the_usual_error():
+    X, y = data(BackpropRegressor)
+    X = X.astype(np.float32)
+    network = BackpropRegressor(6, random_state=0).partial_fit(X, y).partial_fit(X, y)
+    with pytest.raises(ValueError, match="y contains infinity or a value too large for dtype"):
+        network.partial_fit(X, 1e60 * y)
+
+
 def test_is_plain():
     X = np.ones((3, 2))
     assert is_plain(X, X.dtype, (None, 2))
