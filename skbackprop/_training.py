@@ -170,7 +170,8 @@ class Session:
         else:
             known = max(state.mean_loss, NO_LOSS, 0.01 * self.recipe.objective.constant_loss(y, sample_weight))
             if any(self.recipe.objective.dropout):  # the loss of the pass is that of thinned networks
-                known = max(known, self._loss_of(self._verified.theta, X, y, sample_weight))
+                before = self._verified or self._good  # a fit that is finished may have no pass left to make
+                known = max(known, self._loss_of(before.theta, X, y, sample_weight))
         return self._loss_of(state.theta, X, y, sample_weight) <= THROWN_OFF * known
 
     def _before_pass(self) -> None:
