@@ -92,7 +92,8 @@ class Session:
         ValueError
             If the spread of a column overflows, unless these are rows of a stream that has seen others.
         """
-        state, n_before, outcome = self.state, self.state.n_iter, Outcome()
+        state, n_before = self.state, self.state.n_iter
+        outcome = Outcome(stopped=watch is not None and watch.has_ended)
         self._verified, self._watch, self._listener = None, watch, listener
         if watch is None:
             state.forget_oldest_losses()

@@ -26,6 +26,11 @@ class Patience:
             return False
         self._n_without = 0 if number < self._best - self.tol else self._n_without + 1
         self._best = min(self._best, number)
+        return self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last pass was the last."""
         return self._n_without >= self.n_iter_no_change
 
 
@@ -47,6 +52,11 @@ class Watch:
     def __getstate__(self):
         """Leave out the rows, which whoever goes on has."""
         return vars(self) | {"held_out": None}
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last pass was the last: so it may be in a fit that is finished from a file."""
+        return self._patience.has_ended
 
     def _snapshot(self):
         return self._best, copy(self._patience)

@@ -44,3 +44,16 @@ def test_between_two_epochs_or_after_the_last_the_weights_are_those_of_a_whole_f
     checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, dropout=dropout, **FEW)
     killed(network, n_epochs, [checkpoint], X, y)
     np.testing.assert_array_equal(theta(checkpoint.resume(X, y)), theta(network.fit(X, y)))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fit_that_had_lost_its_patience_makes_no_more_passes(early_stopping, tmp_path):
+    X, y = data(BackpropRegressor)
+    params = {"early_stopping": early_stopping, "learning_rate": 0.01, "tol": 0.1, "n_iter_no_change": 2}
+    network = BackpropRegressor(5, random_state=0, **params)
+    whole, checkpoint = clone(network).fit(X, y), Checkpoint(tmp_path / "file")
+    assert whole.n_iter_ < network.max_iter
+    killed(network, whole.n_iter_, [checkpoint], X, y)
+    resumed = checkpoint.resume(X, y)
+    assert resumed.n_iter_ == whole.n_iter_
+    np.testing.assert_array_equal(theta(resumed), theta(whole))
