@@ -123,15 +123,18 @@ class Session:
             return math.inf
         constant_loss = self.recipe.objective.constant_loss(y, sample_weight)
         if isinstance(self.recipe.optimizer, LBFGS):
-            state.mean_loss = NOISE_OF_LBFGS * self.recipe.objective.network.sizes[-1]
-            state.choose_alpha(self.recipe)
-            rows = X, y, sample_weight
-            told = self._before_pass, self._after_pass
-            _lbfgs.minimize(self.recipe, state, self._room.work, *rows, n_epochs, *told, outcome)
+            if n_epochs and not outcome.stopped:  # a fit that is finished may have no pass left to make
+                self._minimize(X, y, sample_weight, n_epochs, outcome)
         else:
             limit = EXPLODED * max(constant_loss, self._loss_of(self.state.theta, X, y, sample_weight))
             self._train_by_passes(X, y, sample_weight, n_epochs, limit, outcome)
         return constant_loss
+
+    def _minimize(self, X, y, sample_weight, n_epochs, outcome):
+        self.state.mean_loss = NOISE_OF_LBFGS * self.recipe.objective.network.sizes[-1]
+        self.state.choose_alpha(self.recipe)
+        told = self._before_pass, self._after_pass
+        _lbfgs.minimize(self.recipe, self.state, self._room.work, X, y, sample_weight, n_epochs, *told, outcome)
 
     def _train_by_passes(self, X, y, sample_weight, n_epochs, limit, outcome):
         state, first_factor = self.state, self.state.rate_factor

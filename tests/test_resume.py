@@ -57,3 +57,17 @@ def test_a_fit_that_had_lost_its_patience_makes_no_more_passes(early_stopping, t
     resumed = checkpoint.resume(X, y)
     assert resumed.n_iter_ == whole.n_iter_
     np.testing.assert_array_equal(theta(resumed), theta(whole))
+
+
+@pytest.mark.filterwarnings("ignore:Training ended after max_iter:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("tol", [0.0, 0.5], ids=["at max_iter", "out of patience"])
+def test_lbfgs_makes_no_more_iterations_either(tol, tmp_path):
+    X, y = data(BackpropRegressor)
+    params = {"optimizer": "lbfgs", "solver": "batch", "max_iter": 9, "tol": tol, "n_iter_no_change": 2}
+    network = BackpropRegressor(5, random_state=0, **params)
+    whole, checkpoint = clone(network).fit(X, y), Checkpoint(tmp_path / "file")
+    assert (whole.n_iter_ == 9) == (tol == 0)
+    killed(network, whole.n_iter_, [checkpoint], X, y)
+    resumed = checkpoint.resume(X, y)
+    assert resumed.n_iter_ == whole.n_iter_
+    np.testing.assert_array_equal(theta(resumed), theta(whole))
