@@ -51,6 +51,7 @@ class _Run:
     scorer: Callable
     scores: list[float] = field(default_factory=list)
     best_iter: int = 0
+    best_score: float = -np.inf
     best: Any = None  # the estimator as it was then
 
 
@@ -68,14 +69,14 @@ class EarlyStopping(_Callback):
     scoring : str, callable or None, default=None
         A scorer of scikit-learn; None is the estimator's `score`.
     patience : int, default=10
-        Stop after so many epochs in a row without a score above the best so far, at least 1.
+        Stop after so many epochs in a row without a score above the best so far, at least 1. NaN is above none.
 
     Attributes
     ----------
     scores_ : list of float
-        The score after each epoch of the last fit.
+        The score after each epoch of the last call of `fit`.
     best_iter_ : int
-        The epoch of that fit, counted from 1, that was the best.
+        The epoch of that fit, counted from 1, that was the best; 0 if no score was a number.
 
     Raises
     ------
@@ -114,8 +115,8 @@ class EarlyStopping(_Callback):
                 estimator._take_weights(run.best)
             return None
         run.scores.append(float(run.scorer(fitted_estimator, self.X_val, self.y_val)))
-        if run.best is None or run.scores[-1] > run.scores[run.best_iter - 1]:
-            run.best_iter, run.best = len(run.scores), fitted_estimator
+        if run.scores[-1] > run.best_score:  # never so for NaN
+            run.best_iter, run.best_score, run.best = len(run.scores), run.scores[-1], fitted_estimator
         return len(run.scores) - run.best_iter >= self.patience
 
     def teardown(self, estimator, context):

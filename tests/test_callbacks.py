@@ -193,6 +193,13 @@ class TestEarlyStopping:
             steps.partial_fit(X[1::2], y[1::2])
         np.testing.assert_array_equal(theta(network), theta(steps))
 
+    def test_no_number_is_not_the_best(self):
+        X, y = data(BackpropRegressor)
+        scores = iter([np.nan, 0.1, 0.3, 0.2])
+        stopping = EarlyStopping(X, y, scoring=lambda network, X, y: next(scores))
+        network = BackpropRegressor(5, **FEW).set_callbacks(stopping).fit(X, y)
+        assert stopping.best_iter_ == network.best_iter_ == 3
+
     def test_the_default_score_in_a_pipeline_and_its_clones(self):
         X, y = data(BackpropRegressor)
         stopping = EarlyStopping(X[::2], y[::2], patience=2)
