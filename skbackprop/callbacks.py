@@ -121,8 +121,9 @@ class EarlyStopping(_Callback):
 
     def teardown(self, estimator, context):
         """Keep the scores, and let go of the weights."""
-        run = self._runs.pop(estimator)
-        self.scores_, self.best_iter_ = run.scores, run.best_iter
+        run = self._runs.pop(estimator, None)  # none where setup failed
+        if run is not None and context.task_name == "fit":
+            self.scores_, self.best_iter_ = run.scores, run.best_iter
 
 
 class Checkpoint(_Callback):

@@ -200,6 +200,17 @@ class TestEarlyStopping:
         network = BackpropRegressor(5, **FEW).set_callbacks(stopping).fit(X, y)
         assert stopping.best_iter_ == network.best_iter_ == 3
 
+    def test_partial_fit_leaves_the_scores_of_the_last_fit(self):
+        X, y = data(BackpropRegressor)
+        stopping = EarlyStopping(X, y)
+        BackpropRegressor(5, **FEW).set_callbacks(stopping).fit(X, y).partial_fit(X, y)
+        assert len(stopping.scores_) == 4
+
+    def test_a_scorer_that_is_not_known_is_named(self):
+        X, y = data(BackpropRegressor)
+        with pytest.raises(ValueError, match="no_such_score"):
+            BackpropRegressor(5, **FEW).set_callbacks(EarlyStopping(X, y, scoring="no_such_score")).fit(X, y)
+
     def test_the_default_score_in_a_pipeline_and_its_clones(self):
         X, y = data(BackpropRegressor)
         stopping = EarlyStopping(X[::2], y[::2], patience=2)
