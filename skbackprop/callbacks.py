@@ -164,10 +164,22 @@ class Checkpoint(_Callback):
         if every < 1:
             raise ValueError(f"every={every!r} must be at least 1.")
         self.path, self.every = Path(path), every
+        self._ended_well = False
+
+    def setup(self, estimator, context):
+        """Expect no end yet."""
+        self._ended_well = False
 
     def on_fit_task_end(self, estimator, context):
-        """Write the network, if it is time."""
-        if context.task_name != "epoch" or estimator.n_iter_ % self.every == 0:
+        """Write the network after an epoch, if it is time."""
+        if context.task_name != "epoch":
+            self._ended_well = True
+        elif estimator.n_iter_ % self.every == 0:
+            self._write(estimator)
+
+    def teardown(self, estimator, context):
+        """Write what the fit came to: only now have all callbacks, `EarlyStopping` for one, done their last."""
+        if self._ended_well:
             self._write(estimator)
 
     def _write(self, estimator):

@@ -296,6 +296,16 @@ class TestCheckpoint:
         assert os.listdir(tmp_path) == ["file"]
         assert checkpoint.path.read_bytes() == before
 
+    @pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+    def test_the_weights_that_early_stopping_puts_back_are_in_the_file(self, first, tmp_path):
+        X, y = data(BackpropRegressor)
+        checkpoint = Checkpoint(tmp_path / "file")
+        stopping = EarlyStopping(X, y, scoring=lambda network, X, y: -abs(network.n_iter_ - 2), patience=2)
+        callbacks = [checkpoint, stopping] if first else [stopping, checkpoint]
+        network = BackpropRegressor(5, **FEW).set_callbacks(*callbacks).fit(X, y)
+        assert joblib.load(checkpoint.path).best_iter_ == network.best_iter_ == 2
+        np.testing.assert_array_equal(theta(checkpoint.resume(X, y)), theta(network))
+
     def test_it_goes_beside_a_progress_bar(self, tmp_path, capsys):
         pytest.importorskip("rich")
         X, y = data(BackpropRegressor)
