@@ -210,14 +210,16 @@ class Checkpoint(_Callback):
         """Finish the fit that the file is from, and return the estimator.
 
         With the rows that the fit was given, the weights come out as if it had never stopped, to the last bit. Not
-        so with ``optimizer="lbfgs"``, which starts its memory of the curvature anew.
+        so with ``optimizer="lbfgs"``, which starts its memory of the curvature anew, nor where one of the next two
+        epochs explodes: what training would go back to is older than the file.
 
         Parameters
         ----------
         X, y, sample_weight, X_val, y_val, sample_weight_val
             As `fit` was given them.
         callbacks : tuple of callbacks, default=()
-            Those to set beside this one.
+            Those to set beside this one. They begin anew: unlike the estimators' own `early_stopping`, an
+            `EarlyStopping` knows no score from before.
 
         Returns
         -------
