@@ -144,6 +144,8 @@ class Checkpoint(_Callback):
     ------
     ValueError
         If `every` is below 1.
+    FileNotFoundError
+        If there is no folder for it when a fit begins.
 
     Examples
     --------
@@ -167,8 +169,10 @@ class Checkpoint(_Callback):
         self._ended_well = False
 
     def setup(self, estimator, context):
-        """Expect no end yet."""
+        """Look for the folder, before an epoch is made in vain."""
         self._ended_well = False
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"There is no folder {self.path.parent} for the checkpoint {self.path}: make it.")
 
     def on_fit_task_end(self, estimator, context):
         """Write the network after an epoch, if it is time."""

@@ -313,6 +313,13 @@ class TestCheckpoint:
         BackpropRegressor(5, **FEW).set_callbacks(ProgressBar(), checkpoint).fit(X, y)
         assert joblib.load(checkpoint.path).n_iter_ == 4
 
+    def test_a_missing_folder_is_named_before_an_epoch_is_made(self, tmp_path):
+        X, y = data(BackpropRegressor)
+        diary, checkpoint = Diary(), Checkpoint(tmp_path / "no_folder" / "file")
+        with pytest.raises(FileNotFoundError, match=r"no_folder .*: make it"):
+            BackpropRegressor(5, **FEW).set_callbacks(diary, checkpoint).fit(X, y)
+        assert [entry[0] for entry in diary.entries] == ["setup", "teardown"]
+
     def test_every_has_a_range_and_nothing_to_resume_is_said(self, tmp_path):
         with pytest.raises(ValueError, match="every=0"):
             Checkpoint("file", every=0)
