@@ -66,8 +66,8 @@ class Drawing:
         return [np.vstack([W[np.ix_(sources, targets)], b[targets]]) for W, b, sources, targets in gaps]
 
     def number(self, value: float) -> str:
-        """Return a number as it is written."""
-        return format(value, self.picture.values_format).replace("-", "\N{MINUS SIGN}")
+        """Return a number as it is written, without a minus before 0."""
+        return format(value + 0.0, self.picture.values_format).replace("-", "\N{MINUS SIGN}")
 
     def _radius(self):
         if self.trace is None:

@@ -109,6 +109,15 @@ class TestNumbers:
                 assert written(display.gradient_texts_[level]) == numbers(gradient, ".6g")
                 assert display.gradient_texts_[level][0, 0].get_color() != texts[0, 0].get_color()
 
+    def test_there_is_no_minus_0(self):
+        coefs, intercepts = [-np.eye(2), np.eye(2)], [-np.ones(2), np.ones(2)]
+        network = BackpropRegressor(2, init=(coefs, intercepts), learning_rate=1e-12, standardize=False)
+        network.partial_fit([[1.0, 2.0]], [[3.0, 3.0]])  # both units are off
+        display = NetworkDisplay.from_estimator(network, [1.0, 2.0], [3.0, 3.0])
+        texts = [text for level in display.node_texts_ for text in written(level)]
+        texts += written(display.gradient_texts_[0])
+        assert not [text for text in texts if text.endswith(f"{MINUS}0")]
+
     def test_names_of_inputs_classes_and_activations(self):
         frame, y = load_iris(return_X_y=True, as_frame=True)
         frame = frame.rename(columns={"petal width (cm)": "a very long name of a $column$"})
