@@ -38,6 +38,8 @@ def panel_axes(plt, ax, n_panels: int, n_cols: int, panel_inches: tuple[float, f
         ax = plt.subplots(figsize=(width * n_cols + 0.8, height * n_rows), layout="constrained")[1]
     elif not ax.axison:
         raise ValueError("ax holds another display's panels already; pass ax=display.axes_ to draw into these.")
+    elif ax.get_subplotspec() is None:
+        raise ValueError("ax lies in no grid that could be divided: make it by plt.subplots, or pass an axes a panel.")
     ax.set_axis_off()
     grid = ax.get_subplotspec().subgridspec(n_rows, n_cols)
     axes = np.full((n_rows, n_cols), None, dtype=object)

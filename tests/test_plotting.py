@@ -196,6 +196,10 @@ class TestWeights:
         with pytest.raises(ValueError, match=r"pass ax=display\.axes_"):
             display.plot(display.bounding_ax_)
 
+    def test_an_axes_without_a_grid_is_refused_with_a_remedy(self, plt):
+        with pytest.raises(ValueError, match=r"make it by plt\.subplots"):
+            WeightsDisplay(coefs=self.COEFS).plot(plt.figure().add_axes((0, 0, 1, 1)))
+
     @pytest.mark.parametrize(
         ("image_shape", "plot", "message"),
         [
