@@ -197,6 +197,8 @@ def backprop_table(estimator, x, y, *, learning_rate: float | None = None) -> pd
             "backprop_table returns a pandas DataFrame: pip install pandas, or skbackprop[inspection]."
         ) from error
     check_network(estimator)
+    if y is None:
+        raise ValueError("y=None has no error to go back from; pass the target of x.")
     if learning_rate is None:
         learning_rate = estimator.learning_rate_
     check_scalar(learning_rate, "learning_rate", Real, min_val=0, include_boundaries="neither")

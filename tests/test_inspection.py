@@ -144,6 +144,12 @@ def test_the_table_wants_a_learning_rate_above_0(learning_rate):
         backprop_table(estimator, inputs[0], y[0], learning_rate=learning_rate)
 
 
+def test_the_table_wants_a_target():
+    estimator, inputs, _ = fitted("squared")
+    with pytest.raises(ValueError, match="y=None"):
+        backprop_table(estimator, inputs[0], None)
+
+
 @STANDARDIZE
 @EACH
 def test_input_gradients_are_those_of_predictions(case, standardize):
