@@ -104,7 +104,7 @@ class Lines(Listener):
         left = (self._last_iter - state.n_iter) * seconds / self._n_made
         print(  # noqa: T201, that is what verbose asks for
             f"epoch {state.n_iter} of {self._last_iter}: {described(state)}, "
-            f"{self._n_made * self._n_rows / seconds:.2g} rows/s, {left:.0f} s left"
+            f"{self._n_made * self._n_rows / seconds:,.0f} rows/s, {left:.0f} s left"
         )
         self._printed_at, self._printed_iter = now, state.n_iter
 

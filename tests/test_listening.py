@@ -15,7 +15,7 @@ from .shared import BOTH, FEW, announce, data
 
 LINE = (
     r"epoch (?P<epoch>\d+) of (?P<last>\d+): loss [\d.e+-]+(, validation [\d.e+-]+)?, rate [\d.e+-]+, "
-    r"[\d.e+-]+ rows/s, \d+ s left"
+    r"[\d,]+ rows/s, \d+ s left"
 )
 
 
@@ -47,16 +47,16 @@ def test_a_call_of_partial_fit_is_a_line(estimator, capsys):
 def test_lines_come_about_every_second_and_know_the_time_left(monkeypatch, capsys):
     now = 0.0
     monkeypatch.setattr(_listening.time, "perf_counter", lambda: now)
-    lines = Lines(n_rows=300, last_iter=10)
+    lines = Lines(n_rows=300_000, last_iter=10)
     state = TrainingState(np.zeros(1), np.zeros((0, 1)), None, loss_curve=[0.5], learning_rate=0.01)
     for state.n_iter in range(1, 8):
         now += 0.4
         lines.after_pass(state)
     lines.close(state)
     assert capsys.readouterr().out.splitlines() == [
-        "epoch 1 of 10: loss 0.5, rate 0.01, 7.5e+02 rows/s, 4 s left",
-        "epoch 4 of 10: loss 0.5, rate 0.01, 7.5e+02 rows/s, 2 s left",
-        "epoch 7 of 10: loss 0.5, rate 0.01, 7.5e+02 rows/s, 1 s left",
+        "epoch 1 of 10: loss 0.5, rate 0.01, 750,000 rows/s, 4 s left",
+        "epoch 4 of 10: loss 0.5, rate 0.01, 750,000 rows/s, 2 s left",
+        "epoch 7 of 10: loss 0.5, rate 0.01, 750,000 rows/s, 1 s left",
     ]
 
 
