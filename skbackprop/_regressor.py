@@ -103,7 +103,7 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
     random_state : int, RandomState or None, default=None
         Draws first weights, order of rows, dropout and held-out rows. With an int, each new `fit` gives the same.
     verbose : int, default=0
-        1 prints a line about every second, 2 draws a bar (extra ``progress``).
+        1 prints a line about every second, 2 draws a bar (extra ``progress``); `partial_fit` prints a line by either.
 
     Attributes
     ----------

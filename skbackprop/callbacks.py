@@ -249,7 +249,8 @@ class LossRecorder(_Callback):
     ----------
     records_ : list of dict
         One for each epoch, in the order they ended, with "fit" (a number for each fit, from 0), "epoch" (n_iter_),
-        "loss", "validation_loss" (NaN without held-out rows), "learning_rate" and "seconds" since the fit began.
+        "loss", "validation_loss" (NaN without held-out rows), "learning_rate" and "seconds" since the fit began. An
+        epoch that is undone and made again, because training exploded, stays as it was at first.
 
     Examples
     --------
