@@ -178,7 +178,7 @@ class LossCurveDisplay:
         self.figure_ = self.ax_.figure
         epochs = self.loss_start + np.arange(1, len(loss) + 1)
         (self.training_line_,) = self.ax_.plot(
-            epochs, loss, **{"label": self._label("training"), "linewidth": 1.5} | (training_kw or {})
+            epochs, loss, **{"label": self._label("training"), "linewidth": 1.5} | _marked(loss) | (training_kw or {})
         )
         style = {"color": self.training_line_.get_color()}
         self.validation_line_ = self.best_ = None
@@ -186,7 +186,10 @@ class LossCurveDisplay:
             (self.validation_line_,) = self.ax_.plot(
                 self.validation_start + np.arange(1, len(validation) + 1),
                 validation,
-                **style | {"label": self._label("validation"), "linestyle": "--"} | (validation_kw or {}),
+                **style
+                | {"label": self._label("validation"), "linestyle": "--"}
+                | _marked(validation)
+                | (validation_kw or {}),
             )
         if self.best_iter is not None:
             curve, start = (loss, self.loss_start) if validation is None else (validation, self.validation_start)
@@ -217,6 +220,11 @@ class LossCurveDisplay:
                 f"best_iter={self.best_iter} is no epoch of the curve to mark, {start + 1} to {start + len(curve)}."
             )
         return loss, validation
+
+
+def _marked(curve: np.ndarray) -> dict[str, str]:
+    """Return how to draw a curve so that it can be seen: one epoch makes no line."""
+    return {"marker": "."} if len(curve) == 1 else {}
 
 
 def _curve(name: str, values: Sequence[float]) -> np.ndarray:

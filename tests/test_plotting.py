@@ -99,6 +99,10 @@ class TestLossCurves:
         assert display.validation_line_ is None
         assert display.best_.get_xydata().tolist() == [[4, 0.2]]
 
+    def test_one_epoch_can_be_seen(self):
+        display = LossCurveDisplay.from_curves([1.0], [2.0])
+        assert [line.get_marker() for line in display.ax_.lines] == [".", "."]
+
     def test_several_fits_on_one_axes_have_their_colours_and_names(self):
         first = LossCurveDisplay.from_curves(LOSS, VALIDATION, 3, name="small")
         second = LossCurveDisplay.from_curves(VALIDATION, name="large", ax=first.ax_)
