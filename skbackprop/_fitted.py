@@ -18,9 +18,6 @@ from ._network import Layer, LayerTrace, head
 from ._state import Recipe, TrainingState
 from ._version import StoredBy
 
-#: What is stored of an estimator and no attribute of it; form 1 had its number apart at first.
-NOT_KEPT = ("_stored_by", "_state_format")
-
 
 class FittedNetwork:
     """The fitted attributes that regressor and classifier share."""
@@ -121,7 +118,7 @@ class FittedNetwork:
         return {"_stored_by": StoredBy()} | stored
 
     def __setstate__(self, state):
-        super().__setstate__({name: value for name, value in state.items() if name not in NOT_KEPT})
+        super().__setstate__({name: value for name, value in state.items() if name != "_stored_by"})
 
     def _layers(self) -> list[Layer]:
         """Return copies of the layers, for X and a prediction on the scale of the user's."""
