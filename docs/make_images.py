@@ -1,4 +1,4 @@
-"""Make the pictures of the documentation: run examples and keep the last figure of each.
+"""Make the pictures of the documentation: run examples and keep every figure of each.
 
 python docs/make_images.py
 """
@@ -19,8 +19,8 @@ IMAGES = ["plot_solvers", "plot_quantiles", "plot_damage", "plot_saliency", "plo
 def main():
     """Run each example with `show` replaced by saving."""
     for name in IMAGES:
-        path = HERE / "images" / f"{name.removeprefix('plot_')}.png"
-        plt.show = lambda path=path: plt.gcf().savefig(path, dpi=110)
+        paths = (HERE / "images" / f"{name.removeprefix('plot_')}{number}.png" for number in ("", *range(2, 9)))
+        plt.show = lambda paths=paths: (plt.gcf().savefig(next(paths), dpi=110), plt.close("all"))
         runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
 
 

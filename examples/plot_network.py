@@ -15,6 +15,25 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.plotting import LossCurveDisplay, NetworkDisplay, WeightsDisplay
 
 # %%
+# The lecture's network. A learning rate of next to nothing leaves the weights as they are given.
+W1, b1 = np.array([[0.15, 0.25], [0.20, 0.30]]), np.array([0.35, 0.35])
+W2, b2 = np.array([[0.40, 0.50], [0.45, 0.55]]), np.array([0.048694, 0.093879])
+inputs, targets = np.array([[0.05, 0.10]]), np.array([[0.01, 0.99]])
+lecture = BackpropRegressor(
+    2,
+    activation="logistic",
+    output_activation="logistic",
+    optimizer="gd",
+    learning_rate=1e-12,
+    init=([W1, W2], [b1, b2]),
+    standardize=False,
+)
+lecture.partial_fit(inputs, targets)
+display = NetworkDisplay.from_estimator(lecture, inputs, targets, values_format=".4g")
+print("dE/dw5 =", display.gradient_texts_[1][0, 0].get_text())
+plt.show()
+
+# %%
 # A wide network shows the first and last units of its layers, and how many there are. `standardized` shows the weights
 # inside, for standardised inputs, whose sizes can be compared.
 X, y = load_digits(return_X_y=True)
@@ -38,23 +57,4 @@ for network in (small, large):
 WeightsDisplay.from_estimator(small, image_shape=(8, 8))
 plt.show()
 WeightsDisplay.from_estimator(small)
-plt.show()
-
-# %%
-# The lecture's network. A learning rate of next to nothing leaves the weights as they are given.
-W1, b1 = np.array([[0.15, 0.25], [0.20, 0.30]]), np.array([0.35, 0.35])
-W2, b2 = np.array([[0.40, 0.50], [0.45, 0.55]]), np.array([0.048694, 0.093879])
-inputs, targets = np.array([[0.05, 0.10]]), np.array([[0.01, 0.99]])
-lecture = BackpropRegressor(
-    2,
-    activation="logistic",
-    output_activation="logistic",
-    optimizer="gd",
-    learning_rate=1e-12,
-    init=([W1, W2], [b1, b2]),
-    standardize=False,
-)
-lecture.partial_fit(inputs, targets)
-display = NetworkDisplay.from_estimator(lecture, inputs, targets, values_format=".4g")
-print("dE/dw5 =", display.gradient_texts_[1][0, 0].get_text())
 plt.show()

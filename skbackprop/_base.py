@@ -135,7 +135,7 @@ class BaseBackprop(Fitting, BaseEstimator, ABC):
 
     def _finish(self, X, y, sample_weight, held_out) -> Self:
         """Make the passes that an earlier call of `fit`, of which this estimator is a copy, did not come to."""
-        if "_unfinished" in vars(self):
+        if self._is_unfinished:
             self._validate_params()
             outcome = self._train(Call(X, y, sample_weight, held_out, going_on=True, finishing=True))
             self._say_if_still_falling(outcome, 0)

@@ -65,6 +65,11 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
             self._warn(outcome)
         return self
 
+    @property
+    def _is_unfinished(self) -> bool:
+        """Whether this is a copy of an estimator that was being fitted."""
+        return "_unfinished" in vars(self)
+
     def _warn(self, outcome: Outcome) -> None:
         for message in outcome.messages:
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
@@ -183,8 +188,14 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
         """Make the passes of `fit`. Meanwhile `_unfinished` holds what a copy of the estimator needs to finish it."""
         recipe, state = session.recipe, session.state
         watched = None if rest is None else watcher(self, recipe.objective, state, rest)
+        counts = len(rows.encoded), 0 if rest is None else len(rest.encoded)
         if call.finishing:
-            watch, last_iter = self._unfinished
+            watch, last_iter, counts_before = self._unfinished
+            if counts != counts_before:
+                raise ValueError(
+                    "This fit can be finished with the rows that it was given: {} to train on and {} held out, and not "
+                    "{} and {}.".format(*counts_before, *counts)
+                )
             watch.held_out = watched
         else:
             runs_to_its_end = watched is None and recipe.schedule.has_end and not isinstance(recipe.optimizer, LBFGS)
@@ -192,7 +203,7 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
             last_iter = state.n_iter + self.max_iter
             state.n_rows = 0  # sample weights are relative to the mean of these rows
             state.validation_loss_curve, state.validation_scores, state.validation_start = [], [], state.n_iter
-        self._unfinished = watch, last_iter
+        self._unfinished = watch, last_iter, counts
         listener = self._listener(len(rows.encoded), last_iter, task)
         try:
             n_epochs = last_iter - state.n_iter

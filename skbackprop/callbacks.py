@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
+from sklearn.utils import check_scalar
 
 from ._parameters import MatrixLike
 
@@ -80,8 +82,8 @@ class EarlyStopping(_Callback):
 
     Raises
     ------
-    ValueError
-        If `patience` is below 1.
+    TypeError, ValueError
+        If `patience` is no whole number, or below 1.
 
     Examples
     --------
@@ -98,9 +100,8 @@ class EarlyStopping(_Callback):
     """
 
     def __init__(self, X_val: MatrixLike, y_val: ArrayLike, scoring: str | Callable | None = None, patience: int = 10):
-        if patience < 1:
-            raise ValueError(f"patience={patience!r} must be at least 1.")
-        self.X_val, self.y_val, self.scoring, self.patience = X_val, y_val, scoring, patience
+        self.X_val, self.y_val, self.scoring = X_val, y_val, scoring
+        self.patience = check_scalar(patience, "patience", Integral, min_val=1)
         self._runs: dict[Any, _Run] = {}  # by estimator: clones share their callbacks
 
     def setup(self, estimator, context):
@@ -136,14 +137,14 @@ class Checkpoint(_Callback):
     Parameters
     ----------
     path : str or path-like
-        The file; a new fit writes over it.
+        The file. A new fit, but for a warm start, begins by removing it: it is always of the fit that was last begun.
     every : int, default=1
         Write after every so many epochs, and at the end.
 
     Raises
     ------
-    ValueError
-        If `every` is below 1.
+    TypeError, ValueError
+        If `every` is no whole number, or below 1.
     FileNotFoundError
         If there is no folder for it when a fit begins.
 
@@ -163,16 +164,16 @@ class Checkpoint(_Callback):
     """
 
     def __init__(self, path: str | os.PathLike, every: int = 1):
-        if every < 1:
-            raise ValueError(f"every={every!r} must be at least 1.")
-        self.path, self.every = Path(path), every
+        self.path, self.every = Path(path), check_scalar(every, "every", Integral, min_val=1)
         self._ended_well = False
 
     def setup(self, estimator, context):
-        """Look for the folder, before an epoch is made in vain."""
+        """Look for the folder, before an epoch is made in vain, and remove what an earlier fit has left."""
         self._ended_well = False
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"There is no folder {self.path.parent} for the checkpoint {self.path}: make it.")
+        if context.task_name == "fit" and not estimator.warm_start and not estimator._is_unfinished:
+            self.path.unlink(missing_ok=True)
 
     def on_fit_task_end(self, estimator, context):
         """Write the network after an epoch, if it is time."""
@@ -190,7 +191,7 @@ class Checkpoint(_Callback):
         stored = copy(estimator)
         for name in WHILE_FITTING:
             vars(stored).pop(name, None)
-        part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
+        part = self.path.with_name(f"{self.path.name}.part")
         try:
             with open(part, "wb") as file:
                 joblib.dump(stored, file)
@@ -234,6 +235,8 @@ class Checkpoint(_Callback):
         ------
         FileNotFoundError
             If nothing has been written yet.
+        ValueError
+            If the fit was given another number of rows to train on or to hold out.
         """
         estimator = joblib.load(self.path).set_callbacks(self, *callbacks)
         return estimator._finish(X, y, sample_weight, (X_val, y_val, sample_weight_val))

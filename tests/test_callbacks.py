@@ -1,15 +1,8 @@
 """scikit-learn's callbacks: whom they tell of what, and this package's own."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 import warnings
 from importlib.util import find_spec
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropRegressor
-from skbackprop.callbacks import Checkpoint, EarlyStopping, LossRecorder
+from skbackprop.callbacks import EarlyStopping, LossRecorder
 
 from .shared import BOTH, FEW, announce, data, theta
 from .test_failures import snapshot
@@ -221,110 +214,8 @@ class TestEarlyStopping:
         assert fitted[-1].score(X[::2], y[::2]) == max(stopping.scores_)
 
     def test_patience_has_a_range(self):
-        with pytest.raises(ValueError, match="patience=0"):
+        with pytest.raises(ValueError, match="patience == 0"):
             EarlyStopping(None, None, patience=0)
-
-
-class TestCheckpoint:
-    @BOTH
-    @pytest.mark.parametrize("early_stopping", [False, True])
-    @pytest.mark.filterwarnings("ignore:Training ended after max_iter:sklearn.exceptions.ConvergenceWarning")
-    def test_a_fit_killed_in_the_middle_of_an_epoch_is_finished_to_the_last_bit(
-        self, estimator, early_stopping, tmp_path
-    ):
-        params = {"hidden_layer_sizes": 5, "max_iter": 12, "random_state": 3, "early_stopping": early_stopping}
-        code = f"""
-            import os, signal
-            from skbackprop.callbacks import Checkpoint
-            from skbackprop.optimizers import Adam
-            from skbackprop import {estimator.__name__}
-            from tests.shared import data
-            step, calls = Adam.step, []
-
-            def killing(self, *arguments):
-                calls.append(1)
-                if len(calls) == 100:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                step(self, *arguments)
-
-            Adam.step = killing
-            X, y = data({estimator.__name__})
-            network = {estimator.__name__}(**{params!r}, engine="numpy")
-            network.set_callbacks(Checkpoint({str(tmp_path / "file")!r})).fit(X, y)
-        """
-        process = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
-        assert process.returncode == -signal.SIGKILL, process.stderr
-        X, y = data(estimator)
-        checkpoint = Checkpoint(tmp_path / "file")
-        assert os.listdir(tmp_path) == ["file"]
-        reached = joblib.load(checkpoint.path).n_iter_
-        assert 1 < reached < 12
-        resumed, whole = checkpoint.resume(X, y), estimator(**params, engine="numpy").fit(X, y)
-        np.testing.assert_array_equal(theta(resumed), theta(whole))
-        for name in ("n_iter_", "t_", "loss_curve_", "validation_scores_", "best_iter_", "alpha_"):
-            assert json.dumps(getattr(resumed, name)) == json.dumps(getattr(whole, name))
-        np.testing.assert_array_equal(theta(joblib.load(checkpoint.path)), theta(whole))
-
-    def test_what_is_finished_stays(self, tmp_path):
-        X, y = data(BackpropRegressor)
-        checkpoint = Checkpoint(tmp_path / "file")
-        network = BackpropRegressor(5, **FEW).set_callbacks(checkpoint).fit(X, y)
-        again = checkpoint.resume(X, y)
-        assert again.n_iter_ == 4
-        np.testing.assert_array_equal(theta(again), theta(network))
-
-    def test_it_writes_every_so_many_epochs(self, tmp_path):
-        X, y = data(BackpropRegressor)
-        checkpoint, written = Checkpoint(tmp_path / "file", every=3), []
-        checkpoint._write = lambda estimator: written.append(estimator.n_iter_)
-        BackpropRegressor(5, **(FEW | {"max_iter": 8})).set_callbacks(checkpoint).fit(X, y)
-        assert written == [3, 6, 8]
-
-    def test_a_write_that_fails_leaves_the_file_of_before(self, tmp_path, monkeypatch):
-        X, y = data(BackpropRegressor)
-        checkpoint = Checkpoint(tmp_path / "file")
-        network = BackpropRegressor(5, **FEW).set_callbacks(checkpoint).fit(X, y)
-        before = checkpoint.path.read_bytes()
-
-        def full(value, file):
-            file.write(b"half")
-            raise OSError("disk full")
-
-        monkeypatch.setattr(joblib, "dump", full)
-        with pytest.raises(OSError, match="disk full"):
-            network.fit(X, y)
-        assert os.listdir(tmp_path) == ["file"]
-        assert checkpoint.path.read_bytes() == before
-
-    @pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
-    def test_the_weights_that_early_stopping_puts_back_are_in_the_file(self, first, tmp_path):
-        X, y = data(BackpropRegressor)
-        checkpoint = Checkpoint(tmp_path / "file")
-        stopping = EarlyStopping(X, y, scoring=lambda network, X, y: -abs(network.n_iter_ - 2), patience=2)
-        callbacks = [checkpoint, stopping] if first else [stopping, checkpoint]
-        network = BackpropRegressor(5, **FEW).set_callbacks(*callbacks).fit(X, y)
-        assert joblib.load(checkpoint.path).best_iter_ == network.best_iter_ == 2
-        np.testing.assert_array_equal(theta(checkpoint.resume(X, y)), theta(network))
-
-    def test_it_goes_beside_a_progress_bar(self, tmp_path, capsys):
-        pytest.importorskip("rich")
-        X, y = data(BackpropRegressor)
-        checkpoint = Checkpoint(tmp_path / "file")
-        BackpropRegressor(5, **FEW).set_callbacks(ProgressBar(), checkpoint).fit(X, y)
-        assert joblib.load(checkpoint.path).n_iter_ == 4
-
-    def test_a_missing_folder_is_named_before_an_epoch_is_made(self, tmp_path):
-        X, y = data(BackpropRegressor)
-        diary, checkpoint = Diary(), Checkpoint(tmp_path / "no_folder" / "file")
-        with pytest.raises(FileNotFoundError, match=r"no_folder .*: make it"):
-            BackpropRegressor(5, **FEW).set_callbacks(diary, checkpoint).fit(X, y)
-        assert [entry[0] for entry in diary.entries] == ["setup", "teardown"]
-
-    def test_every_has_a_range_and_nothing_to_resume_is_said(self, tmp_path):
-        with pytest.raises(ValueError, match="every=0"):
-            Checkpoint("file", every=0)
-        with pytest.raises(FileNotFoundError):
-            Checkpoint(tmp_path / "file").resume(*data(BackpropRegressor))
 
 
 @BOTH
