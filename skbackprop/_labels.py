@@ -12,9 +12,9 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from ._parameters import choose_loss
 from .losses import Loss
 
-#: Where more than half of the rows have a class of their own, their indicators may have so many entries, which are a
-#: gigabyte in float64. scikit-learn warns of such labels; more of them are no classes but numbers or names of rows.
-MOST_INDICATORS = 2**27
+#: Where a class has fewer rows than this on average, the indicators of all may have so many entries, which are a
+#: gigabyte in float64. More of such labels are no classes but numbers or names of rows.
+FEW_ROWS, MOST_INDICATORS = 10, 2**27
 
 
 def is_multilabel(y) -> bool:
@@ -73,7 +73,7 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
 
 
 def _check_number(classes, n_rows):
-    if len(classes) > n_rows / 2 and n_rows * len(classes) > MOST_INDICATORS:
+    if FEW_ROWS * len(classes) > n_rows and n_rows * len(classes) > MOST_INDICATORS:
         raise ValueError(
             f"y has {len(classes)} classes in {n_rows} rows, which is too few rows to learn them from, and a matrix of "
             f"rows and classes would have {n_rows * len(classes):.0e} entries. Numbers to predict go to "
@@ -169,6 +169,12 @@ def indicators(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.
     code = np.searchsorted(classes, y)
     if one_output:
         return code.astype(dtype)[:, np.newaxis]
-    columns = np.zeros((len(code), len(classes)), dtype)
+    try:
+        columns = np.zeros((len(code), len(classes)), dtype)
+    except MemoryError as error:
+        raise MemoryError(
+            f"y has {len(classes)} classes in {len(code)} rows, for whose indicators there is no room: pass fewer rows "
+            "at a time to partial_fit, or group classes."
+        ) from error
     columns[np.arange(len(code)), code] = 1
     return columns

@@ -95,12 +95,11 @@ class Session:
         state, n_before = self.state, self.state.n_iter
         outcome = Outcome(stopped=watch is not None and watch.has_ended)
         self._verified, self._watch, self._listener = None, watch, listener
-        if watch is None:
-            state.forget_oldest_losses()
         self._good.save()
         try:
             constant_loss = self._see_and_train(X, y, sample_weight, n_epochs, outcome)
             if watch is None:
+                state.forget_oldest_losses()
                 return outcome
             outcome.messages += watch.restore_best(state)
         except BaseException:

@@ -116,6 +116,10 @@ def test_d_the_penalty_is_as_strong_for_every_batch_size(n_rows):
     network = BackpropRegressor((), solver="batch", **(PLAIN | {"alpha": 2.0})).partial_fit(X, y)
     before = network.coefs_[0]
     np.testing.assert_allclose(network.partial_fit(X, y).coefs_[0], (1 - 2e-3) * before, rtol=1e-12)
+    for batch_size in (1, 3, n_rows):  # of the same rows: each update shrinks the weights by the same factor
+        network = BackpropRegressor((), batch_size=batch_size, **(PLAIN | {"alpha": 2.0})).partial_fit(X, y)
+        before, n_updates = network.coefs_[0], network.t_
+        np.testing.assert_allclose(network.partial_fit(X, y).coefs_[0], (1 - 2e-3) ** n_updates * before, rtol=1e-12)
     if THEIRS_HAVE_IT:
         theirs = MLPRegressor(hidden_layer_sizes=(), batch_size=n_rows, **(THEIR_PLAIN | {"alpha": 2.0})).partial_fit(
             X, y

@@ -64,3 +64,12 @@ def test_classes_of_several_labels_a_row_are_the_columns():
 def test_is_multilabel():
     assert is_multilabel(np.eye(3))
     assert not is_multilabel(np.array([0, 1, 2]))
+
+
+def test_indicators_without_room_are_named(monkeypatch):
+    def no_room(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "zeros", no_room)
+    with pytest.raises(MemoryError, match="y has 3 classes in 4 rows, for whose indicators there is no room"):
+        indicators(np.array([0, 1, 2, 0]), np.arange(3), False, np.dtype(float))
