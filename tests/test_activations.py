@@ -3,6 +3,7 @@ import pytest
 from scipy import special, stats
 
 from skbackprop.activations import ACTIVATIONS, ELU, SELU, LeakyReLU, ReLU
+from skbackprop.initializers import INITIALIZERS
 
 Z = np.linspace(-6, 6, 42).reshape(6, 7)
 DEFINITIONS = {
@@ -86,3 +87,10 @@ def test_float32_agrees_with_float64():
         double, single = evaluate(activation, Z), evaluate(activation, Z.astype(np.float32))
         np.testing.assert_allclose(single[0], double[0], rtol=2e-5, atol=2e-6, err_msg=name)
         np.testing.assert_allclose(single[1], double[1], rtol=2e-5, atol=2e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_first_weights_are_lecuns_for_relu_and_its_kin_and_glorots_otherwise(name):
+    others = dict.fromkeys(("identity", "logistic", "tanh"), "glorot_uniform") | {"selu": "lecun_normal"}
+    assert ACTIVATIONS[name].initializer == others.get(name, "lecun_uniform")
+    assert ACTIVATIONS[name].initializer in INITIALIZERS
