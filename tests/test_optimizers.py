@@ -93,3 +93,8 @@ def test_only_adamw_decays_weights():
     decays = {name for name, optimizer in OPTIMIZERS.items() if optimizer.weight_decay}
     assert decays == {"adamw"}
     assert AdamW().weight_decay == 0.01
+
+
+def test_the_memory_has_a_vector_for_each_running_mean():
+    slots = {name: optimizer.n_slots for name, optimizer in OPTIMIZERS.items()}
+    assert slots == {"gd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "adam": 2, "adamw": 2, "lbfgs": 0}
