@@ -131,6 +131,13 @@ def test_registry_keys_name_the_output_activation():
         assert loss.output_activation == output_activation
 
 
+def test_the_target_is_scaled_as_the_link_allows_and_log_losses_are_likelihoods():
+    scaling = {"identity": "spread", "sorted": "spread", "exponential": "mean"}
+    for (name, output_activation), loss in LOSSES.items():
+        assert loss.target_scaling == scaling.get(output_activation)
+        assert loss.is_likelihood == (name == "log_loss")
+
+
 @pytest.mark.parametrize(
     ("loss", "metric"),
     [

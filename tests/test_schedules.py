@@ -64,3 +64,7 @@ def test_rates_are_positive_but_for_an_end_at_zero_and_do_not_depend_on_the_slic
 def test_bad_settings_are_refused(make):
     with pytest.raises(ValueError, match="must be a number in"):
         make()
+
+
+def test_cosines_alone_have_a_planned_end():
+    assert {name for name, schedule in SCHEDULES.items() if schedule.has_end} == {"cosine", "one_cycle"}
