@@ -8,4 +8,5 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores; each with
         os.environ.setdefault(variable, "1")
 
 #: An earlier scikit-learn has no callbacks.
-collect_ignore = [] if find_spec("sklearn.callback") else ["skbackprop/callbacks.py"]
+WITH_CALLBACKS = ["skbackprop/_checkpoint.py", "skbackprop/_early_stopping.py", "skbackprop/callbacks.py"]
+collect_ignore = [] if find_spec("sklearn.callback") else WITH_CALLBACKS

@@ -126,6 +126,7 @@ class BaseBackprop(Fitting, BaseEstimator, ABC):
         KeyboardInterrupt
             If the user interrupts; the weights are then those of the last whole epoch, if there was one.
         """
+        vars(self).pop("_unfinished", None)  # of a copy that was made on the way
         going_on = self.__sklearn_is_fitted__() and self.warm_start
         n_before = len(self._state.loss_curve) if going_on else 0
         outcome = self._train(Call(X, y, sample_weight, (X_val, y_val, sample_weight_val), going_on=going_on))

@@ -65,3 +65,19 @@ def open_task(estimator, name: str, n_epochs: int, X, y, sample_weight) -> FitTa
     if has_callbacks(estimator) or "_parent_callback_ctx" in vars(estimator):
         return FitTask(estimator, name, n_epochs, X, y, sample_weight)
     return None
+
+
+class Callback:
+    """Hears of everything and does nothing."""
+
+    def setup(self, estimator, context) -> None:
+        """Get ready for a fit."""
+
+    def teardown(self, estimator, context) -> None:
+        """Tidy up after a fit, however it ended."""
+
+    def on_fit_task_begin(self, estimator, context) -> None:
+        """Hear that a fit or an epoch begins."""
+
+    def on_fit_task_end(self, estimator, context) -> bool | None:
+        """Hear that a fit or an epoch is over."""

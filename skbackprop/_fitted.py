@@ -108,10 +108,10 @@ class FittedNetwork:
             dash_wrapped=True,
         )
 
-    def _take_weights(self, other: FittedNetwork) -> None:
+    def _take_weights(self, state: TrainingState) -> None:
         """Take the weights of another state of this network."""
-        np.copyto(self._state.theta, other._state.theta)
-        self._state.best_iter, self._state.mean_loss = other._state.best_iter, other._state.mean_loss
+        np.copyto(self._state.theta, state.theta)
+        self._state.best_iter, self._state.mean_loss = state.best_iter, state.mean_loss
 
     def __getstate__(self):
         stored = {name: value for name, value in super().__getstate__().items() if name != "_session"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,16 @@ class Call(NamedTuple):
     partial: bool = False
     going_on: bool = False
     finishing: bool = False  # the passes that an earlier call did not come to
+
+
+@dataclass
+class Unfinished:
+    """What a copy of an estimator that is being fitted needs to finish its fit."""
+
+    watch: Watch
+    last_iter: int
+    n_rows: tuple[int, int]  # to train on and held out
+    runs: list = field(default_factory=list)  # what is known so far to each `EarlyStopping`
 
 
 class Fitting(CallbackSupportMixin, FittedNetwork):
@@ -188,22 +199,17 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
         """Make the passes of `fit`. Meanwhile `_unfinished` holds what a copy of the estimator needs to finish it."""
         recipe, state = session.recipe, session.state
         watched = None if rest is None else watcher(self, recipe.objective, state, rest)
-        counts = len(rows.encoded), 0 if rest is None else len(rest.encoded)
+        n_rows = len(rows.encoded), 0 if rest is None else len(rest.encoded)
         if call.finishing:
-            watch, last_iter, counts_before = self._unfinished
-            if counts != counts_before:
-                raise ValueError(
-                    "This fit can be finished with the rows that it was given: {} to train on and {} held out, and not "
-                    "{} and {}.".format(*counts_before, *counts)
-                )
-            watch.held_out = watched
+            self._check_same(n_rows)
+            self._unfinished.watch.held_out = watched
         else:
             runs_to_its_end = watched is None and recipe.schedule.has_end and not isinstance(recipe.optimizer, LBFGS)
             watch = Watch(Patience(None if runs_to_its_end else self.tol, self.n_iter_no_change), watched)
-            last_iter = state.n_iter + self.max_iter
+            self._unfinished = Unfinished(watch, state.n_iter + self.max_iter, n_rows)
             state.n_rows = 0  # sample weights are relative to the mean of these rows
             state.validation_loss_curve, state.validation_scores, state.validation_start = [], [], state.n_iter
-        self._unfinished = watch, last_iter, counts
+        watch, last_iter = self._unfinished.watch, self._unfinished.last_iter
         listener = self._listener(len(rows.encoded), last_iter, task)
         try:
             n_epochs = last_iter - state.n_iter
@@ -212,6 +218,13 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
             del self._unfinished
             if listener is not None:
                 listener.close(state)
+
+    def _check_same(self, n_rows: tuple[int, int]) -> None:
+        if n_rows != self._unfinished.n_rows:
+            raise ValueError(
+                "This fit can be finished with the rows that it was given: {} to train on and {} held out, and not {} "
+                "and {}.".format(*self._unfinished.n_rows, *n_rows)
+            )
 
     def _listener(self, n_rows: int, last_iter: int, task: FitTask | None) -> Listener | None:
         listeners: list[Listener] = []
@@ -224,5 +237,5 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
     def _as_if_stopped_here(self) -> dict[str, Any]:
         """Return the attributes of a copy that `fit` would leave if this pass were its last."""
         state = deepcopy(self._state)
-        self._unfinished[0].restore_best(state)
+        self._unfinished.watch.restore_best(state)
         return {"_state": state}

@@ -205,3 +205,28 @@ class TestCheckpoint:
             Checkpoint("file", every=0)
         with pytest.raises(FileNotFoundError):
             Checkpoint(tmp_path / "file").resume(*data(BackpropRegressor))
+
+    @pytest.mark.parametrize("n_epochs", [1, 3, 5, 7])
+    def test_early_stopping_goes_on_with_the_scores_it_had(self, n_epochs, tmp_path):
+        def score(network, X, y):
+            return -abs(network.n_iter_ - 4)
+
+        X, y = data(BackpropRegressor)
+        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **(FEW | {"max_iter": 30}))
+        whole, first, second = (EarlyStopping(X, y, scoring=score, patience=4) for _ in range(3))
+        expected = clone(network).set_callbacks(whole).fit(X, y)
+        killed(network, n_epochs, [first, checkpoint], X, y)
+        resumed = checkpoint.resume(X, y, callbacks=(second,))
+        np.testing.assert_array_equal(theta(resumed), theta(expected))
+        assert second.scores_ == whole.scores_
+        assert second.best_iter_ == resumed.best_iter_ == expected.best_iter_ == 4
+        assert resumed.n_iter_ == expected.n_iter_ == 8
+        assert not hasattr(resumed, "_unfinished")
+        np.testing.assert_array_equal(theta(joblib.load(checkpoint.path)), theta(expected))
+
+    def test_a_copy_made_on_the_way_can_be_fitted_anew(self, tmp_path):
+        X, y = data(BackpropRegressor)
+        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **FEW)
+        killed(network, 2, [checkpoint], X, y)
+        copy = joblib.load(checkpoint.path).fit(X, y)
+        np.testing.assert_array_equal(theta(copy), theta(network.fit(X, y)))

@@ -55,6 +55,8 @@ FLOORS = {
     "_trace": 7,
     "_hidden_features": 8,
     "inspection": 9,
+    "_early_stopping": 7,
+    "_checkpoint": 8,
     "callbacks": 9,
     "_plot_support": 8,
     "_plot_layout": 8,
