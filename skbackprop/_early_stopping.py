@@ -78,8 +78,10 @@ class EarlyStopping(Callback):
     def setup(self, estimator, context):
         """Begin with no score, unless this fit is finished from a file that has some."""
         self._scorers[estimator] = check_scoring(estimator, self.scoring)
-        before = estimator._unfinished.runs if estimator._is_unfinished else []
-        self._runs[estimator] = before.pop(0) if before else Run()
+        self._runs[estimator] = Run()
+        if estimator._is_unfinished and estimator._unfinished.runs:
+            self._runs[estimator] = run = estimator._unfinished.runs.pop(0)
+            estimator._unfinished.watch.is_told_to_stop |= self._is_over(run)
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
         """Score the network after an epoch, and at the end put the best weights back."""
@@ -91,7 +93,7 @@ class EarlyStopping(Callback):
         run.scores.append(float(self._scorers[estimator](fitted_estimator, self.X_val, self.y_val)))
         if run.scores[-1] > run.best_score:  # never so for NaN
             run.best_iter, run.best_score, run.best = len(run.scores), run.scores[-1], fitted_estimator._state
-        return len(run.scores) - run.best_iter >= self.patience
+        return self._is_over(run)
 
     def teardown(self, estimator, context):
         """Keep the scores, and let go of the weights."""
@@ -99,6 +101,9 @@ class EarlyStopping(Callback):
         run = self._runs.pop(estimator, None)  # none where setup failed
         if run is not None and context.task_name == "fit":
             self.scores_, self.best_iter_ = run.scores, run.best_iter
+
+    def _is_over(self, run: Run) -> bool:
+        return len(run.scores) - run.best_iter >= self.patience
 
     def run_of(self, estimator) -> Run:
         """Return what is known of the fit that this estimator is in."""

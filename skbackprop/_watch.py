@@ -46,6 +46,7 @@ class Watch:
 
     def __init__(self, patience: Patience, held_out: Callable[[], tuple[float, float]] | None = None):
         self._patience, self.held_out = patience, held_out
+        self.is_told_to_stop = False  # by a callback that was told of the last pass before the file was written
         self._best = None  # score, theta, pass and mean loss
         self._before = self._snapshot()
 
@@ -56,7 +57,7 @@ class Watch:
     @property
     def has_ended(self) -> bool:
         """Whether the last pass was the last: so it may be in a fit that is finished from a file."""
-        return self._patience.has_ended
+        return self.is_told_to_stop or self._patience.has_ended
 
     def _snapshot(self):
         return self._best, copy(self._patience)

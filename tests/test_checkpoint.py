@@ -206,7 +206,7 @@ class TestCheckpoint:
         with pytest.raises(FileNotFoundError):
             Checkpoint(tmp_path / "file").resume(*data(BackpropRegressor))
 
-    @pytest.mark.parametrize("n_epochs", [1, 3, 5, 7])
+    @pytest.mark.parametrize("n_epochs", [1, 3, 5, 7, 8])  # the last is when it says stop
     def test_early_stopping_goes_on_with_the_scores_it_had(self, n_epochs, tmp_path):
         def score(network, X, y):
             return -abs(network.n_iter_ - 4)
