@@ -59,11 +59,11 @@ class Checkpoint(Callback):
 
     def __init__(self, path: str | os.PathLike, every: int = 1):
         self.path, self.every = Path(path), check_scalar(every, "every", Integral, min_val=1)
-        self._ended_well = False
+        self._last_state = None
 
     def setup(self, estimator, context):
         """Look for the folder, before an epoch is made in vain, and remove what an earlier fit has left."""
-        self._ended_well = False
+        self._last_state = None
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"There is no folder {self.path.parent} for the checkpoint {self.path}: make it.")
         if context.task_name == "fit" and not estimator.warm_start and not estimator._is_unfinished:
@@ -72,13 +72,14 @@ class Checkpoint(Callback):
     def on_fit_task_end(self, estimator, context):
         """Write the network after an epoch, if it is time."""
         if context.task_name != "epoch":
-            self._ended_well = True
+            self._last_state = estimator._state
         elif estimator.n_iter_ % self.every == 0:
             self._write(estimator)
 
     def teardown(self, estimator, context):
         """Write what the fit came to: only now have all callbacks, `EarlyStopping` for one, done their last."""
-        if self._ended_well:
+        last_state, self._last_state = self._last_state, None
+        if last_state is not None and vars(estimator).get("_state") is last_state:  # else a later callback has failed
             self._write(estimator)
 
     def _write(self, estimator):

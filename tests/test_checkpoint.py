@@ -165,6 +165,20 @@ class TestCheckpoint:
             network.set_callbacks(checkpoint, Killer(1)).fit(X, y)
         assert checkpoint.path.exists() == warm_start
 
+    def test_a_callback_that_fails_when_the_fit_has_ended_leaves_the_file_of_the_last_epoch(self, tmp_path):
+        class Failing(Killer):
+            def on_fit_task_end(self, estimator, context):
+                if context.task_name == "fit":
+                    raise OSError("full")
+
+        X, y = data(BackpropRegressor)
+        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **FEW)
+        with pytest.raises(OSError, match="full"):
+            network.set_callbacks(checkpoint, Failing(None)).fit(X, y)
+        assert not hasattr(network, "n_iter_")
+        assert joblib.load(checkpoint.path).n_iter_ == 4
+        np.testing.assert_array_equal(theta(checkpoint.resume(X, y)), theta(clone(network).set_callbacks().fit(X, y)))
+
     @pytest.mark.parametrize("early_stopping", ["auto", True])
     def test_it_is_finished_with_as_many_rows_as_it_was_begun_with(self, early_stopping, tmp_path):
         X, y = data(BackpropRegressor)
