@@ -69,6 +69,7 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
         with np.errstate(all="ignore"):  # what overflows is looked at
             outcome = self._go_on(X, y, sample_weight, classes)
         if outcome is None:
+            vars(self).pop("_unfinished", None)  # of a copy that was made on the way
             self._validate_params()
             going_on = self.__sklearn_is_fitted__()
             outcome = self._train(Call(X, y, sample_weight, classes=classes, partial=True, going_on=going_on))
@@ -185,7 +186,6 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
         return Session(engine, recipe, state, X, encoded, weight)
 
     def _make_one_pass(self, session: Session, rows: Rows) -> Outcome:
-        vars(self).pop("_unfinished", None)
         parameters = Snapshot(self._parameters())
         serves = parameters.is_plain and rows.weight is None and isinstance(rows.X, np.ndarray)
         self._session = (session if serves else None), parameters

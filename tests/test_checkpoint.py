@@ -244,3 +244,10 @@ class TestCheckpoint:
         killed(network, 2, [checkpoint], X, y)
         copy = joblib.load(checkpoint.path).fit(X, y)
         np.testing.assert_array_equal(theta(copy), theta(network.fit(X, y)))
+
+    def test_a_copy_made_on_the_way_learns_online(self, tmp_path):
+        X, y = data(BackpropRegressor)
+        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **FEW)
+        killed(network, 2, [EarlyStopping(X, y), checkpoint], X, y)
+        copy = joblib.load(checkpoint.path).set_callbacks(EarlyStopping(X, y)).partial_fit(X, y)
+        np.testing.assert_array_equal(theta(copy), theta(joblib.load(checkpoint.path).partial_fit(X, y)))
