@@ -115,7 +115,8 @@ class Checkpoint(Callback):
 
         With the rows that the fit was given, the weights come out as if it had never stopped, to the last bit. Not
         so with ``optimizer="lbfgs"``, which starts its memory of the curvature anew, nor where one of the next two
-        epochs explodes: what training would go back to is older than the file.
+        epochs explodes: what training would go back to is older than the file. Where numba is installed, name the
+        `engine`: "auto" may choose another one than the process before, whose last bits differ.
 
         Parameters
         ----------
