@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from copy import copy
 from dataclasses import replace
+from itertools import takewhile
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,8 @@ class Checkpoint(Callback):
         for name in WHILE_FITTING:
             vars(stored).pop(name, None)
         if estimator._is_unfinished:
-            stopping = [callback for callback in estimator._skl_callbacks if isinstance(callback, EarlyStopping)]
+            before = takewhile(lambda callback: callback is not self, estimator._skl_callbacks)  # the others lag behind
+            stopping = [callback for callback in before if isinstance(callback, EarlyStopping)]
             runs = [callback.run_of(estimator) for callback in stopping]
             stored._unfinished = replace(estimator._unfinished, runs=runs)
         part = self.path.with_name(f"{self.path.name}.part")
@@ -123,7 +125,8 @@ class Checkpoint(Callback):
         X, y, sample_weight, X_val, y_val, sample_weight_val
             As `fit` was given them.
         callbacks : tuple of callbacks, default=()
-            Those to set before this one. An `EarlyStopping` goes on with the scores of the one that stood in its place.
+            Those to set before this one. An `EarlyStopping` goes on with the scores of the one that stood
+            in its place; a callback of your own is asked again after the next epoch.
 
         Returns
         -------

@@ -251,3 +251,11 @@ class TestCheckpoint:
         killed(network, 2, [EarlyStopping(X, y), checkpoint], X, y)
         copy = joblib.load(checkpoint.path).set_callbacks(EarlyStopping(X, y)).partial_fit(X, y)
         np.testing.assert_array_equal(theta(copy), theta(joblib.load(checkpoint.path).partial_fit(X, y)))
+
+    def test_early_stopping_set_after_it_begins_anew(self, tmp_path):
+        X, y = data(BackpropRegressor)
+        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **(FEW | {"max_iter": 9}))
+        first, second = (EarlyStopping(X, y, patience=9) for _ in range(2))
+        killed(network, 3, [checkpoint, first], X, y)
+        checkpoint.resume(X, y, callbacks=(second,))
+        assert len(second.scores_) == 6
