@@ -24,10 +24,10 @@ def oldest(session):
 def coverage(session):
     """Measure lines and branches: all tests, and those of the compiled engine once more as plain Python."""
     session.install("-e", ".[dev]")
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs)
+    measure = ("pytest", "-q", "--cov=skbackprop", "--cov-branch", "--cov-report=")
+    session.run(*measure, "-n", "auto", *session.posargs)
     plain = ("-p", "tests.plain_kernel", "tests/test_compiled.py", "-k", "not compiled_for_again and not vector_math")
-    session.run("coverage", "run", "--append", "-m", "pytest", "-q", *plain)
+    session.run(*measure, "--cov-append", *plain)
     session.run("coverage", "report", "--fail-under=97")
 
 
