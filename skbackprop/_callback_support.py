@@ -55,14 +55,9 @@ class FitTask:
         self.context.call_on_fit_task_end(estimator=self._estimator, reconstruction_attributes={}, **self.rows)
 
 
-def has_callbacks(estimator) -> bool:
-    """Return whether anyone is to be told of each epoch."""
-    return "_skl_callbacks" in vars(estimator)
-
-
 def open_task(estimator, name: str, n_epochs: int, X, y, sample_weight) -> FitTask | None:
-    """Return the task of a call, or None if neither callbacks nor an estimator around this one ask for it."""
-    if has_callbacks(estimator) or "_parent_callback_ctx" in vars(estimator):
+    """Return the task of a call, or None if the estimator has no callbacks, its own or handed down, to tell of it."""
+    if "_skl_callbacks" in vars(estimator):
         return FitTask(estimator, name, n_epochs, X, y, sample_weight)
     return None
 

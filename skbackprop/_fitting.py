@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from ._callback_support import CallbackSupportMixin, FitTask, has_callbacks, open_task, with_callbacks
+from ._callback_support import CallbackSupportMixin, FitTask, open_task, with_callbacks
 from ._engines import choose_engine
 from ._fitted import FittedNetwork
 from ._inputs import Snapshot, is_plain
@@ -96,7 +96,6 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
             or sample_weight is not None
             or "feature_names_in_" in known
             or "_skl_callbacks" in known
-            or "_parent_callback_ctx" in known
             or not parameters.is_still(self._parameters())
             or not is_plain(X, self._state.theta.dtype, session.shape)
         ):
@@ -228,7 +227,7 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
 
     def _listener(self, n_rows: int, last_iter: int, task: FitTask | None) -> Listener | None:
         listeners: list[Listener] = []
-        if task is not None and has_callbacks(self):
+        if task is not None:
             listeners.append(Epochs(self, task.context, task.rows, self._as_if_stopped_here))
         if self.verbose:
             listeners.append((Lines if self.verbose == 1 else Bar)(n_rows, last_iter))

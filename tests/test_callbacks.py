@@ -98,11 +98,13 @@ def test_the_fitted_estimator_is_what_fit_would_leave_if_it_stopped_there(estima
     X, y = data(estimator)
     diary = Diary(stop_after=3)
     params = {"early_stopping": early_stopping, "learning_rate": 0.3, **(FEW | {"max_iter": 9})}
+    params["scoring"] = lambda network, X, y: -abs(network.n_iter_ - 2)  # the last epoch is not the best
     network = estimator(5, **params).set_callbacks(diary)
     frozen = []
     diary.told = lambda when, estimator, context, X, y, metadata, fitted: frozen.append((context.task_name, fitted))
     network.fit(X, y)
     assert network.n_iter_ == 3
+    assert network.best_iter_ == (2 if early_stopping else 3)
     last_epoch = [fitted for name, fitted in frozen if name == "epoch"][-1]
     np.testing.assert_array_equal(last_epoch.predict(X), network.predict(X))
     np.testing.assert_array_equal(theta(last_epoch), theta(network))

@@ -241,9 +241,12 @@ class TestCheckpoint:
     def test_a_copy_made_on_the_way_can_be_fitted_anew(self, tmp_path):
         X, y = data(BackpropRegressor)
         checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **FEW)
-        killed(network, 2, [checkpoint], X, y)
-        copy = joblib.load(checkpoint.path).fit(X, y)
-        np.testing.assert_array_equal(theta(copy), theta(network.fit(X, y)))
+        first, second = (EarlyStopping(X, y, patience=9) for _ in range(2))
+        killed(network, 2, [first, checkpoint], X, y)
+        copy = joblib.load(checkpoint.path).set_callbacks(second).fit(X, y)
+        expected = network.set_callbacks(first).fit(X, y)
+        np.testing.assert_array_equal(theta(copy), theta(expected))
+        assert second.scores_ == first.scores_
 
     def test_a_copy_made_on_the_way_learns_online(self, tmp_path):
         X, y = data(BackpropRegressor)
