@@ -7,6 +7,5 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores; each with
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
 
-#: An earlier scikit-learn has no callbacks.
-WITH_CALLBACKS = ["skbackprop/_checkpoint.py", "skbackprop/_early_stopping.py", "skbackprop/callbacks.py"]
-collect_ignore = [] if find_spec("sklearn.callback") else WITH_CALLBACKS
+#: scikit-learn has callbacks from version 1.9 on.
+collect_ignore_glob = [] if find_spec("sklearn.callback") else ["skbackprop/callbacks/*.py"]

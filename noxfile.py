@@ -17,7 +17,7 @@ def oldest(session):
     """Run the suite on the oldest supported releases, without numba and the examples."""
     session.install("-r", "tests/oldest.txt")
     session.install("--no-deps", "-e", ".")
-    session.run("pytest", "-q", "-n", "auto", "--ignore", "tests/test_examples.py", *session.posargs)
+    session.run("pytest", "-q", "-n", "auto", "--ignore", "tests/project/test_examples.py", *session.posargs)
 
 
 @nox.session(python="3.11")
@@ -26,7 +26,13 @@ def coverage(session):
     session.install("-e", ".[dev]")
     measure = ("pytest", "-q", "--cov=skbackprop", "--cov-branch", "--cov-report=")
     session.run(*measure, "-n", "auto", *session.posargs)
-    plain = ("-p", "tests.plain_kernel", "tests/test_compiled.py", "-k", "not compiled_for_again and not vector_math")
+    plain = (
+        "-p",
+        "tests.engines.plain_kernel",
+        "tests/engines/test_compiled.py",
+        "-k",
+        "not compiled_for_again and not vector_math",
+    )
     session.run(*measure, "--cov-append", *plain)
     session.run("coverage", "report", "--fail-under=97")
 

@@ -21,7 +21,7 @@ import report
 from sklearn.callback import ScoringMonitor
 
 from skbackprop import BackpropRegressor
-from skbackprop._training import Session
+from skbackprop._training.trainer import Session
 from skbackprop.callbacks import Checkpoint, EarlyStopping, LossRecorder
 
 EPOCHS = 300

@@ -1,7 +1,7 @@
 """A million calls of `partial_fit` and a thousand fits in one process: what becomes of memory, files and threads.
 
 ``python benchmarks/long_run.py`` takes some minutes and prints a line every tenth of the way. `long_run` is also what
-tests/test_long_run.py runs, shorter.
+tests/training/test_long_run.py runs, shorter.
 """
 
 import argparse

@@ -3,8 +3,8 @@
 from importlib import import_module
 
 from . import activations, initializers, losses, optimizers, schedules
-from ._classifier import BackpropClassifier
-from ._regressor import BackpropRegressor
+from ._estimators.classifier import BackpropClassifier
+from ._estimators.regressor import BackpropRegressor
 from ._version import __version__
 
 __all__ = [

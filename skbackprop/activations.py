@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import special
 
-from ._settings import Settings, check_number
+from ._hyperparameters import Settings, check_number
 
 __all__ = [
     "ACTIVATIONS",

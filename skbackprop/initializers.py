@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._settings import Settings, check_number
+from ._hyperparameters import Settings, check_number
 
 __all__ = ["INITIALIZERS", "Initializer", "VarianceScaling"]
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ._settings import Settings, check_number
+from ._hyperparameters import Settings, check_number
 
 __all__ = ["GD", "LBFGS", "OPTIMIZERS", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]
 

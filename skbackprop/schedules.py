@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ._settings import Settings, check_number
+from ._hyperparameters import Settings, check_number
 
 __all__ = ["SCHEDULES", "Constant", "Cosine", "Exponential", "InverseScaling", "OneCycle", "Plateau", "Schedule"]
 

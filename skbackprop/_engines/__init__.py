@@ -1,0 +1,1 @@
+"""What computes an epoch: numpy, or a kernel that numba compiles."""

@@ -1,0 +1,1 @@
+"""The compiled kernel. Importing any module of it imports numba."""

@@ -1,0 +1,199 @@
+"""One pass over the rows, compiled by numba: `train_epoch` again, with the same signature and the same numbers.
+
+What the kernel does not know, sparse X and records of a user's own, is left to numpy; `why_not` says what that is.
+Importing this module imports numba, so nothing does before the first fit that uses it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._core.dropout import thresholds
+from .._training.state import Recipe, TrainingState
+from ..activations import ELU, GELU, SELU, Identity, LeakyReLU, Logistic, ReLU, SiLU, Softplus, Tanh
+from ..losses import (
+    AbsoluteError,
+    BinaryLogLoss,
+    Gamma,
+    Huber,
+    LogisticSquaredError,
+    MultinomialLogLoss,
+    Poisson,
+    Quantile,
+    Quantiles,
+    SquaredError,
+    Tweedie,
+)
+from ..optimizers import GD, LBFGS, Adam, AdamW, Momentum, Nesterov, RMSprop
+from ._numba import formulas as formulas
+from ._numba import kernel as _kernel
+from ._numba import losses as losses
+
+ACTIVATION_CODES = {
+    Identity: formulas.IDENTITY,
+    Logistic: formulas.LOGISTIC,
+    Tanh: formulas.TANH,
+    ReLU: formulas.RELU,
+    LeakyReLU: formulas.LEAKY_RELU,
+    ELU: formulas.ELU,
+    SELU: formulas.ELU,
+    GELU: formulas.GELU,
+    SiLU: formulas.SILU,
+    Softplus: formulas.SOFTPLUS,
+}
+LOSS_CODES = {
+    SquaredError: losses.SQUARED_ERROR,
+    LogisticSquaredError: losses.LOGISTIC_SQUARED_ERROR,
+    BinaryLogLoss: losses.BINARY_LOG_LOSS,
+    MultinomialLogLoss: losses.MULTINOMIAL_LOG_LOSS,
+    AbsoluteError: losses.ABSOLUTE_ERROR,
+    Huber: losses.HUBER,
+    Quantile: losses.QUANTILE,
+    Quantiles: losses.QUANTILES,
+    Poisson: losses.POISSON,
+    Gamma: losses.GAMMA,
+    Tweedie: losses.TWEEDIE,
+}
+OPTIMIZER_CODES = {
+    GD: formulas.GD,
+    Momentum: formulas.MOMENTUM,
+    Nesterov: formulas.NESTEROV,
+    RMSprop: formulas.RMSPROP,
+    Adam: formulas.ADAM,
+    AdamW: formulas.ADAM,
+}
+
+#: An empty array stands for "none" in the kernel, which wants one type for each argument.
+NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint64)
+
+
+def why_not(recipe: Recipe, X) -> str | None:
+    """Return what keeps the kernel from training this, or None if nothing does."""
+    if not isinstance(X, np.ndarray):
+        return "X is sparse"
+    if not X.flags.c_contiguous:
+        return "X does not lie row by row (C order)"
+    if type(recipe.optimizer) is LBFGS:
+        return "scipy makes the steps of optimizer='lbfgs'"
+    for codes, record in (
+        *((ACTIVATION_CODES, activation) for activation in recipe.objective.network.activations),
+        (LOSS_CODES, recipe.objective.loss),
+        (OPTIMIZER_CODES, recipe.optimizer),
+    ):
+        if type(record) not in codes:  # a subclass may do something else
+            return f"{record!r} is not one of the package's own"
+    return None
+
+
+class Room:
+    """The kernel's arguments that stay the same from pass to pass, and the arrays that it writes to."""
+
+    def __init__(self, recipe: Recipe, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None):
+        objective, optimizer, theta = recipe.objective, recipe.optimizer, state.theta
+        network, dropout = objective.network, objective.dropout if any(objective.dropout) else ()
+        n_rows = X.shape[0]
+        self.batch_size = min(recipe.batch_size or n_rows, n_rows)
+        chunk = min(self.batch_size, network.chunk_rows(theta.dtype))
+        units, outputs = sum(network.sizes[1:]), network.sizes[-1]
+        self.nothing = np.empty(0, theta.dtype)
+        self.model = (
+            np.empty_like(theta),
+            np.empty_like(theta),
+            np.array(network.sizes, np.uint64),
+            np.array([ACTIVATION_CODES[type(activation)] for activation in network.activations], np.int64),
+            np.array([_numbers(activation, 2) for activation in network.activations]).reshape(-1, 2),
+            LOSS_CODES[type(objective.loss)],
+            _loss_numbers(objective.loss),
+            0.0 if recipe.clip_norm is None else float(recipe.clip_norm),
+            thresholds(dropout) if dropout else NO_DROPOUT,
+            1.0 - np.array(dropout, np.float64),
+            OPTIMIZER_CODES[type(optimizer)],
+            np.array(_numbers(optimizer, 3)),
+            float(optimizer.weight_decay),
+        )
+        masks = chunk * units if dropout else 0
+        shapes = [(chunk, X.shape[1]), *[chunk * outputs] * 2, *[chunk * units] * 3, masks]
+        self.rooms = tuple(np.empty(shape, theta.dtype) for shape in shapes)
+        self._expected = (X.shape, (n_rows, outputs), (network.n_parameters,), (optimizer.n_slots, theta.size))
+
+    def check(self, state: TrainingState, X, y, weight, rates) -> None:
+        """Raise ValueError unless all arrays have the shapes the room was made for: the kernel itself looks at none."""
+        n_rows = X.shape[0]
+        shapes = X.shape, y.shape, state.theta.shape, state.memory.shape
+        n_batches = -(-n_rows // self.batch_size)
+        if shapes != self._expected or len(weight) not in (0, n_rows) or len(rates) != n_batches:
+            raise ValueError(
+                f"Arrays changed their shapes in training: {shapes}, {len(weight)} weights and {len(rates)} learning "
+                f"rates, where {self._expected}, {n_rows} and {n_batches} were expected."
+            )
+
+
+def train_epoch(
+    recipe: Recipe, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
+) -> float:
+    """Make one pass over all rows, an update for each batch, and return the mean loss."""
+    n_rows = X.shape[0]
+    n_batches = recipe.n_batches(n_rows)
+    rates = recipe.schedule.rates(np.arange(state.t, state.t + n_batches), recipe.max_iter * n_batches)
+    rates = rates * state.rate_factor
+    key = np.uint64(state.rng.integers(2**63) if any(recipe.objective.dropout) else 0)
+    order = state.rng.permutation(n_rows) if recipe.shuffles(n_rows) else NO_ORDER
+    l1, l2 = recipe.objective.strengths(state.alpha)
+    weight = NO_WEIGHT if sample_weight is None else sample_weight
+    room.check(state, X, y, weight, rates)
+    offset = factor = room.nothing
+    if state.standardizer is not None:
+        columns = state.standardizer.inputs
+        offset, factor = state.standardizer.offset[columns], state.standardizer.factor[columns]
+    loss_sum, n_updates = _kernel.epoch(
+        *(_writeable(np.ascontiguousarray(array)) for array in (X, y, weight)),
+        order,
+        offset,
+        factor,
+        state.theta,
+        state.memory,
+        *room.model,
+        l2,
+        l1,
+        rates,
+        state.n_steps,
+        room.batch_size,
+        state.mean_weight,
+        key,
+        *room.rooms,
+    )
+    state.t += n_updates
+    state.n_steps += n_updates
+    state.learning_rate = float(rates[n_updates - 1])
+    weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
+    return loss_sum / weight_sum
+
+
+def _loss_numbers(loss) -> np.ndarray:
+    """Return the settings of a loss, at least one number."""
+    return np.array(loss.quantiles if type(loss) is Quantiles else _numbers(loss, 1), np.float64)
+
+
+def _numbers(record, count: int) -> list[float]:
+    """Return the settings of a record in the order of its fields, filled up with zeros."""
+    numbers = [record.alpha, record.scale] if type(record) is SELU else list(record.get_params().values())
+    numbers = [*numbers, 1.0] if type(record) is ELU else numbers
+    return [*map(float, numbers[:count]), *[0.0] * (count - len(numbers))]
+
+
+def _writeable(array: np.ndarray) -> np.ndarray:
+    """Return `array` itself, or a view on it that numba takes for writeable.
+
+    The kernel only reads X, y and weights, but would be compiled again for read-only ones.
+    """
+    if array.flags.writeable:
+        return array
+    return np.asarray(_Writeable(array))
+
+
+class _Writeable:
+    """An array's memory under another flag; it keeps the array alive for as long as a view on it lives."""
+
+    def __init__(self, array):
+        self.owner = array
+        self.__array_interface__ = array.__array_interface__ | {"data": (array.__array_interface__["data"][0], False)}

@@ -1,0 +1,1 @@
+"""The scikit-learn boundary: parameters, validation, fitting, fitted attributes and predictions."""

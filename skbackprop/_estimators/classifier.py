@@ -1,0 +1,301 @@
+"""The classifier: labels made into outputs of the network, and outputs into labels and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.base import ClassifierMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_array, column_or_1d
+
+from .._typing import MatrixLike
+from ..activations import Activation
+from ..initializers import Initializer
+from ..losses import BinaryLogLoss, Loss
+from ..optimizers import Optimizer
+from ..schedules import Schedule
+from .base import BaseBackprop
+from .labels import (
+    are_plain_labels,
+    class_weight_of_rows,
+    classification_loss,
+    indicators,
+    is_multilabel,
+    known_classes,
+    label_columns,
+    smoothed,
+)
+from .parameters import CONSTRAINTS
+from .predictions import LabelPredictions
+from .validation_split import Target
+
+
+class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
+    """Multilayer perceptron for classification, trained by backpropagation.
+
+    Log loss has one output for two classes; otherwise each class, or each of several labels a row (a matrix of zeros
+    and ones), has one. Minimised is the mean loss plus the penalty `alpha`.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Units of each hidden layer; an int is one layer, ``()`` is none: logistic or softmax regression by
+        gradient descent.
+    activation : str, Activation, or sequence of them, default="relu"
+        What each hidden layer does to its net input; a sequence has one entry for each. The names are "identity",
+        "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu" and "softplus"; see
+        `skbackprop.activations`.
+    loss : str or Loss, default="log_loss"
+        "log_loss", or "squared_error": the lecture's sum over the outputs of (target - output)^2, with one output
+        for each class.
+    output_activation : {"auto", "logistic", "softmax"}, default="auto"
+        What makes the outputs of the last layer's net input; "auto" is "softmax" for log loss of three classes or
+        more, and "logistic" otherwise.
+    solver : {"batch", "sgd", "minibatch"}, default="minibatch"
+        When the weights are updated: once for all rows, for every row, or for every `batch_size` rows.
+    optimizer : str or Optimizer, default="adam"
+        How they are updated: "gd" (the lecture's plain gradient descent), "momentum", "nesterov", "rmsprop", "adam",
+        "adamw", or "lbfgs" with ``solver="batch"``; see `skbackprop.optimizers`.
+    learning_rate : float, str or Schedule, default="auto"
+        The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle",
+        "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` passes, from a rate
+        that depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there.
+    batch_size : int or "auto", default="auto"
+        Rows for each update of ``solver="minibatch"``; "auto" is the root of the number of rows, but at least 16 and
+        at most 64, and up to 32 rows are one batch. More than there are means all of them.
+    alpha : float or "auto", default="auto"
+        Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
+        the mean loss; at least 0. Intercepts are not penalised. W is of the standardised rows.
+        "auto" is 5 / n_samples, at most
+        0.1.
+        With ``standardize=False`` it is 0. `alpha_` says what it was.
+    l1_ratio : float, default=0.0
+        The share of the penalty that is of absolute values, from 0 to 1.
+    dropout : float or sequence of float, default=0.0
+        Share of the units of each hidden layer that are left out, drawn anew for each row and pass; below 1.
+    clip_norm : float or None, default=None
+        A longer gradient of a batch is shortened to this Euclidean norm.
+    init : str, Initializer or (coefs, intercepts), default="auto"
+        Where the weights start: "auto" takes the rule that fits each layer's activation; by name "glorot_uniform",
+        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal"; or lists of arrays, as
+        `coefs_` and `intercepts_`. Drawn intercepts are 0.
+    standardize : bool, default=True
+        Whether to standardise the inputs by their mean and standard deviation. `coefs_` are for the data as they were
+        given. Sparse X is scaled, not centred.
+    max_iter : int, default=60
+        The most passes over the rows (epochs) in one call to `fit`.
+    tol : float or None, default=1e-4
+        `fit` stops when what it watches, the training loss or `scoring`,
+        has not improved by more than this for `n_iter_no_change` epochs in a row. None is never. A learning rate with
+        a planned end ("auto", "cosine", "one_cycle") is not cut short by the training loss.
+    n_iter_no_change : int or inf, default=20
+        See `tol`.
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold rows out, watch `scoring` on them and go back to the epoch where it was best. "auto" does where
+        `fit` is given `X_val`, and by itself for no number of rows: docs/defaults.md. No effect on `partial_fit`.
+    validation_fraction : float, default=0.1
+        The share of rows held out, above 0 and below 1;
+        classes keep their shares.
+    scoring : str, callable or None, default="loss"
+        What is watched on held-out rows: "loss", or a scorer of scikit-learn; None is `score`.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied with `sample_weight`; "balanced" is inversely proportional to their numbers.
+    label_smoothing : float, default=0.0
+        Share of each row's label that is spread evenly over the classes, at least 0 and below 1.
+    shuffle : bool, default=True
+        Whether to take the rows in a new random order in each epoch. Without effect when all rows are one batch.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights, the optimizer's memory and the count of updates of the last call.
+    engine : {"auto", "numpy", "numba"}, default="auto"
+        What computes: numpy, or a kernel compiled by numba (extra ``numba``), with the same weights to rounding.
+        "auto" takes numba where it is installed, knows the work and is worth its start; see docs/architecture.md.
+    random_state : int, RandomState or None, default=None
+        Draws first weights, order of rows, dropout and held-out rows. With an int, each new `fit` gives the same.
+    verbose : int, default=0
+        1 prints a line about every second, 2 draws a bar (extra ``progress``); `partial_fit` prints a line by either.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray
+        Weights of each layer, of shape (units of the layer before, units), for X and y as they were given: copies.
+    intercepts_ : list of ndarray
+        Intercepts of each layer, of shape (units,), that go with them.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; with several labels a row, their column numbers.
+    loss_curve_ : list of float
+        Mean loss over the rows plus penalty in each epoch, as met on the way.
+    validation_loss_curve_, validation_scores_ : list of float or None
+        Mean loss and score of the held-out rows after each epoch of the last `fit`; None if there were none.
+    best_iter_ : int
+        The epoch that the weights are from.
+    n_iter_ : int
+        Epochs made since the weights were drawn.
+    t_ : int
+        Updates made since then.
+    learning_rate_, alpha_ : float
+        Learning rate of the last update and penalty of the last epoch.
+    n_layers_ : int
+        Number of layers, inputs and outputs included.
+    n_outputs_ : int
+        Number of outputs of the network.
+    out_activation_ : str
+        What the last layer does to its net input: "logistic" or "softmax".
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if `X` had names that are all strings.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skbackprop import BackpropClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X)
+    >>> BackpropClassifier(20, max_iter=20, tol=None, random_state=0).fit(X, y).predict_proba(X[:2]).shape
+    (2, 3)
+    """
+
+    _parameter_constraints: dict = CONSTRAINTS | {
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    }
+    _read_often = (*BaseBackprop._read_often, "class_weight", "label_smoothing")
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (64, 32),
+        *,
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        loss: str | Loss = "log_loss",
+        output_activation: str = "auto",
+        solver: str = "minibatch",
+        optimizer: str | Optimizer = "adam",
+        learning_rate: float | str | Schedule = "auto",
+        batch_size: int | str = "auto",
+        alpha: float | str = "auto",
+        l1_ratio: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = None,
+        init: str | Initializer | tuple[Sequence[ArrayLike], Sequence[ArrayLike]] = "auto",
+        standardize: bool = True,
+        max_iter: int = 60,
+        tol: float | None = 1e-4,
+        n_iter_no_change: float = 20,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        scoring: str | Callable | None = "loss",
+        class_weight: dict | str | None = None,
+        label_smoothing: float = 0.0,
+        shuffle: bool = True,
+        warm_start: bool = False,
+        engine: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            activation=activation,
+            loss=loss,
+            output_activation=output_activation,
+            solver=solver,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            dropout=dropout,
+            clip_norm=clip_norm,
+            init=init,
+            standardize=standardize,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            scoring=scoring,
+            shuffle=shuffle,
+            warm_start=warm_start,
+            engine=engine,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+
+    @available_if(BaseBackprop._has_passes)
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Make one pass over some rows, from where the last call to `fit` or `partial_fit` ended.
+
+        n calls with the same rows are `fit` with ``max_iter=n``, unless `tol` ends that sooner.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels; not every class needs to be there.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come. Needed at the first call, unless `y` is a matrix of labels, and the same
+            later or left out.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, relative to the mean weight of all rows seen so far.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If a label is not among the classes, and as `fit` does.
+        """
+        return self._partial_fit(X, y, sample_weight, () if classes is None else classes)
+
+    def _learn_target(self, y, dtype, resume, classes):
+        multilabel = is_multilabel(y)
+        if resume and multilabel != self._is_multilabel:
+            raise ValueError("y changed between one label and several a row since the weights were made; start anew.")
+        if multilabel:
+            known = label_columns(_dense(y), classes)
+        else:
+            y = column_or_1d(y, warn=True)
+            known = known_classes(y, self.classes_ if resume else None, classes)
+        loss = classification_loss(self.loss, self.output_activation, len(known), multilabel)
+        weigh = class_weight_of_rows(self.class_weight, y, known, multilabel, online=classes is not None)
+
+        def encode(y):
+            y = check_array(_dense(y), dtype=None, input_name="y") if multilabel else column_or_1d(y)
+            return self._columns(y, known, loss, multilabel, dtype), weigh(y)
+
+        learned = {"classes_": known, "_is_multilabel": multilabel}
+        return Target(loss, encode, learned, None if multilabel else y)
+
+    def _columns(self, y, known, loss, multilabel, dtype):
+        """Return labels as the network sees them."""
+        if not multilabel:
+            y = indicators(y, known, len(known) == 2 and isinstance(loss, BinaryLogLoss), dtype)
+        return smoothed(y.astype(dtype, copy=False), self.label_smoothing, loss.output_activation == "softmax")
+
+    def _plain_target(self, y, n_rows, classes):
+        if self._is_multilabel or not are_plain_labels(y, n_rows, self.classes_, classes):
+            return None
+        return self._columns(y, self.classes_, self._recipe.objective.loss, False, self._state.theta.dtype)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _dense(y):
+    return y.toarray() if sparse.issparse(y) else y

@@ -1,0 +1,222 @@
+"""What parameters and sample weights mean: each checked and turned into what training works with.
+
+Errors name the parameter, the value and what would be right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from copy import copy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight
+
+from .._core.network import Network
+from .._hyperparameters import find
+from ..activations import ACTIVATIONS, Activation
+from ..initializers import INITIALIZERS, Initializer
+from ..losses import LOSSES, Loss
+from ..optimizers import GD, OPTIMIZERS, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
+from ..schedules import SCHEDULES, Constant, Cosine, Schedule
+
+#: Types and ranges, as scikit-learn checks them; names are looked up below, where the message can list the known ones.
+CONSTRAINTS: dict = {
+    "hidden_layer_sizes": ["array-like", Integral],
+    "activation": [str, Activation, list, tuple],
+    "loss": [str, Loss],
+    "output_activation": [str],
+    "solver": [StrOptions({"batch", "sgd", "minibatch"})],
+    "optimizer": [str, Optimizer],
+    "learning_rate": [Interval(Real, 0, None, closed="neither"), str, Schedule],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple, np.ndarray],
+    "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "init": [str, Initializer, list, tuple],
+    "standardize": ["boolean"],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left"), None],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+    "early_stopping": ["boolean", StrOptions({"auto"})],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "scoring": [str, callable, None],
+    "shuffle": ["boolean"],
+    "warm_start": ["boolean"],
+    "engine": [StrOptions({"auto", "numpy", "numba"})],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+#: ``batch_size="auto"`` is the root of the number of rows, but at least and at most this; so few rows are one batch.
+SMALLEST_BATCH, LARGEST_BATCH, ONE_BATCH = 16, 64, 32
+
+#: What ``learning_rate="auto"`` is: a cosine from this down to `FINAL_SHARE` of it, by solver and kind of optimizer.
+#: docs/defaults.md tells how they were chosen.
+AUTO_LEARNING_RATES: dict[str, dict[type[Optimizer], float]] = {
+    "batch": {GD: 0.1, Momentum: 0.03, Nesterov: 0.03, RMSprop: 0.03, Adam: 0.03, AdamW: 0.03},
+    "sgd": {GD: 0.01, Momentum: 0.001, Nesterov: 0.001, RMSprop: 0.0003, Adam: 0.001, AdamW: 0.001},
+    "minibatch": {GD: 0.03, Momentum: 0.01, Nesterov: 0.01, RMSprop: 0.01, Adam: 0.01, AdamW: 0.01},
+}
+#: What an optimizer of one's own gets, what losses that are likelihoods multiply it by, and where the cosine ends.
+UNKNOWN_OPTIMIZER_RATE, SHARE_OF_LIKELIHOODS, FINAL_SHARE = 0.001, 0.5, 0.1
+
+#: Sums of weights whose mean is not between this and one over it might vanish or overflow.
+SMALLEST_MEAN_WEIGHT = 1e-100
+
+
+def layer_sizes(hidden_layer_sizes) -> tuple[int, ...]:
+    """Return the number of units of each hidden layer."""
+    sizes = (hidden_layer_sizes,) if np.ndim(hidden_layer_sizes) == 0 else tuple(hidden_layer_sizes)
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
+        raise ValueError(
+            f"hidden_layer_sizes={hidden_layer_sizes!r}: every layer needs a whole number of units above 0; "
+            "() is no hidden layer."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def layer_activations(activation, n_hidden: int) -> tuple[Activation, ...]:
+    """Return the activation of each hidden layer."""
+    if not isinstance(activation, (list, tuple)):
+        return (find(activation, ACTIVATIONS, Activation, "activation"),) * n_hidden
+    if len(activation) != n_hidden:
+        raise ValueError(
+            f"activation={activation!r} has {len(activation)} entries for {n_hidden} hidden layers; "
+            "give one for each, or a single one for all."
+        )
+    return tuple(find(entry, ACTIVATIONS, Activation, "activation") for entry in activation)
+
+
+def choose_loss(loss, output_activation: str, auto: Mapping[str, str]) -> Loss:
+    """Return the loss that `loss` and `output_activation` mean together.
+
+    Parameters
+    ----------
+    loss : str or Loss
+    output_activation : str
+    auto : mapping of str to str
+        The names of losses that the estimator knows, and what "auto" is for each.
+    """
+    if isinstance(loss, Loss):
+        if any(type(loss) is type(entry) and name not in auto for (name, _), entry in LOSSES.items()):
+            raise ValueError(f"loss={loss!r} is not for this kind of target; the names are {sorted(auto)}.")
+        if output_activation not in ("auto", loss.output_activation):
+            raise ValueError(
+                f"output_activation={output_activation!r} does not go with loss={loss!r}, "
+                f"which has {loss.output_activation!r}; leave it at 'auto'."
+            )
+        return copy(loss)
+    if loss not in auto:
+        raise ValueError(f"loss={loss!r} is not known; the names are {sorted(auto)}.")
+    output = auto[loss] if output_activation == "auto" else output_activation
+    if (loss, output) not in LOSSES:
+        known = ["auto", *sorted(activation for name, activation in LOSSES if name == loss)]
+        raise ValueError(f"output_activation={output!r} does not go with loss={loss!r}; the names are {known}.")
+    return LOSSES[loss, output]
+
+
+def choose_optimizer(optimizer) -> Optimizer:
+    """Return the update rule."""
+    return find(optimizer, OPTIMIZERS, Optimizer, "optimizer")
+
+
+def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss) -> Schedule:
+    """Return the schedule; a number is a constant one."""
+    if isinstance(learning_rate, Real):
+        return Constant(float(learning_rate))
+    if isinstance(learning_rate, str) and learning_rate == "auto":
+        initial = AUTO_LEARNING_RATES[solver].get(type(optimizer), UNKNOWN_OPTIMIZER_RATE)
+        initial *= SHARE_OF_LIKELIHOODS if loss.is_likelihood else 1.0
+        return Cosine(initial, FINAL_SHARE * initial)
+    return find(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
+
+
+def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:
+    """Return the share of units dropped in each hidden layer, or nothing."""
+    rates = tuple(dropout) if isinstance(dropout, (list, tuple, np.ndarray)) else (dropout,) * n_hidden
+    if len(rates) != n_hidden or not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
+        raise ValueError(
+            f"dropout={dropout!r} must be a number from 0 to below 1, or one for each of the {n_hidden} hidden layers."
+        )
+    return tuple(map(float, rates)) if any(rates) else ()
+
+
+def check_lbfgs(solver: str, l1_ratio: float, dropout: tuple[float, ...], clip_norm: float | None) -> None:
+    """Raise ValueError if a parameter does not go with ``optimizer="lbfgs"``, which wants one smooth function."""
+    for fits, name, value, remedy in (
+        (solver == "batch", "solver", solver, "'batch'"),
+        (not l1_ratio, "l1_ratio", l1_ratio, "0"),
+        (not dropout, "dropout", dropout, "0"),
+        (clip_norm is None, "clip_norm", clip_norm, "None"),
+    ):
+        if not fits:
+            raise ValueError(f"{name}={value!r} does not go with optimizer='lbfgs'; set it to {remedy}.")
+
+
+def rows_per_update(solver: str, batch_size, n_rows: int) -> int | None:
+    """Return the batch size of a solver for so many rows; None is all rows."""
+    auto = ONE_BATCH if n_rows <= ONE_BATCH else min(max(math.isqrt(n_rows), SMALLEST_BATCH), LARGEST_BATCH)
+    minibatch = auto if batch_size == "auto" else int(batch_size)
+    return {"batch": None, "sgd": 1, "minibatch": minibatch}[solver]
+
+
+def check_room(network: Network, dtype: np.dtype) -> None:
+    """Raise MemoryError, naming the parameter, if there is no room for the weights."""
+    try:
+        np.empty(network.n_parameters, dtype)  # only asked for: no page of it is touched
+    except (MemoryError, ValueError) as error:
+        raise MemoryError(
+            f"hidden_layer_sizes={network.sizes[1:-1]} between {network.sizes[0]} features and {network.sizes[-1]} "
+            f"outputs are {network.n_parameters:.0e} weights, for which there is no room: make them smaller."
+        ) from error
+
+
+def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+    """Return the weights and intercepts to start from, as one vector."""
+    if isinstance(init, (list, tuple)):
+        return _given_theta(init, network, dtype)
+    if isinstance(init, str) and init == "auto":
+        initializers = [INITIALIZERS[activation.initializer] for activation in network.activations]
+        initializers.append(INITIALIZERS["lecun_uniform"])
+    else:
+        initializers = [find(init, INITIALIZERS, Initializer, "init")] * (len(network.sizes) - 1)
+    return network.init(initializers, rng, dtype)
+
+
+def check_weights(sample_weight, X) -> np.ndarray | None:
+    """Return the weights as float64, whatever X is: their sums and their range are no matter of its dtype."""
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("sample_weight is zero for every row: nothing to learn. Give some row a weight above 0.")
+    with np.errstate(over="ignore"):
+        mean = weight.mean()
+    if not SMALLEST_MEAN_WEIGHT < mean < 1 / SMALLEST_MEAN_WEIGHT:
+        raise ValueError(f"sample_weight has a mean of {mean:g}; only its ratios matter, so scale it to about 1.")
+    return weight
+
+
+def _given_theta(init, network, dtype):
+    theta = np.empty(network.n_parameters, dtype)
+    layers = network.unpack(theta)
+    try:
+        coefs, intercepts = ([np.asarray(array, dtype) for array in arrays] for arrays in init)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"init must be a name, an Initializer, or (coefs, intercepts) of numbers: {error}.") from error
+    given = [W.shape for W in coefs], [b.shape for b in intercepts]
+    wanted = [layer.W.shape for layer in layers], [layer.b.shape for layer in layers]
+    if given != wanted:
+        raise ValueError(
+            f"init=(coefs, intercepts) has shapes {given[0]} and {given[1]}; "
+            f"the network needs {wanted[0]} and {wanted[1]}."
+        )
+    for layer, W, b in zip(layers, coefs, intercepts, strict=True):
+        layer.W[...], layer.b[...] = W, b
+    if not np.isfinite(theta).all():
+        raise ValueError("init=(coefs, intercepts) has NaN or infinite weights.")
+    return theta

@@ -1,0 +1,1 @@
+"""Training: configuration, state, trainers, stopping and observers."""

@@ -1,0 +1,281 @@
+"""Losses of numbers: squared, absolute and Huber error, quantiles, and the deviances of counts and amounts.
+
+Where scikit-learn's metrics have a function of the same name, the mean over rows is its value, summed over outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+from scipy import special
+
+from .._hyperparameters import check_number
+from ._base import Loss, check_range, row_products
+
+
+class _OfLocation(Loss):
+    """Base of losses of y - out with out = raw."""
+
+    target_scaling = "spread"
+
+    def inverse_link(self, raw):
+        return raw
+
+    def constant(self, mean):
+        return mean
+
+
+@dataclass(frozen=True)
+class SquaredError(_OfLocation):
+    """Sum over the outputs of (y - out)^2, without one-half, as in the lecture; out = raw."""
+
+    def value_and_gradient(self, y, raw, gradient):
+        np.subtract(raw, y, out=gradient)
+        values = row_products(gradient, gradient)
+        gradient *= 2.0
+        return values
+
+
+@dataclass(frozen=True)
+class LogisticSquaredError(Loss):
+    """Sum over the outputs of (y - out)^2 with out = f(raw), f the logistic function: the lecture's network."""
+
+    output_activation = "logistic"
+
+    def inverse_link(self, raw):
+        return special.expit(raw)
+
+    def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
+        """Return the logarithm of `inverse_link`, finite wherever `raw` is."""
+        return special.log_expit(raw)
+
+    def check_target(self, y):
+        check_range(self, y, (y >= 0) & (y <= 1), "between 0 and 1")
+
+    def constant(self, mean):
+        return special.logit(np.clip(mean, 1e-6, 1 - 1e-6))
+
+    def value_and_gradient(self, y, raw, gradient):
+        out = special.expit(raw, out=raw)
+        np.subtract(out, y, out=gradient)
+        values = row_products(gradient, gradient)
+        gradient *= 2.0  # dE/dout = -2 (y - out)
+        gradient *= out  # dout/dnet = f(net) f(-net) = out (1 - out)
+        np.subtract(1.0, out, out=out)
+        gradient *= out
+        return values
+
+
+@dataclass(frozen=True)
+class AbsoluteError(_OfLocation):
+    """Sum over the outputs of abs(y - out): the median of y, which outliers do not move."""
+
+    def value_and_gradient(self, y, raw, gradient):
+        raw -= y
+        np.sign(raw, out=gradient)
+        return row_products(raw, gradient)
+
+
+@dataclass(frozen=True)
+class Huber(_OfLocation):
+    """Sum over the outputs of r^2 / 2 where abs(r) <= delta, else delta (abs(r) - delta / 2), with r = y - out.
+
+    Huber 1964, as `scipy.special.huber`.
+
+    Parameters
+    ----------
+    delta : float, default=1.0
+        Where the square ends, above 0. In standard deviations of the target if the estimator has ``standardize=True``,
+        in its own units otherwise.
+    """
+
+    delta: float = 1.0
+
+    def __post_init__(self):
+        check_number(self, "delta", low=0)
+
+    def value_and_gradient(self, y, raw, gradient):
+        raw -= y
+        np.clip(raw, -self.delta, self.delta, out=gradient)
+        return row_products(raw, gradient) - 0.5 * row_products(gradient, gradient)
+
+
+@dataclass(frozen=True)
+class Quantile(_OfLocation):
+    """Sum over the outputs of quantile * r where r = y - out > 0, else (quantile - 1) * r: the pinball loss.
+
+    Koenker and Bassett 1978.
+
+    Parameters
+    ----------
+    quantile : float, default=0.5
+        Which quantile of y, given X, to predict: between 0 and 1.
+    """
+
+    quantile: float = 0.5
+
+    def __post_init__(self):
+        check_number(self, "quantile", low=0, high=1)
+
+    def value_and_gradient(self, y, raw, gradient):
+        raw -= y
+        _pinball_slopes(raw, self.quantile, gradient)
+        return row_products(raw, gradient)
+
+
+@dataclass(frozen=True)
+class Quantiles(_OfLocation):
+    """The sum of the pinball losses of several quantiles of one target; predictions never cross.
+
+    The network has an output for each quantile, and its outputs are sorted: rearrangement, which never makes the loss
+    larger (Chernozhukov, Fernandez-Val and Galichon 2010).
+
+    Parameters
+    ----------
+    quantiles : sequence of float, default=(0.1, 0.5, 0.9)
+        Between 0 and 1, increasing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor
+    >>> X = np.random.default_rng(0).normal(size=(200, 1))
+    >>> model = BackpropRegressor(loss=Quantiles((0.05, 0.95)), max_iter=5, tol=None, random_state=0).fit(X, X[:, 0])
+    >>> low, high = model.predict(X).T
+    >>> bool((low <= high).all())
+    True
+    """
+
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9)
+    output_activation = "sorted"
+
+    def __post_init__(self):
+        given = isinstance(self.quantiles, Sequence)
+        numbers = given and all(isinstance(quantile, Real) for quantile in self.quantiles)
+        if not numbers or not len(self.quantiles) or not (np.diff([0.0, *self.quantiles, 1.0]) > 0).all():
+            raise ValueError(f"quantiles must be increasing numbers between 0 and 1, got {self.quantiles!r}.")
+
+    def inverse_link(self, raw):
+        return np.sort(raw, axis=1)
+
+    def check_target(self, y):
+        if y.shape[1] != 1:
+            raise ValueError(f"loss={self!r} takes one target, y has {y.shape[1]} columns; fit one estimator for each.")
+
+    def repeat_target(self, y):
+        return np.repeat(y, len(self.quantiles), axis=1)
+
+    def value_and_gradient(self, y, raw, gradient):
+        order = np.argsort(raw, axis=1, kind="stable")
+        residual = np.take_along_axis(raw, order, axis=1) - y
+        slopes = np.empty_like(residual)
+        _pinball_slopes(residual, np.asarray(self.quantiles, raw.dtype), slopes)
+        np.put_along_axis(gradient, order, slopes, axis=1)
+        return row_products(residual, slopes)
+
+
+def _pinball_slopes(residual, quantile, out):
+    """Write the derivative of the pinball loss by the prediction into `out`; `residual` is prediction minus y."""
+    np.sign(residual, out=out)
+    out -= 2 * quantile - 1
+    out *= 0.5  # 1 - quantile above y and -quantile below
+    out[residual == 0] = 0
+
+
+class _Deviance(Loss):
+    """Base of the unit deviances of Tweedie distributions, with out = exp(raw); see `Tweedie`."""
+
+    output_activation = "exponential"
+    target_scaling = "mean"
+    power: float
+
+    def inverse_link(self, raw):
+        return np.exp(raw)
+
+    def constant(self, mean):
+        return np.log(np.maximum(mean, np.finfo(mean.dtype).tiny))
+
+    def check_target(self, y):
+        if self.power < 2:
+            check_range(self, y, y >= 0, "at least 0")
+        else:
+            check_range(self, y, y > 0, "above 0")
+
+    def value_and_gradient(self, y, raw, gradient):
+        if self.power == 1:
+            return self._poisson(y, raw, gradient)
+        if self.power == 2:
+            return self._gamma(y, raw, gradient)
+        p = self.power
+        np.exp((2 - p) * raw, out=gradient)
+        raw *= 1 - p
+        np.exp(raw, out=raw)
+        raw *= y
+        values = (y ** (2 - p) / ((1 - p) * (2 - p)) - raw / (1 - p) + gradient / (2 - p)).sum(axis=1)
+        gradient -= raw
+        gradient *= 2
+        return 2 * values
+
+    @staticmethod
+    def _poisson(y, raw, gradient):
+        values = special.xlogy(y, y).sum(axis=1) - row_products(y, raw)
+        np.exp(raw, out=gradient)
+        gradient -= y
+        values += gradient.sum(axis=1)
+        gradient *= 2
+        return 2 * values
+
+    @staticmethod
+    def _gamma(y, raw, gradient):
+        np.log(y, out=gradient)
+        np.subtract(raw, gradient, out=raw)
+        np.negative(raw, out=gradient)
+        np.exp(gradient, out=gradient)  # y / out
+        np.subtract(1, gradient, out=gradient)
+        values = (raw - gradient).sum(axis=1)
+        gradient *= 2
+        return 2 * values
+
+
+@dataclass(frozen=True)
+class Poisson(_Deviance):
+    """Sum over the outputs of 2 (y log(y / out) - y + out) with out = exp(raw): for counts, y at least 0.
+
+    The unit deviance of the Poisson distribution, as `sklearn.metrics.mean_poisson_deviance`.
+    """
+
+    power: ClassVar[float] = 1.0
+
+
+@dataclass(frozen=True)
+class Gamma(_Deviance):
+    """Sum over the outputs of 2 (log(out / y) + y / out - 1) with out = exp(raw): for amounts, y above 0.
+
+    The unit deviance of the gamma distribution, as `sklearn.metrics.mean_gamma_deviance`.
+    """
+
+    power: ClassVar[float] = 2.0
+
+
+@dataclass(frozen=True)
+class Tweedie(_Deviance):
+    """Sum over the outputs of the unit deviance of the Tweedie distribution, with out = exp(raw).
+
+    For power p, 2 (y^(2 - p) / ((1 - p) (2 - p)) - y out^(1 - p) / (1 - p) + out^(2 - p) / (2 - p)): Jorgensen 1987, as
+    `sklearn.metrics.mean_tweedie_deviance`. For amounts that are often exactly 0, take a power between 1 and 2.
+
+    Parameters
+    ----------
+    power : float, default=1.5
+        Variance grows as this power of the mean; at least 1. 1 is `Poisson`, 2 is `Gamma`. From 2 on y must be
+        above 0, below at least 0.
+    """
+
+    power: float = 1.5
+
+    def __post_init__(self):
+        check_number(self, "power", low=1, closed="left")

@@ -1,0 +1,112 @@
+"""Dropout: the share dropped, the gradient under a mask, and that nothing of it is left in predictions."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._core.dropout import Dropout
+from skbackprop._core.network import Network
+from skbackprop._core.objective import Objective, Workspace
+from skbackprop.activations import ACTIVATIONS
+from skbackprop.losses import LOSSES
+from tests.shared import BOTH, EACH_SOLVER, FEW, announce, data, theta
+
+FLOAT = np.dtype(float)
+
+
+@pytest.mark.parametrize("rates", [(0.0, 0.5), (0.3, 0.1)])
+def test_the_share_that_is_dropped_and_the_mean(rates):
+    dropout = Dropout(rates, (200, 100), 500, FLOAT)
+    dropout.draw(12345, 0, 500)
+    for mask, rate in zip(dropout.masks, rates, strict=True):
+        assert set(np.unique(mask)) <= {0.0, 1 / (1 - rate)}
+        assert (mask == 0).mean() == pytest.approx(rate, abs=0.01)
+        assert mask.mean() == pytest.approx(1, abs=0.02)
+        assert rate == 0 or abs(np.corrcoef(mask[:, 0], mask[:, 1])[0, 1]) < 0.2
+
+
+def test_masks_depend_on_the_key_and_the_place_and_not_on_chunks():
+    whole, parts = Dropout((0.5,), (30,), 60, FLOAT), Dropout((0.5,), (30,), 7, FLOAT)
+    whole.draw(5, 100, 60)
+    for start in range(0, 56, 7):
+        parts.draw(5, 100 + start, 7)
+        np.testing.assert_array_equal(parts.masks[0], whole.masks[0][start : start + 7])
+    before = whole.masks[0].copy()
+    whole.draw(6, 100, 60)
+    assert 0.3 < (whole.masks[0] != before).mean() < 0.7
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
+def test_the_gradient_under_a_mask_equals_central_differences(activation, rng):
+    network = Network((3, 8, 6, 2), (activation, activation))
+    objective = Objective(network, LOSSES["squared_error", "identity"], dropout=(0.4, 0.2))
+    theta = 0.5 * rng.normal(size=network.n_parameters)
+    X, y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+
+    def evaluate(theta):
+        work = Workspace(network, theta, 4, dropout=objective.dropout)
+        work.key = 99
+        return objective.loss_and_gradient(X, y, None, 1.0, work) / 9, work.gradient
+
+    gradient = evaluate(theta)[1]
+    differences = np.empty_like(theta)
+    for i in range(theta.size):
+        step = 1e-6 * (np.arange(theta.size) == i)
+        differences[i] = (evaluate(theta + step)[0] - evaluate(theta - step)[0]) / 2e-6
+    np.testing.assert_allclose(gradient, differences, rtol=1e-6, atol=1e-7)
+
+
+@BOTH
+@EACH_SOLVER
+def test_prediction_drops_nothing_and_passes_draw_anew(estimator, solver):
+    X, y = data(estimator)
+    network = estimator(20, dropout=0.5, solver=solver, **FEW).fit(X, y)
+    np.testing.assert_array_equal(network.predict(X), network.predict(X))
+    steps = estimator(20, dropout=0.5, solver=solver, **FEW)
+    for _ in range(4):
+        steps.partial_fit(X, y, **announce(estimator))
+    np.testing.assert_array_equal(theta(steps), theta(network))
+    assert (theta(estimator(20, dropout=0.0, solver=solver, **FEW).fit(X, y)) != theta(network)).any()
+
+
+def test_a_network_with_dropout_learns():
+    X, y = load_digits(return_X_y=True)
+    assert BackpropClassifier(dropout=0.2, random_state=0).fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.95
+
+
+@pytest.mark.parametrize("dropout", [(0.1,), (0.1, 0.2, 0.3), (0.1, 1.0), (0.1, -0.1), ["a", 0.1]])
+def test_bad_shares_are_named(dropout):
+    X, y = data(BackpropRegressor)
+    with pytest.raises(ValueError, match=r"dropout=.* must be a number from 0 to below 1, or one for each of the 2"):
+        BackpropRegressor((5, 5), dropout=dropout).fit(X, y)
+    with pytest.raises(ValueError, match="'dropout' parameter"):
+        BackpropRegressor((5, 5), dropout=1.0).fit(X, y)
+
+
+@pytest.mark.parametrize("dropout", [0.5, 0.9])
+def test_a_thinned_network_that_happens_to_fit_is_no_measure_of_the_whole(dropout):
+    """Without its only unit the network predicts the 0 that it should; with it, it has not exploded."""
+    params = {"dropout": dropout, "standardize": False, "learning_rate": 1e-3, "engine": "numpy", **FEW}
+    for seed in range(10):
+        network = BackpropRegressor(1, **(params | {"random_state": seed}))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "The loss or the weights exploded")
+            network.fit([[1.0]], [0.0])
+        assert network.n_iter_ == FEW["max_iter"]
+
+
+@pytest.mark.parametrize("loss", ["poisson", "tweedie"])
+def test_thinned_networks_with_a_large_loss_are_no_explosion_of_the_whole(loss, rng):
+    """The exponential output of a thinned network can be very large by chance."""
+    params = {"loss": loss, "activation": "selu", "dropout": 0.3, "standardize": False, "learning_rate": 1e-3, **FEW}
+    for seed in range(40):
+        X, y = rng.normal(size=(8, 2)), rng.uniform(0.05, 0.95, size=8)
+        network = BackpropRegressor((6, 4, 6), engine="numpy", **(params | {"random_state": seed}))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", "The loss or the weights exploded")
+            network.fit(X, y)
+        assert network.n_iter_ == FEW["max_iter"]

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from skbackprop._core.network import MIN_CHUNK_ROWS, Network, head
+from skbackprop.activations import ACTIVATIONS
+from skbackprop.initializers import INITIALIZERS
+
+TANH, RELU = ACTIVATIONS["tanh"], ACTIVATIONS["relu"]
+NETWORK = Network((4, 5, 3, 2), (TANH, RELU))
+
+
+@pytest.fixture
+def theta(rng):
+    return rng.normal(size=NETWORK.n_parameters)
+
+
+def forward_by_hand(layers, X):
+    hidden = np.maximum(np.tanh(X @ layers[0].W + layers[0].b) @ layers[1].W + layers[1].b, 0)
+    return hidden @ layers[2].W + layers[2].b
+
+
+def test_theta_holds_all_weights_and_then_all_intercepts(theta):
+    assert NETWORK.n_weights == 4 * 5 + 5 * 3 + 3 * 2
+    assert NETWORK.n_parameters == NETWORK.n_weights + 5 + 3 + 2
+    layers = NETWORK.unpack(theta)
+    assert [layer.W.shape for layer in layers] == [(4, 5), (5, 3), (3, 2)]
+    packed = np.concatenate([layer.W.ravel() for layer in layers] + [layer.b for layer in layers])
+    np.testing.assert_array_equal(packed, theta)
+
+
+def test_layers_are_windows(theta):
+    NETWORK.unpack(theta)[1].W[0, 0] = 99
+    assert theta[20] == 99
+
+
+def test_init_draws_weights_and_leaves_intercepts_at_zero(rng):
+    initializers = [INITIALIZERS[name] for name in ("he_normal", "glorot_uniform", "lecun_normal")]
+    theta = NETWORK.init(initializers, rng, np.dtype(np.float32))
+    assert theta.dtype == np.float32
+    assert (theta[: NETWORK.n_weights] != 0).all()
+    assert (theta[NETWORK.n_weights :] == 0).all()
+
+
+@pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sparse.csr_matrix, sparse.csr_array])
+def test_raw_output_is_the_forward_pass_by_hand(theta, rng, make):
+    X = rng.normal(size=(11, 4))
+    np.testing.assert_allclose(
+        NETWORK.raw_output(theta, make(X)), forward_by_hand(NETWORK.unpack(theta), X), rtol=1e-12
+    )
+
+
+def test_raw_output_in_chunks_is_the_same(theta, rng):
+    n_rows = 2 * NETWORK.chunk_rows(theta.dtype) + 3
+    X = rng.normal(size=(n_rows, 4))
+    np.testing.assert_allclose(NETWORK.raw_output(theta, X), forward_by_hand(NETWORK.unpack(theta), X), rtol=1e-12)
+
+
+def test_raw_output_is_an_array_of_its_own(theta, rng):
+    X = rng.normal(size=(3, 4))
+    first = NETWORK.raw_output(theta, X)
+    kept = first.copy()
+    NETWORK.raw_output(theta, -X)
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_backward_and_input_gradient_are_the_chain_rule(theta, rng):
+    X, layers = rng.normal(size=(6, 4)), NETWORK.unpack(theta)
+    trace = NETWORK.trace(8, theta.dtype)
+    trace = head(trace, 6)
+    NETWORK.forward(layers, X, trace)
+    delta = rng.normal(size=(6, 2))
+    trace[-1].delta[...] = delta
+    gradient = np.full_like(theta, np.nan)
+    NETWORK.backward(layers, X, trace, np.ones(6), NETWORK.unpack(gradient))
+
+    def scalar(theta, X):
+        return np.sum(delta * NETWORK.raw_output(theta, X))
+
+    steps = 1e-6 * np.eye(theta.size)
+    by_theta = [(scalar(theta + step, X) - scalar(theta - step, X)) / 2e-6 for step in steps]
+    np.testing.assert_allclose(gradient, by_theta, rtol=1e-6, atol=1e-8)
+    by_input = np.empty_like(X)
+    for index in np.ndindex(*X.shape):
+        step = np.zeros_like(X)
+        step[index] = 1e-6
+        by_input[index] = (scalar(theta, X + step) - scalar(theta, X - step)) / 2e-6
+    np.testing.assert_allclose(NETWORK.input_gradient(layers, trace), by_input, rtol=1e-6, atol=1e-8)
+
+
+def test_chunks_shrink_with_width_down_to_a_floor():
+    narrow, wide = Network((4, 10, 1), (RELU,)), Network((4, 1000, 1), (RELU,))
+    assert narrow.chunk_rows(np.float32) > narrow.chunk_rows(np.float64) > wide.chunk_rows(np.float64)
+    assert Network((10**6, 10, 1), (RELU,)).chunk_rows(np.float64) == MIN_CHUNK_ROWS
+
+
+def test_networks_of_the_same_shape_and_activations_are_equal():
+    assert Network((4, 5, 3, 2), (TANH, RELU)) == NETWORK
+    assert Network((4, 5, 3, 2), (RELU, RELU)) != NETWORK

@@ -1,0 +1,41 @@
+"""The HTML of an estimator is scikit-learn's, and says what the network is once it is fitted."""
+
+import re
+
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_html_repr
+
+from skbackprop._estimators.fitted import FittedNetwork
+from tests.shared import BOTH, FEW, announce, data
+
+CAPTION = '<div class="caption">4 → 6 → 5 → {}: {} weights, {} intercepts</div>'
+
+
+def body(estimator):
+    """The HTML without style, script and running numbers."""
+    text = re.sub(r"<(style|script)>.*?</\1>", "", estimator_html_repr(estimator), flags=re.DOTALL)
+    return re.sub(r"sk-(container|estimator)-id-\d+", "", text)
+
+
+@BOTH
+@pytest.mark.parametrize("in_pipeline", [False, True], ids=["alone", "in a pipeline"])
+def test_layers_and_numbers_of_weights_are_shown_once_fitted(estimator, in_pipeline):
+    X, y = data(estimator)
+    network = estimator((6, 5), **FEW)
+    model = make_pipeline(StandardScaler(), network) if in_pipeline else network
+    before = body(model)
+    assert "caption" not in before
+    after = body(model.fit(X, y))
+    numbers = (3, 4 * 6 + 6 * 5 + 5 * 3, 6 + 5 + 3) if announce(estimator) else (1, 4 * 6 + 6 * 5 + 5, 6 + 5 + 1)
+    assert after.count(CAPTION.format(*numbers)) == 1
+    assert after.count(estimator.__name__) == before.count(estimator.__name__)
+
+
+@BOTH
+def test_html_before_fitting_is_scikit_learns_own(estimator, monkeypatch):
+    network = estimator(3)
+    ours = body(network)
+    monkeypatch.delattr(FittedNetwork, "_sk_visual_block_")
+    assert ours == body(network)

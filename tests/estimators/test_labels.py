@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from skbackprop import BackpropClassifier
+from skbackprop._estimators.labels import indicators, is_multilabel, known_classes, label_columns
+
+X = np.random.default_rng(0).normal(size=(12, 3))
+
+
+@pytest.mark.parametrize(
+    ("classes", "y"),
+    [
+        (["a", "b"], ["apple", "banana"]),
+        (["no", "yes"], ["yesterday"]),
+        ([False, True], [5, 6]),
+        (np.array([0, 1], np.int8), [256, 257]),
+        ([0, 1, 2], ["0", "1"]),
+        (["0", "1"], [0, 1]),
+        ([0, 1], [0, 2]),
+    ],
+)
+def test_labels_are_compared_as_they_are_and_never_cast(classes, y):
+    with pytest.raises(ValueError, match="y contains previously unseen labels"):
+        indicators(np.array(y), np.array(classes), one_output=True, dtype=float)
+    network = BackpropClassifier(3).partial_fit(X, np.resize(classes, 12), classes=classes)
+    with pytest.raises(ValueError, match="y contains previously unseen labels"):
+        network.partial_fit(X[: len(y)], np.array(y))
+
+
+def test_indicators():
+    y, classes = np.array(["b", "a", "c"]), np.array(["a", "b", "c"])
+    np.testing.assert_array_equal(indicators(y, classes, one_output=False, dtype=float), np.eye(3)[[1, 0, 2]])
+    np.testing.assert_array_equal(indicators(y[:2], classes[:2], one_output=True, dtype=float), [[True], [False]])
+    codes = indicators(np.array([1, 0]), np.array([False, True]), one_output=True, dtype=float)
+    np.testing.assert_array_equal(codes, [[1], [0]])
+
+
+def test_known_classes():
+    y = np.array([3, 1, 3])
+    np.testing.assert_array_equal(known_classes(y, None, None), [1, 3])
+    np.testing.assert_array_equal(known_classes(y, None, [3, 2, 1]), [1, 2, 3])
+    np.testing.assert_array_equal(known_classes(y, np.array([1, 2, 3]), ()), [1, 2, 3])
+    with pytest.raises(ValueError, match="classes must be a list of labels, got 3"):
+        known_classes(y, None, 3)
+    with pytest.raises(ValueError, match="y has labels of different kinds"):
+        known_classes(np.array([1, "a", None], dtype=object), None, None)
+
+
+@pytest.mark.parametrize("values", [(0, 2), (-1, 1), (0, 3)])
+def test_several_labels_a_row_are_zeros_and_ones(values):
+    y = np.array(values)[np.random.default_rng(0).integers(0, 2, (12, 3))]
+    with pytest.raises(ValueError, match="must have 0 and 1 only"):
+        BackpropClassifier(3).fit(X, y)
+
+
+def test_classes_of_several_labels_a_row_are_the_columns():
+    y = np.eye(3, dtype=int)
+    np.testing.assert_array_equal(label_columns(y, None), [0, 1, 2])
+    np.testing.assert_array_equal(label_columns(y, [2, 1, 0]), [0, 1, 2])
+    with pytest.raises(ValueError, match="are not the columns of y, 0 to 2"):
+        label_columns(y, range(7))
+
+
+def test_is_multilabel():
+    assert is_multilabel(np.eye(3))
+    assert not is_multilabel(np.array([0, 1, 2]))
+
+
+def test_indicators_without_room_are_named(monkeypatch):
+    def no_room(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "zeros", no_room)
+    with pytest.raises(MemoryError, match="y has 3 classes in 4 rows, for whose indicators there is no room"):
+        indicators(np.array([0, 1, 2, 0]), np.arange(3), False, np.dtype(float))

@@ -1,0 +1,85 @@
+"""Properties of predictions, for networks of every kind: rows do not see each other, and probabilities are such."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.activations import ACTIVATIONS
+from tests.strategies import PASSES, examples, problems
+
+pytestmark = pytest.mark.filterwarnings("ignore:The network has learned next to nothing")
+
+DTYPES = ("float32", "float64")
+KINDS = {"optimizers": [*PASSES, "lbfgs"], "dtypes": DTYPES, "sparse_X": True}
+
+
+@examples(60)
+@given(problems(**KINDS), st.integers(0, 2**32 - 1))
+def test_a_row_is_predicted_as_it_is_whatever_lies_beside_it(problem, seed):
+    network, X = problem.fitted(max_iter=1), problem.X
+    rows = np.random.default_rng(seed).integers(0, X.shape[0], 50)
+    rounding = 1e-5 if X.dtype == np.float32 else 1e-12
+    for predict in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        if not hasattr(network, predict):
+            continue
+        whole, others = getattr(network, predict)(X), getattr(network, predict)(X[rows])
+        one_by_one = np.concatenate([getattr(network, predict)(X[[row]]) for row in range(X.shape[0])])
+        if whole.dtype.kind == "f":
+            np.testing.assert_allclose(others, whole[rows], rtol=rounding, atol=rounding)
+            np.testing.assert_allclose(one_by_one, whole, rtol=rounding, atol=rounding)
+        else:
+            np.testing.assert_array_equal(others, whole[rows])
+            np.testing.assert_array_equal(one_by_one, whole)
+
+
+@examples(60)
+@given(problems(**KINDS))
+def test_predictions_are_the_forward_pass_over_coefs_(problem):
+    network, a = problem.fitted(max_iter=1), problem.X
+    for level, (W, b) in enumerate(zip(network.coefs_, network.intercepts_, strict=True)):
+        z = a @ W + b
+        if level < len(network.activation):
+            a = np.empty_like(z)
+            ACTIVATIONS[network.activation[level]].function(z, a)
+    if problem.estimator is BackpropRegressor:
+        found, expected = network._recipe.objective.loss.inverse_link(z), network.predict(problem.X)
+    else:
+        found, expected = z, network._raw_output(problem.X)
+    rounding = 1e-4 if problem.X.dtype == np.float32 else 1e-10
+    np.testing.assert_allclose(found, expected.reshape(found.shape), rtol=rounding, atol=rounding)
+
+
+@examples(60)
+@given(problems(**KINDS), st.integers(1, 7))
+def test_predictions_in_chunks_are_the_same(problem, chunk):
+    network = problem.fitted(max_iter=1)
+    whole = network._raw_output(problem.X)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skbackprop._core.network.MIN_CHUNK_ROWS", chunk)
+        patch.setattr("skbackprop._core.network.CHUNK_BYTES", 0)
+        chunked = network._raw_output(problem.X)
+    rounding = 1e-5 if problem.X.dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(chunked, whole, rtol=rounding, atol=rounding)
+
+
+@pytest.mark.parametrize("far", [1.0, 1e4, 1e30, "largest"], ids=str)
+@examples(60)
+@given(problems(estimators=[BackpropClassifier], **KINDS))
+def test_probabilities_are_probabilities_however_far_the_rows(far, problem):
+    network = problem.fitted(max_iter=1)
+    X, largest = problem.X.astype(float), 0.99 * float(np.finfo(problem.X.dtype).max)
+    X = (X / np.abs(X).max() * largest if far == "largest" else X * far).astype(problem.X.dtype)
+    probability, log_probability = network.predict_proba(X), network.predict_log_proba(X)
+    rounding = 1e-5 if X.dtype == np.float32 else 1e-12
+    assert ((probability >= 0) & (probability <= 1)).all()
+    assert (np.isfinite(log_probability) & (log_probability <= 0)).all()
+    assert np.isfinite(network.decision_function(X)).all()
+    np.testing.assert_allclose(np.exp(log_probability), probability, rtol=100 * rounding, atol=rounding)
+    if problem.several:
+        np.testing.assert_array_equal(network.predict(X)[probability != 0.5], (probability > 0.5)[probability != 0.5])
+        return
+    np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=rounding)
+    chosen = probability[np.arange(X.shape[0]), np.searchsorted(network.classes_, network.predict(X))]
+    np.testing.assert_allclose(chosen, probability.max(axis=1), rtol=rounding)

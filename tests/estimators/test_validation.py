@@ -1,0 +1,238 @@
+"""Held-out rows: which they are, what is watched on them, and that the best weights come back."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.metrics import accuracy_score, make_scorer, r2_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._estimators.validation_split import split
+from tests.shared import BOTH, EACH_SOLVER, ENGINES, announce, data, theta
+
+STOPPED = {"early_stopping": True, "max_iter": 30, "tol": None, "random_state": 0}
+
+
+def draw(seed=0):
+    return np.random.RandomState(seed)
+
+
+class TestSplit:
+    @pytest.mark.parametrize("fraction", [0.1, 0.25])
+    def test_classes_keep_their_shares(self, fraction):
+        labels = np.repeat(["a", "b", "c"], [200, 60, 40])
+        train, held_out, message = split(300, labels, None, fraction, draw())
+        assert message is None
+        assert sorted([*train, *held_out]) == list(range(300))
+        for label, count in (("a", 200), ("b", 60), ("c", 40)):
+            assert (labels[held_out] == label).sum() == fraction * count
+
+    def test_a_class_of_one_row_is_trained_on(self):
+        labels = np.array([0] * 30 + [1] * 30 + [2])
+        train, held_out, message = split(61, labels, None, 0.2, draw())
+        assert "A class has one row only" in message
+        assert 60 in train
+        assert set(labels[held_out]) == {0, 1}
+
+    def test_more_classes_than_rows_held_out(self):
+        train, held_out, message = split(40, np.repeat(np.arange(20), 2), None, 0.1, draw())
+        assert (len(train), len(held_out)) == (36, 4)
+        assert "too few for 20 classes" in message
+
+    @pytest.mark.parametrize("n_rows", [1, 2])
+    def test_too_few_rows(self, n_rows):
+        train, held_out, message = split(n_rows, None, None, 0.9, draw())
+        assert (len(train), len(held_out)) == (n_rows, 0)
+        assert "too few to hold some out" in message
+
+    def test_rows_of_weight_zero_count_for_nothing(self):
+        weight = np.tile([1.0, 0.0], 50)
+        held_out = split(100, None, weight, 0.2, draw())[1]
+        assert len(held_out) == 10
+        assert (weight[held_out] == 1).all()
+        kept = split(50, None, None, 0.2, draw())[1]
+        np.testing.assert_array_equal(held_out, 2 * kept)
+
+
+@BOTH
+@EACH_SOLVER
+@ENGINES
+def test_the_best_weights_come_back(estimator, solver, engine):
+    X, y = data(estimator)
+    network = estimator(20, solver=solver, engine=engine, learning_rate=0.02, **STOPPED).fit(X, y)
+    scores = network.validation_scores_
+    assert len(scores) == len(network.validation_loss_curve_) == len(network.loss_curve_) == network.n_iter_ == 30
+    assert network.best_iter_ == np.argmax(scores) + 1
+    np.testing.assert_allclose(scores, -np.array(network.validation_loss_curve_))
+    # the same up to there, with nothing to come back from
+    again = estimator(20, solver=solver, engine=engine, learning_rate=0.02, **STOPPED)
+    again.set_params(max_iter=network.best_iter_).fit(X, y)
+    np.testing.assert_array_equal(theta(again), theta(network))
+
+
+@BOTH
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_passes_of_partial_fit_are_the_ones_that_the_weights_are_from(estimator, early_stopping):
+    X, y = data(estimator)
+    assert estimator(5).partial_fit(X, y, **announce(estimator)).best_iter_ == 1
+    network = estimator(5, early_stopping=early_stopping, max_iter=3, tol=None, random_state=0).fit(X, y)
+    assert network.partial_fit(X, y).best_iter_ == network.n_iter_ == 4
+
+
+@BOTH
+def test_patience_ends_the_training(estimator):
+    X, y = data(estimator)
+    network = estimator(20, early_stopping=True, tol=0.01, n_iter_no_change=4, max_iter=500, random_state=0).fit(X, y)
+    assert network.n_iter_ < 500
+    assert network.n_iter_ >= network.best_iter_
+
+
+@BOTH
+@pytest.mark.parametrize("standardize", [False, True])
+def test_own_rows_are_watched_and_not_trained_on(estimator, standardize):
+    X, y = data(estimator)
+    params = STOPPED | {"early_stopping": "auto", "standardize": standardize}
+    network = estimator(20, **params).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    best = network.validation_loss_curve_[network.best_iter_ - 1]
+    loss = network._recipe.objective.loss
+    encoded = np.eye(3)[y[1::2]] if announce(estimator) else y[1::2, None]
+    raw = network._raw_output(X[1::2])
+    if standardize:
+        encoded = network._state.standardizer.target_of(encoded)
+    assert loss.value_and_gradient(encoded, raw, np.empty_like(raw)).mean() == pytest.approx(best)
+    alone = estimator(20, **(params | {"max_iter": network.best_iter_})).fit(X[::2], y[::2])
+    if isinstance(network, BackpropRegressor):
+        assert alone.validation_scores_ is None
+        assert alone.best_iter_ == alone.n_iter_
+
+
+@BOTH
+def test_weights_of_own_rows(estimator):
+    X, y = data(estimator)
+    weight = np.zeros(75)
+    weight[:5] = 1
+    params = STOPPED | {"early_stopping": "auto"}
+    weighted = estimator(20, **params).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2], sample_weight_val=weight)
+    few = estimator(20, **params).fit(X[::2], y[::2], X_val=X[1::2][:5], y_val=y[1::2][:5])
+    np.testing.assert_allclose(weighted.validation_scores_, few.validation_scores_)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("arguments", "params", "message"),
+    [
+        ({"X_val": [[1, 2, 3, 4]]}, {}, "X_val and y_val belong together"),
+        ({"y_val": [1]}, {}, "X_val and y_val belong together"),
+        ({"sample_weight_val": [1]}, {}, "X_val and y_val belong together"),
+        ({"X_val": [[1, 2, 3, 4]], "y_val": [1]}, {"early_stopping": False}, "set early_stopping to 'auto' or True"),
+        ({"X_val": [[1, 2, 3]], "y_val": [1]}, {}, "X has 3 features"),
+        ({"X_val": [[1, 2, 3, np.nan]], "y_val": [1]}, {}, "contains NaN"),
+        ({"X_val": [[1, 2, 3, 4]], "y_val": [1, 2]}, {}, "inconsistent"),
+    ],
+)
+def test_own_rows_are_checked(estimator, arguments, params, message):
+    X, y = data(estimator)
+    network = estimator(5, **params)
+    with pytest.raises(ValueError, match=message):
+        network.fit(X, y, **arguments)
+    assert not hasattr(network, "coefs_")
+
+
+def test_own_rows_of_another_kind():
+    X, y = data(BackpropRegressor)
+    with pytest.raises(ValueError, match="y_val has 2 outputs, y has 1"):
+        BackpropRegressor(5).fit(X, y, X_val=X, y_val=np.column_stack([y, y]))
+    X, y = data(BackpropClassifier)
+    with pytest.raises(ValueError, match="previously unseen labels"):
+        BackpropClassifier(5).fit(X, y, X_val=X, y_val=y + 1)
+
+
+@pytest.mark.parametrize("scoring", ["r2", None, make_scorer(r2_score), "neg_mean_absolute_error"])
+def test_any_scorer_of_scikit_learn(scoring):
+    X, y = load_diabetes(return_X_y=True)
+    network = BackpropRegressor(20, scoring=scoring, **(STOPPED | {"early_stopping": "auto"}))
+    network.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    best = max(network.validation_scores_)
+    assert network.validation_scores_[network.best_iter_ - 1] == best
+    scored = {"neg_mean_absolute_error": lambda: -np.abs(network.predict(X[1::2]) - y[1::2]).mean()}
+    assert scored.get(scoring, lambda: network.score(X[1::2], y[1::2]))() == pytest.approx(best)
+    assert len(network.validation_loss_curve_) == len(network.validation_scores_)
+
+
+@pytest.mark.filterwarnings("error")
+def test_string_labels_and_named_columns():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    labels = np.array(["setosa", "versicolor", "virginica"])[y]
+    network = BackpropClassifier(20, scoring="accuracy", learning_rate=0.02, **STOPPED).fit(X, labels)
+    assert network.score(X, labels) > 0.9
+    network.fit(X[::2], labels[::2], X_val=X[1::2], y_val=labels[1::2])
+    assert max(network.validation_scores_) == accuracy_score(labels[1::2], network.predict(X[1::2]))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_an_unknown_scorer_is_named(early_stopping):
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(5, scoring="no such score", early_stopping=early_stopping)
+    with pytest.raises(ValueError, match="scoring='no such score' is not known; it is 'loss', or a name of sklearn"):
+        network.fit(X, y)
+
+
+@BOTH
+def test_partial_fit_holds_nothing_out(estimator):
+    X, y = data(estimator)
+    plain, stopping = (estimator(5, early_stopping=flag, random_state=0) for flag in (False, True))
+    for network in (plain, stopping):
+        network.partial_fit(X, y, **announce(estimator)).partial_fit(X, y)
+    np.testing.assert_array_equal(theta(plain), theta(stopping))
+    assert stopping.validation_scores_ is None
+
+
+@BOTH
+def test_the_same_seed_holds_the_same_rows_out(estimator):
+    X, y = data(estimator)
+    once, twice = (estimator(5, **STOPPED).fit(X, y) for _ in range(2))
+    np.testing.assert_array_equal(theta(once), theta(twice))
+    assert (theta(estimator(5, **(STOPPED | {"random_state": 1})).fit(X, y)) != theta(once)).any()
+
+
+def test_a_class_of_one_row_is_a_warning_and_still_known():
+    X, y = data(BackpropClassifier)
+    y = y.copy()
+    y[0] = 7
+    with pytest.warns(UserWarning, match="A class has one row only") as warnings:
+        network = BackpropClassifier(5, **STOPPED).fit(X, y)
+    assert warnings[0].filename == __file__
+    assert 7 in network.classes_
+
+
+def test_several_labels_a_row_can_be_held_out():
+    X, _ = data(BackpropClassifier)
+    Y = (X[:, :3] > 0).astype(int)
+    network = BackpropClassifier(20, **STOPPED).fit(X, Y)
+    assert len(network.validation_scores_) == 30
+    own = BackpropClassifier(20, **STOPPED).fit(X[::2], Y[::2], X_val=X[1::2], y_val=Y[1::2])
+    assert min(own.validation_loss_curve_) < 0.5 * own.validation_loss_curve_[0]
+
+
+def test_own_rows_go_through_a_pipeline():
+    X, y = load_diabetes(return_X_y=True)
+    import sklearn
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        network = BackpropRegressor(20, standardize=False, **STOPPED).set_fit_request(X_val=True, y_val=True)
+        model = make_pipeline(StandardScaler(), network, transform_input=["X_val"])
+        model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    scaler, network = model[0], model[-1]
+    loss = np.mean((network.predict(scaler.transform(X[1::2])) - y[1::2]) ** 2)
+    assert loss == pytest.approx(min(network.validation_loss_curve_))
+
+
+def test_a_new_fit_forgets_the_curves():
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(5, warm_start=True, **STOPPED).fit(X, y).fit(X, y)
+    assert len(network.validation_scores_) == 30
+    assert network.n_iter_ == 60
+    network.set_params(warm_start=False, early_stopping=False).fit(pd.DataFrame(X), y)
+    assert network.validation_scores_ is None

@@ -1,0 +1,227 @@
+"""The displays of losses and weights: what is drawn, where, with which words, and what is refused."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.plotting import LossCurveDisplay, NetworkDisplay, WeightsDisplay
+from tests.plotting.pictures import TOLERANCE_OF_IMAGES, compare
+from tests.shared import BOTH, FEW, data
+
+pytestmark = pytest.mark.usefixtures("plt")
+
+LOSS, VALIDATION = [1.0, 0.5, 0.3, 0.2, 0.15], [1.1, 0.7, 0.5, 0.6, 0.8]
+DISPLAYS = pytest.mark.parametrize("display", [LossCurveDisplay, NetworkDisplay, WeightsDisplay])
+
+
+class TestAll:
+    @DISPLAYS
+    @pytest.mark.parametrize("given", [False, True], ids=["figure of its own", "axes given"])
+    def test_display_draws_again_and_returns_itself(self, display, given, plt):
+        X, y = data(BackpropRegressor)
+        shown = display.from_estimator(BackpropRegressor(3, **FEW).fit(X, y))
+        first = shown.figure_
+        axes = plt.figure().subplots() if given else None
+        assert shown.plot(axes) is shown
+        assert shown.figure_ is not first
+        if given:
+            assert (shown.bounding_ax_ if display is WeightsDisplay else shown.ax_) is axes
+
+    @DISPLAYS
+    def test_other_estimators_are_refused_with_a_remedy(self, display):
+        with pytest.raises(NotFittedError):
+            display.from_estimator(BackpropRegressor())
+        X, y = data(BackpropRegressor)
+        with pytest.raises(TypeError, match="last step"):
+            display.from_estimator(make_pipeline(BackpropRegressor(3, **FEW)).fit(X, y))
+
+    def test_without_matplotlib_the_message_says_what_to_install(self):
+        code = (
+            "import sys; sys.modules['matplotlib'] = None\n"
+            "from skbackprop.plotting import LossCurveDisplay\n"
+            "LossCurveDisplay(loss=[1.0]).plot()"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        last = done.stderr.strip().rpartition("\n")[2]
+        assert last == 'ImportError: LossCurveDisplay.plot needs matplotlib: pip install "skbackprop[plot]".'
+
+
+class TestLossCurves:
+    @BOTH
+    def test_curves_of_an_estimator_and_its_best_epoch(self, estimator):
+        X, y = data(estimator)
+        network = estimator(5, early_stopping=True, max_iter=12, tol=None, random_state=0).fit(X, y)
+        display = LossCurveDisplay.from_estimator(network)
+        np.testing.assert_array_equal(display.training_line_.get_xydata().T, [np.arange(1, 13), network.loss_curve_])
+        np.testing.assert_array_equal(display.validation_line_.get_ydata(), network.validation_loss_curve_)
+        best = network.best_iter_
+        np.testing.assert_array_equal(display.best_.get_xydata(), [[best, network.validation_loss_curve_[best - 1]]])
+        assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("epoch", "loss")
+        words = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+        assert words == ["training", "validation", f"best epoch: {best}"]
+
+    def test_validation_starts_where_the_last_fit_did(self):
+        X, y = data(BackpropRegressor)
+        network = BackpropRegressor(5, warm_start=True, early_stopping=True, **FEW).fit(X, y).fit(X, y)
+        display = LossCurveDisplay.from_estimator(network)
+        np.testing.assert_array_equal(display.training_line_.get_xdata(), np.arange(1, 9))
+        np.testing.assert_array_equal(display.validation_line_.get_xdata(), np.arange(5, 9))
+        assert display.best_.get_xydata().tolist() == [
+            [network.best_iter_, network.validation_loss_curve_[network.best_iter_ - 5]]
+        ]
+
+    def test_losses_that_a_stream_has_forgotten_leave_their_place(self, monkeypatch):
+        monkeypatch.setattr("skbackprop._training.state.KEPT_PASSES", 3)
+        X, y = data(BackpropRegressor)
+        network = BackpropRegressor(5, warm_start=True, early_stopping=True, **FEW)
+        for _ in range(8):
+            network.partial_fit(X, y)
+        display = LossCurveDisplay.from_estimator(network.fit(X, y))
+        np.testing.assert_array_equal(display.training_line_.get_xdata(), np.arange(4, 13))
+        np.testing.assert_array_equal(display.validation_line_.get_xdata(), np.arange(9, 13))
+
+    def test_passes_without_held_out_rows_have_no_best_epoch(self):
+        X, y = data(BackpropRegressor)
+        network = BackpropRegressor(5, early_stopping=True, **FEW).fit(X, y).partial_fit(X, y)
+        display = LossCurveDisplay.from_estimator(network)
+        np.testing.assert_array_equal(display.training_line_.get_xdata(), np.arange(1, 6))
+        np.testing.assert_array_equal(display.validation_line_.get_xdata(), np.arange(1, 5))
+        assert display.best_ is None
+
+    def test_best_epoch_of_a_training_curve_alone(self):
+        display = LossCurveDisplay.from_curves(LOSS, best_iter=4)
+        assert display.validation_line_ is None
+        assert display.best_.get_xydata().tolist() == [[4, 0.2]]
+
+    def test_one_epoch_can_be_seen(self):
+        display = LossCurveDisplay.from_curves([1.0], [2.0])
+        assert [line.get_marker() for line in display.ax_.lines] == [".", "."]
+
+    def test_several_fits_on_one_axes_have_their_colours_and_names(self):
+        first = LossCurveDisplay.from_curves(LOSS, VALIDATION, 3, name="small")
+        second = LossCurveDisplay.from_curves(VALIDATION, name="large", ax=first.ax_)
+        assert second.figure_ is first.figure_
+        words = [text.get_text() for text in first.ax_.get_legend().get_texts()]
+        assert words == ["small, training", "small, validation", "small, best epoch: 3", "large, training"]
+        assert first.validation_line_.get_color() == first.training_line_.get_color()
+        assert second.training_line_.get_color() != first.training_line_.get_color()
+
+    def test_keywords_reach_the_lines(self):
+        kw = {"training_kw": {"color": "k"}, "validation_kw": {"linewidth": 5}, "best_kw": {"marker": "*"}}
+        display = LossCurveDisplay.from_curves(LOSS, VALIDATION, 3, **kw)
+        lines = display.training_line_, display.validation_line_, display.best_
+        assert [line.get_color() for line in lines] == ["k"] * 3
+        assert lines[1].get_linewidth() == 5
+        assert lines[2].get_marker() == "*"
+
+    @pytest.mark.parametrize("log_scale", [False, True])
+    def test_scale_of_the_losses(self, log_scale):
+        display = LossCurveDisplay.from_curves(LOSS, log_scale=log_scale)
+        assert display.ax_.get_yscale() == ("log" if log_scale else "linear")
+
+    @pytest.mark.parametrize(
+        ("curves", "plot", "message"),
+        [
+            ({"loss": []}, {}, r"loss must be a list of at least one number, got shape \(0,\)"),
+            ({"loss": LOSS, "validation": [LOSS]}, {}, r"validation must be .* got shape \(1, 5\)"),
+            ({"loss": LOSS, "best_iter": 0}, {}, "best_iter=0 is no epoch of the curve to mark, 1 to 5"),
+            ({"loss": LOSS, "best_iter": 6}, {}, "best_iter=6"),
+            ({"loss": LOSS, "validation": [1.0], "validation_start": 4, "best_iter": 4}, {}, "5 to 5"),
+            ({"loss": LOSS, "validation": [0.0]}, {"log_scale": True}, "loss of 0 .* use log_scale=False"),
+        ],
+    )
+    def test_curves_that_do_not_fit_are_refused(self, curves, plot, message):
+        with pytest.raises(ValueError, match=message):
+            LossCurveDisplay(**curves).plot(**plot)
+
+    def test_picture(self, plt, tmp_path):
+        display = LossCurveDisplay.from_curves(LOSS, VALIDATION, 3, ax=plt.figure(figsize=(4, 3)).subplots())
+        compare(display.figure_, "loss_curve", tmp_path)
+
+
+class TestWeights:
+    COEFS = (np.linspace(-1, 2, 6).reshape(3, 2), np.array([[3.0], [-4.0]]))
+
+    def test_histograms_count_every_weight_of_each_layer(self):
+        display = WeightsDisplay(coefs=self.COEFS).plot(hist_kw={"bins": 5})
+        assert display.axes_.shape == (1, 2)
+        assert [ax.get_title() for ax in display.axes_.flat] == ["layer 1: 3 by 2", "layer 2: 2 by 1"]
+        assert [sum(bar.get_height() for bar in bars) for bars in display.histograms_] == [6, 2]
+        assert [len(bars) for bars in display.histograms_] == [5, 5]
+        assert display.images_ is None
+
+    def test_images_are_the_weights_into_the_units_on_one_symmetric_scale(self):
+        display = WeightsDisplay(coefs=self.COEFS, image_shape=(1, 3)).plot()
+        for unit, image in enumerate(display.images_):
+            np.testing.assert_array_equal(image.get_array(), [self.COEFS[0][:, unit]])
+            assert image.get_clim() == (-2.0, 2.0)
+        assert display.colorbar_ is not None
+        assert display.histograms_ is None
+
+    def test_which_units_and_how_many_columns(self):
+        W = np.random.default_rng(0).normal(size=(4, 20))
+        assert len(WeightsDisplay(coefs=[W], image_shape=(2, 2)).plot(colorbar=False).images_) == 16
+        display = WeightsDisplay(coefs=[W], image_shape=(2, 2)).plot(units=[19, 0, 5], n_cols=2)
+        assert display.axes_.shape == (2, 2)
+        assert display.axes_[1, 1] is None
+        np.testing.assert_array_equal(display.images_[0].get_array().ravel(), W[:, 19])
+        assert display.axes_[1, 0].get_title() == "unit 5"
+        drawn_over = WeightsDisplay(coefs=[W], image_shape=(2, 2)).plot(display.axes_, units=[1, 2, 3])
+        assert display.axes_[1, 0].get_title() == "unit 3"
+        assert drawn_over.axes_[1, 1] is None
+
+    @pytest.mark.parametrize("standardized", [False, True])
+    def test_weights_are_inside_or_for_the_data_as_given(self, standardized):
+        X, y = load_digits(return_X_y=True)
+        network = BackpropClassifier(3, **FEW).fit(X[:200], y[:200])
+        display = WeightsDisplay.from_estimator(network, standardized=standardized, image_shape=(8, 8))
+        layers = network._recipe.objective.network.unpack(network._state.theta)
+        expected = layers[0].W if standardized else network.coefs_[0]
+        np.testing.assert_array_equal(display.images_[2].get_array().ravel(), expected[:, 2])
+        assert not np.allclose(layers[0].W, network.coefs_[0])
+
+    def test_axes_given_are_taken_as_they_are(self, plt):
+        axes = plt.figure().subplots(2, 1)
+        display = WeightsDisplay(coefs=self.COEFS).plot(axes)
+        assert display.axes_.shape == (2,)
+        assert display.bounding_ax_ is None
+        assert axes[1].get_title() == "layer 2: 2 by 1"
+        again = WeightsDisplay(coefs=self.COEFS).plot(display.axes_)
+        assert again.figure_ is display.figure_
+
+    def test_an_axes_that_is_divided_already_is_refused(self):
+        display = WeightsDisplay(coefs=self.COEFS).plot()
+        with pytest.raises(ValueError, match=r"pass ax=display\.axes_"):
+            display.plot(display.bounding_ax_)
+
+    def test_an_axes_without_a_grid_is_refused_with_a_remedy(self, plt):
+        with pytest.raises(ValueError, match=r"make it by plt\.subplots"):
+            WeightsDisplay(coefs=self.COEFS).plot(plt.figure().add_axes((0, 0, 1, 1)))
+
+    @pytest.mark.parametrize(
+        ("image_shape", "plot", "message"),
+        [
+            ((2, 2), {}, r"image_shape=\(2, 2\) has 4 pixels for 3 inputs"),
+            ((3, 1), {"units": [2]}, r"units=\[2\] must be some of the 2 of the first layer"),
+            ((3, 1), {"units": []}, "units="),
+            (None, {"ax": [None] * 3}, "ax has 0 axes for 2 panels"),
+        ],
+    )
+    def test_what_does_not_fit_is_refused(self, image_shape, plot, message):
+        with pytest.raises(ValueError, match=message):
+            WeightsDisplay(coefs=self.COEFS, image_shape=image_shape).plot(**plot)
+
+    def test_picture_of_histograms(self, plt, tmp_path):
+        display = WeightsDisplay(coefs=self.COEFS).plot(plt.figure(figsize=(5, 2)).subplots(1, 2))
+        compare(display.figure_, "weights_histograms", tmp_path)
+
+    def test_picture_of_images(self, plt, tmp_path):
+        display = WeightsDisplay(coefs=self.COEFS, image_shape=(1, 3))
+        display.plot(plt.figure(figsize=(4, 2)).subplots(), n_cols=1)
+        compare(display.figure_, "weights_images", tmp_path, TOLERANCE_OF_IMAGES)

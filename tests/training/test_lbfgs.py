@@ -1,0 +1,100 @@
+"""L-BFGS: the minimum of the same objective, with the same curves, stopping and rows in chunks."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import StandardScaler
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from tests.shared import BOTH, data, theta
+
+LBFGS_PARAMS = {"solver": "batch", "optimizer": "lbfgs", "random_state": 0}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_no_hidden_layer_is_ridge_regression(rng, weighted, dtype):
+    X, y = load_diabetes(return_X_y=True)
+    X, y = StandardScaler().fit_transform(X).astype(dtype), (y - y.mean()) / y.std()
+    weight = rng.uniform(0.1, 2, len(y)) if weighted else np.ones(len(y))
+    network = BackpropRegressor((), alpha=0.2, standardize=False, max_iter=500, tol=None, **LBFGS_PARAMS)
+    network.fit(X, y, sample_weight=weight)
+    exact = Ridge(alpha=0.1 * weight.sum()).fit(X, y, sample_weight=weight)
+    tolerance = 1e-5 if dtype == np.float64 else 1e-3
+    np.testing.assert_allclose(network.coefs_[0][:, 0], exact.coef_, atol=tolerance)
+    assert network.intercepts_[0][0] == pytest.approx(exact.intercept_, abs=tolerance)
+
+
+def test_no_hidden_layer_is_logistic_regression():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    network = BackpropClassifier((), alpha=0.05, standardize=False, max_iter=500, tol=None, **LBFGS_PARAMS).fit(X, y)
+    exact = LogisticRegression(C=1 / (0.05 * len(y)), tol=1e-10, max_iter=10_000).fit(X, y)
+    np.testing.assert_allclose(network.coefs_[0].T, exact.coef_, atol=1e-4)
+
+
+@BOTH
+def test_the_curve_falls_and_counts_iterations(estimator):
+    X, y = data(estimator)
+    network = estimator(10, activation="tanh", alpha=0.01, max_iter=40, tol=None, **LBFGS_PARAMS).fit(X, y)
+    assert network.n_iter_ == network.t_ == len(network.loss_curve_) == 40
+    assert (np.diff(network.loss_curve_) <= 0).all()
+    objective, state = network._recipe.objective, network._state
+    mean_loss = network.loss_curve_[-1] - objective.penalty(state.theta, network.alpha_)
+    assert mean_loss == pytest.approx(state.mean_loss)
+
+
+@BOTH
+def test_chunks_of_rows_change_nothing(estimator, monkeypatch):
+    X, y = data(estimator)
+    params = {"activation": "tanh", "alpha": 0.01, "max_iter": 8, "tol": None, **LBFGS_PARAMS}
+    whole = theta(estimator(5, **params).fit(X, y)).copy()
+    monkeypatch.setattr("skbackprop._core.network.MIN_CHUNK_ROWS", 7)
+    monkeypatch.setattr("skbackprop._core.network.CHUNK_BYTES", 0)
+    np.testing.assert_allclose(theta(estimator(5, **params).fit(X, y)), whole, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_the_automatic_penalty_takes_the_same_noise_for_granted_in_each_output(n_outputs):
+    X, _ = load_diabetes(return_X_y=True)
+    network = BackpropRegressor(10, max_iter=2, tol=None, **LBFGS_PARAMS).fit(X, np.squeeze(X[:, :n_outputs]))
+    assert network.alpha_ == pytest.approx(20 / len(X) * 0.1 / 0.9, rel=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_vanished_gradient_is_convergence():
+    X, y = load_diabetes(return_X_y=True)
+    network = BackpropRegressor((), alpha=0.1, max_iter=1000, **LBFGS_PARAMS).fit(X, y)
+    assert network.n_iter_ < 200
+    again = BackpropRegressor((), alpha=0.1, max_iter=1000, warm_start=True, **LBFGS_PARAMS).fit(X, y)
+    before = again.n_iter_
+    assert again.fit(X, y).n_iter_ <= before + 2
+
+
+def test_the_end_by_max_iter_is_said():
+    X, y = load_diabetes(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match="max_iter=3"):
+        BackpropRegressor(10, max_iter=3, **LBFGS_PARAMS).fit(X, y)
+
+
+def test_it_learns_real_data():
+    X, y = load_breast_cancer(return_X_y=True)
+    assert BackpropClassifier(10, max_iter=50, tol=None, **LBFGS_PARAMS).fit(X, y).score(X, y) > 0.98
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"solver": "minibatch"}, "solver='minibatch' does not go with optimizer='lbfgs'; set it to 'batch'"),
+        ({"solver": "sgd"}, "solver='sgd' does not go with optimizer='lbfgs'"),
+        ({"l1_ratio": 0.5}, "l1_ratio=0.5 does not go with optimizer='lbfgs'; set it to 0"),
+        ({"dropout": 0.5}, "dropout=.* does not go with optimizer='lbfgs'"),
+        ({"clip_norm": 1.0}, "clip_norm=1.0 does not go with optimizer='lbfgs'; set it to None"),
+    ],
+)
+def test_what_does_not_go_with_it(params, message):
+    X, y = data(BackpropRegressor)
+    with pytest.raises(ValueError, match=message):
+        BackpropRegressor(5, **(LBFGS_PARAMS | params)).fit(X, y)
