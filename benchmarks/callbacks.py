@@ -21,7 +21,7 @@ import report
 from sklearn.callback import ScoringMonitor
 
 from skbackprop import BackpropRegressor
-from skbackprop._training.trainer import Session
+from skbackprop._training.trainer import Trainer
 from skbackprop.callbacks import Checkpoint, EarlyStopping, LossRecorder
 
 EPOCHS = 300
@@ -38,9 +38,9 @@ class Nothing:
 
 def none_set():
     """Return the microseconds that an epoch asks whether anyone listens, once before it and once after it."""
-    session, calls = SimpleNamespace(_listener=None, state=None), 100_000
-    before = timeit.timeit(lambda: Session._before_pass(session), number=calls)
-    after = timeit.timeit(lambda: session._listener is not None and session._listener.after_pass(None), number=calls)
+    trainer, calls = SimpleNamespace(_observer=None, state=None), 100_000
+    before = timeit.timeit(lambda: Trainer._on_epoch_begin(trainer), number=calls)
+    after = timeit.timeit(lambda: trainer._observer is not None and trainer._observer.on_epoch_end(None), number=calls)
     return (before + after) / calls * 1e6
 
 

@@ -72,7 +72,7 @@ def pickle_sizes(rng):
     print(f"\npickle of 200-200-100-1, times the weights' {weights / 1024:.0f} kB")
     ratios = {
         "with the memory of Adam": len(pickle.dumps(ours)) / weights,
-        "drop_optimizer_memory()": len(pickle.dumps(ours.drop_optimizer_memory())) / weights,
+        "drop_optimizer_state()": len(pickle.dumps(ours.drop_optimizer_state())) / weights,
         "scikit-learn": len(pickle.dumps(theirs)) / weights,
     }
     for name, ratio in ratios.items():

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from skbackprop import BackpropClassifier
-from skbackprop.inspection import activations, input_gradients
+from skbackprop.inspection import input_gradients, layer_outputs
 
 X, y = load_digits(return_X_y=True)  # 8 x 8 pixels from 0 to 16
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -29,7 +29,7 @@ print(f"accuracy on held-out digits: {network.score(X_test, y_test):.3f}")
 # whose output varies most are shown.
 spread = X_train.std(axis=0)
 weights = network.coefs_[0] * spread[:, np.newaxis]
-hidden = activations(network, X_test)[0]
+hidden = layer_outputs(network, X_test)[0]
 units = np.argsort(hidden.std(axis=0))[:-11:-1]
 
 # %%

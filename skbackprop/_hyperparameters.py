@@ -1,4 +1,4 @@
-"""Settings: the small frozen records that the public vocabulary is made of, and their look-up by name.
+"""Hyperparameters: the small frozen records that the public vocabulary is made of, and their look-up by name.
 
 A record holds settings and formulas and never anything that training learns, so one object can serve any number of
 estimators. It answers `get_params` and `set_params` as scikit-learn asks of a nested object, and so
@@ -14,11 +14,11 @@ from dataclasses import dataclass, fields, replace
 from numbers import Real
 from typing import Any, Self, TypeVar
 
-Record = TypeVar("Record", bound="Settings")
+Record = TypeVar("Record", bound="Hyperparameters")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Hyperparameters:
     """Base of every activation, loss, optimizer, schedule and initializer."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class Settings:
 
 
 def check_number(
-    owner: Settings, name: str, *, low: float = -math.inf, high: float = math.inf, closed: str = "neither"
+    owner: Hyperparameters, name: str, *, low: float = -math.inf, high: float = math.inf, closed: str = "neither"
 ) -> None:
     """Raise ValueError unless the setting `name` is a finite number between `low` and `high`.
 
@@ -66,7 +66,7 @@ def check_number(
         )
 
 
-def find(value: Any, registry: Mapping[str, Record], kind: type[Record], parameter: str, *also: str) -> Record:
+def resolve(value: Any, registry: Mapping[str, Record], kind: type[Record], parameter: str, *also: str) -> Record:
     """Return a copy of the record that `value` means: itself, or the one that `registry` has under that name.
 
     `also` are names that the caller has looked for itself.

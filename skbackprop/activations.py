@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import special
 
-from ._hyperparameters import Settings, check_number
+from ._hyperparameters import Hyperparameters, check_number
 
 __all__ = [
     "ACTIVATIONS",
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-class Activation(Settings):
+class Activation(Hyperparameters):
     """A function of the net input and its derivative.
 
     Attributes

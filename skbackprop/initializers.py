@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._hyperparameters import Settings, check_number
+from ._hyperparameters import Hyperparameters, check_number
 
 __all__ = ["INITIALIZERS", "Initializer", "VarianceScaling"]
 
 
-class Initializer(Settings):
+class Initializer(Hyperparameters):
     """A rule that draws the weights of one layer."""
 
     def draw(self, rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:

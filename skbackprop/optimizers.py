@@ -1,12 +1,11 @@
 """Optimizers: the rule by which a gradient moves the weights.
 
 All weights and intercepts are one vector `theta` of n_parameters entries. An optimizer is a formula on that vector:
-it keeps nothing, its memory (velocities, running means) of shape (n_slots, n_parameters) is handed in at every step
-and belongs to whoever trains. So an optimizer can be shared, cloned and searched over, and training resumes from a
-pickle.
+its state (velocities, running means), of shape (n_state_arrays, n_parameters), is passed to every step and belongs to
+the trainer. So an optimizer can be shared, cloned and searched over, and training resumes from a pickle.
 
-A step changes `theta` and `memory` in place. `gradient` is spent: it and `scratch`, of the same shape, serve as
-working space.
+A step changes `theta` and `optimizer_state` in place. `gradient` and `scratch`, of the
+same shape, serve as working space.
 """
 
 from __future__ import annotations
@@ -16,30 +15,30 @@ from typing import ClassVar
 
 import numpy as np
 
-from ._hyperparameters import Settings, check_number
+from ._hyperparameters import Hyperparameters, check_number
 
 __all__ = ["GD", "LBFGS", "OPTIMIZERS", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]
 
 
-class Optimizer(Settings):
+class Optimizer(Hyperparameters):
     """A rule for one update of `theta`.
 
     Attributes
     ----------
-    n_slots : int
+    n_state_arrays : int
         How many vectors of the size of `theta` the rule remembers; they start at zero.
     weight_decay : float
         Before each step the training shrinks the weights, not the intercepts, by ``1 - learning_rate * weight_decay``.
     """
 
-    n_slots: ClassVar[int] = 0
+    n_state_arrays: ClassVar[int] = 0
     weight_decay = 0.0
 
     def step(
         self,
         theta: np.ndarray,
         gradient: np.ndarray,
-        memory: np.ndarray,
+        optimizer_state: np.ndarray,
         t: int,
         learning_rate: float,
         scratch: np.ndarray,
@@ -49,7 +48,7 @@ class Optimizer(Settings):
         Parameters
         ----------
         theta, gradient, scratch : ndarray of shape (n_parameters,)
-        memory : ndarray of shape (n_slots, n_parameters)
+        optimizer_state : ndarray of shape (n_state_arrays, n_parameters)
         t : int
             Number of this update, the first is 1.
         learning_rate : float
@@ -61,7 +60,7 @@ class Optimizer(Settings):
 class GD(Optimizer):
     """Plain gradient descent, the lecture's rule: theta <- theta - learning_rate * gradient."""
 
-    def step(self, theta, gradient, memory, t, learning_rate, scratch):
+    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
         gradient *= learning_rate
         theta -= gradient
 
@@ -77,13 +76,13 @@ class Momentum(Optimizer):
     """
 
     momentum: float = 0.9
-    n_slots = 1
+    n_state_arrays = 1
 
     def __post_init__(self):
         check_number(self, "momentum", low=0, high=1, closed="left")
 
-    def step(self, theta, gradient, memory, t, learning_rate, scratch):
-        v = memory[0]
+    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+        v = optimizer_state[0]
         gradient *= learning_rate
         v *= self.momentum
         v -= gradient
@@ -103,13 +102,13 @@ class Nesterov(Optimizer):
     """
 
     momentum: float = 0.9
-    n_slots = 1
+    n_state_arrays = 1
 
     def __post_init__(self):
         check_number(self, "momentum", low=0, high=1, closed="left")
 
-    def step(self, theta, gradient, memory, t, learning_rate, scratch):
-        v = memory[0]
+    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+        v = optimizer_state[0]
         gradient *= learning_rate
         v *= self.momentum
         v -= gradient
@@ -134,14 +133,14 @@ class RMSprop(Optimizer):
 
     rho: float = 0.9
     epsilon: float = 1e-8
-    n_slots = 1
+    n_state_arrays = 1
 
     def __post_init__(self):
         check_number(self, "rho", low=0, high=1, closed="left")
         check_number(self, "epsilon", low=0)
 
-    def step(self, theta, gradient, memory, t, learning_rate, scratch):
-        s = memory[0]
+    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+        s = optimizer_state[0]
         s *= self.rho
         np.multiply(gradient, gradient, out=scratch)
         scratch *= 1.0 - self.rho
@@ -180,17 +179,17 @@ class Adam(Optimizer):
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
-    n_slots = 2
+    n_state_arrays = 2
 
     def __post_init__(self):
         check_number(self, "beta_1", low=0, high=1, closed="left")
         check_number(self, "beta_2", low=0, high=1, closed="left")
         check_number(self, "epsilon", low=0)
 
-    def step(self, theta, gradient, memory, t, learning_rate, scratch):
-        # The memory holds M = m / (1 - beta_1) and V = v / (1 - beta_2), which saves two passes over the vectors.
+    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+        # The state holds M = m / (1 - beta_1) and V = v / (1 - beta_2), which saves two passes over the vectors.
         # With the constant c^2 = (1 - beta_2^t) / (1 - beta_2), the root of v / (1 - beta_2^t) is sqrt(V) / c.
-        M, V = memory
+        M, V = optimizer_state
         c = ((1.0 - self.beta_2**t) / (1.0 - self.beta_2)) ** 0.5
         M *= self.beta_1
         M += gradient
@@ -228,7 +227,7 @@ class AdamW(Adam):
 
 @dataclass(frozen=True)
 class LBFGS(Optimizer):
-    """Limited-memory BFGS by `scipy.optimize.minimize`, for ``solver="batch"`` (Liu and Nocedal 1989).
+    """Limited@optimizer_state BFGS by `scipy.optimize.minimize`, for ``solver="batch"`` (Liu and Nocedal 1989).
 
     It finds its own steps, so `learning_rate` does not matter. Good on small data and smooth activations.
 

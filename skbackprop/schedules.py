@@ -13,12 +13,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ._hyperparameters import Settings, check_number
+from ._hyperparameters import Hyperparameters, check_number
 
 __all__ = ["SCHEDULES", "Constant", "Cosine", "Exponential", "InverseScaling", "OneCycle", "Plateau", "Schedule"]
 
 
-class Schedule(Settings):
+class Schedule(Hyperparameters):
     """A learning rate for each update.
 
     Attributes

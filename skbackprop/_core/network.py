@@ -37,7 +37,7 @@ class Layer(NamedTuple):
     b: np.ndarray
 
 
-class LayerTrace(NamedTuple):
+class LayerCache(NamedTuple):
     """What a layer leaves behind on the way forward, and room for its delta on the way back."""
 
     z: np.ndarray
@@ -85,13 +85,13 @@ class Network:
         row_bytes = (self.sizes[0] + 3 * sum(self.sizes[1:])) * np.dtype(dtype).itemsize
         return max(MIN_CHUNK_ROWS, CHUNK_BYTES // row_bytes)
 
-    def trace(self, n_rows: int, dtype: np.dtype) -> list[LayerTrace]:
+    def trace(self, n_rows: int, dtype: np.dtype) -> list[LayerCache]:
         """Return room for one pass of up to `n_rows` rows, forward and back."""
-        hidden = [LayerTrace(*(np.empty((n_rows, size), dtype) for _ in range(3))) for size in self.sizes[1:-1]]
+        hidden = [LayerCache(*(np.empty((n_rows, size), dtype) for _ in range(3))) for size in self.sizes[1:-1]]
         raw, delta = np.empty((2, n_rows, self.sizes[-1]), dtype)
-        return [*hidden, LayerTrace(raw, raw, delta)]
+        return [*hidden, LayerCache(raw, raw, delta)]
 
-    def forward(self, layers: list[Layer], X, trace: list[LayerTrace], dropout: Dropout | None = None) -> np.ndarray:
+    def forward(self, layers: list[Layer], X, trace: list[LayerCache], dropout: Dropout | None = None) -> np.ndarray:
         """Propagate X forward and return the raw output, a view on the trace of the last layer.
 
         ``z = a @ W + b`` and ``a = f(z)``, layer by layer; the last layer stops at z.
@@ -140,7 +140,7 @@ class Network:
         self,
         layers: list[Layer],
         X,
-        trace: list[LayerTrace],
+        trace: list[LayerCache],
         ones: np.ndarray,
         gradient: list[Layer],
         dropout: Dropout | None = None,
@@ -152,7 +152,7 @@ class Network:
 
         Parameters
         ----------
-        trace : list of LayerTrace
+        trace : list of LayerCache
             As `forward` left it for X, with the derivative of the loss by the raw output as the last delta.
         ones : ndarray of shape (n_rows,)
             A product with it sums over rows, and faster than `sum` does.
@@ -174,14 +174,14 @@ class Network:
             self.activations[level - 1].derivative(z, a)
             delta_before *= z
 
-    def input_gradient(self, layers: list[Layer], trace: list[LayerTrace]) -> np.ndarray:
+    def input_gradient(self, layers: list[Layer], trace: list[LayerCache]) -> np.ndarray:
         """Return dE/di, the derivative by the inputs, of shape (n_rows, sizes[0]), after `backward`."""
         return trace[0].delta @ layers[0].W.T
 
 
-def head(trace: list[LayerTrace], n_rows: int) -> list[LayerTrace]:
+def first_rows(trace: list[LayerCache], n_rows: int) -> list[LayerCache]:
     """Return the first `n_rows` rows of a trace, as views."""
-    return [LayerTrace(*(array[:n_rows] for array in layer)) for layer in trace]
+    return [LayerCache(*(array[:n_rows] for array in layer)) for layer in trace]
 
 
 def _weight_gradient(X, delta, out):

@@ -20,7 +20,7 @@ from scipy import sparse
 
 from ..losses._base import Loss
 from .dropout import Dropout
-from .network import Network, head
+from .network import Network, first_rows
 
 
 @dataclass(frozen=True)
@@ -165,5 +165,5 @@ class Workspace:
     def room(self, n_rows: int):
         """Return the trace and the vector of ones for `n_rows` rows."""
         if n_rows not in self._rooms:
-            self._rooms[n_rows] = head(self._trace, n_rows), self._ones[:n_rows]
+            self._rooms[n_rows] = first_rows(self._trace, n_rows), self._ones[:n_rows]
         return self._rooms[n_rows]

@@ -21,11 +21,11 @@ CHUNK_SIZE = 2**16
 #: A spread below this many roundings of the mean is none: the column is constant.
 ROUNDINGS = 10 * np.finfo(np.float64).eps
 #: Row by row, what standardises follows the moments whenever the rows have become more by this factor.
-REFRESH = 1.01
+REFRESH_RATIO = 1.01
 #: Rows that lie further away than this many standard deviations, after so many rows, are taken for damaged.
-OUTLYING, KNOWN_ROWS = 300.0, 50
+MAX_ABS_ZSCORE, MIN_SAMPLES = 300.0, 50
 #: But not when they keep coming: from this many calls in a row on they are taken for real.
-PERSISTENT = 10
+MAX_CONSECUTIVE_REJECTIONS = 10
 
 
 class Standardizer:
@@ -68,10 +68,12 @@ class Standardizer:
             new = self._moments(X, y, sample_weight)
             moments = merged((self.weight, self.mean, self.variance), new)
             distance = np.sqrt((new[1] - self.mean) ** 2 + new[2])
-        if guarded and self.n_rows >= KNOWN_ROWS:
+        if guarded and self.n_rows >= MIN_SAMPLES:
             refused = self._is_outlying(distance)
             self._n_refused = self._n_refused + 1 if refused else 0
-            refused = refused and (self._n_refused < PERSISTENT or not math.isfinite(np.add.reduce(moments[2])))
+            refused = refused and (
+                self._n_refused < MAX_CONSECUTIVE_REJECTIONS or not math.isfinite(np.add.reduce(moments[2]))
+            )
         else:
             refused = not math.isfinite(np.add.reduce(moments[2]))
         if refused:
@@ -81,7 +83,7 @@ class Standardizer:
         self.weight, self.mean, self.variance = moments
         self.sees_new_rows = self.n_rows > 0 and not same
         self.n_rows += 0 if same else len(y)
-        if len(y) > 1 or self.n_rows >= REFRESH * self._refreshed_at:
+        if len(y) > 1 or self.n_rows >= REFRESH_RATIO * self._refreshed_at:
             self._refresh()
         return True
 
@@ -108,10 +110,10 @@ class Standardizer:
 
     def _is_outlying(self, distance):
         distance = distance * self.factor
-        if np.dot(distance, distance) <= OUTLYING**2:
+        if np.dot(distance, distance) <= MAX_ABS_ZSCORE**2:
             return False
         varies = self.variance > 0  # what never varied has no measure
-        return not np.isfinite(distance).all() or bool((np.abs(distance[varies]) > OUTLYING).any())
+        return not np.isfinite(distance).all() or bool((np.abs(distance[varies]) > MAX_ABS_ZSCORE).any())
 
     def copy_moments(self) -> dict:
         """Return what `set_moments` takes to come back here; arrays are never written to, so this is cheap."""
@@ -186,7 +188,7 @@ class Standardizer:
         prediction += self.offset[self.target]
         return prediction
 
-    def fold(self, layers: list[Layer]) -> list[Layer]:
+    def fold_scaling(self, layers: list[Layer]) -> list[Layer]:
         """Return layers in float64 that do on X as the user gave it what `layers` do on standardised rows.
 
         With an exponential output the scale of the target is a shift of the last net input.
@@ -203,7 +205,7 @@ class Standardizer:
             b[-1] += np.log(scale[self.target])
         return [Layer(*layer) for layer in zip(W, b, strict=True)]
 
-    def unfold(self, layers: list[Layer]) -> None:
+    def unfold_scaling(self, layers: list[Layer]) -> None:
         """Undo `fold` in place."""
         offset, scale = self.offset.astype(np.float64), self.scale.astype(np.float64)
         first, last = layers[0], layers[-1]

@@ -1,6 +1,6 @@
 """One pass over the rows, compiled by numba: `train_epoch` again, with the same signature and the same numbers.
 
-What the kernel does not know, sparse X and records of a user's own, is left to numpy; `why_not` says what that is.
+What the kernel does not support, sparse X and custom components, is left to numpy; see `unsupported_reason`.
 Importing this module imports numba, so nothing does before the first fit that uses it.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._core.dropout import thresholds
-from .._training.state import Recipe, TrainingState
+from .._training.state import TrainingConfig, TrainingState
 from ..activations import ELU, GELU, SELU, Identity, LeakyReLU, Logistic, ReLU, SiLU, Softplus, Tanh
 from ..losses import (
     AbsoluteError,
@@ -67,18 +67,18 @@ OPTIMIZER_CODES = {
 NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint64)
 
 
-def why_not(recipe: Recipe, X) -> str | None:
+def unsupported_reason(config: TrainingConfig, X) -> str | None:
     """Return what keeps the kernel from training this, or None if nothing does."""
     if not isinstance(X, np.ndarray):
         return "X is sparse"
     if not X.flags.c_contiguous:
         return "X does not lie row by row (C order)"
-    if type(recipe.optimizer) is LBFGS:
+    if type(config.optimizer) is LBFGS:
         return "scipy makes the steps of optimizer='lbfgs'"
     for codes, record in (
-        *((ACTIVATION_CODES, activation) for activation in recipe.objective.network.activations),
-        (LOSS_CODES, recipe.objective.loss),
-        (OPTIMIZER_CODES, recipe.optimizer),
+        *((ACTIVATION_CODES, activation) for activation in config.objective.network.activations),
+        (LOSS_CODES, config.objective.loss),
+        (OPTIMIZER_CODES, config.optimizer),
     ):
         if type(record) not in codes:  # a subclass may do something else
             return f"{record!r} is not one of the package's own"
@@ -88,11 +88,13 @@ def why_not(recipe: Recipe, X) -> str | None:
 class Room:
     """The kernel's arguments that stay the same from pass to pass, and the arrays that it writes to."""
 
-    def __init__(self, recipe: Recipe, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None):
-        objective, optimizer, theta = recipe.objective, recipe.optimizer, state.theta
+    def __init__(
+        self, config: TrainingConfig, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None
+    ):
+        objective, optimizer, theta = config.objective, config.optimizer, state.theta
         network, dropout = objective.network, objective.dropout if any(objective.dropout) else ()
         n_rows = X.shape[0]
-        self.batch_size = min(recipe.batch_size or n_rows, n_rows)
+        self.batch_size = min(config.batch_size or n_rows, n_rows)
         chunk = min(self.batch_size, network.chunk_rows(theta.dtype))
         units, outputs = sum(network.sizes[1:]), network.sizes[-1]
         self.nothing = np.empty(0, theta.dtype)
@@ -104,7 +106,7 @@ class Room:
             np.array([_numbers(activation, 2) for activation in network.activations]).reshape(-1, 2),
             LOSS_CODES[type(objective.loss)],
             _loss_numbers(objective.loss),
-            0.0 if recipe.clip_norm is None else float(recipe.clip_norm),
+            0.0 if config.clip_norm is None else float(config.clip_norm),
             thresholds(dropout) if dropout else NO_DROPOUT,
             1.0 - np.array(dropout, np.float64),
             OPTIMIZER_CODES[type(optimizer)],
@@ -114,12 +116,12 @@ class Room:
         masks = chunk * units if dropout else 0
         shapes = [(chunk, X.shape[1]), *[chunk * outputs] * 2, *[chunk * units] * 3, masks]
         self.rooms = tuple(np.empty(shape, theta.dtype) for shape in shapes)
-        self._expected = (X.shape, (n_rows, outputs), (network.n_parameters,), (optimizer.n_slots, theta.size))
+        self._expected = (X.shape, (n_rows, outputs), (network.n_parameters,), (optimizer.n_state_arrays, theta.size))
 
     def check(self, state: TrainingState, X, y, weight, rates) -> None:
         """Raise ValueError unless all arrays have the shapes the room was made for: the kernel itself looks at none."""
         n_rows = X.shape[0]
-        shapes = X.shape, y.shape, state.theta.shape, state.memory.shape
+        shapes = X.shape, y.shape, state.theta.shape, state.optimizer_state.shape
         n_batches = -(-n_rows // self.batch_size)
         if shapes != self._expected or len(weight) not in (0, n_rows) or len(rates) != n_batches:
             raise ValueError(
@@ -129,16 +131,16 @@ class Room:
 
 
 def train_epoch(
-    recipe: Recipe, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
+    config: TrainingConfig, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
 ) -> float:
     """Make one pass over all rows, an update for each batch, and return the mean loss."""
     n_rows = X.shape[0]
-    n_batches = recipe.n_batches(n_rows)
-    rates = recipe.schedule.rates(np.arange(state.t, state.t + n_batches), recipe.max_iter * n_batches)
+    n_batches = config.n_batches(n_rows)
+    rates = config.schedule.rates(np.arange(state.t, state.t + n_batches), config.max_iter * n_batches)
     rates = rates * state.rate_factor
-    key = np.uint64(state.rng.integers(2**63) if any(recipe.objective.dropout) else 0)
-    order = state.rng.permutation(n_rows) if recipe.shuffles(n_rows) else NO_ORDER
-    l1, l2 = recipe.objective.strengths(state.alpha)
+    key = np.uint64(state.rng.integers(2**63) if any(config.objective.dropout) else 0)
+    order = state.rng.permutation(n_rows) if config.shuffles(n_rows) else NO_ORDER
+    l1, l2 = config.objective.strengths(state.alpha)
     weight = NO_WEIGHT if sample_weight is None else sample_weight
     room.check(state, X, y, weight, rates)
     offset = factor = room.nothing
@@ -151,7 +153,7 @@ def train_epoch(
         offset,
         factor,
         state.theta,
-        state.memory,
+        state.optimizer_state,
         *room.model,
         l2,
         l1,

@@ -11,23 +11,23 @@ import numpy as np
 from scipy import sparse
 
 from .._core.objective import Workspace
-from .._training.state import Recipe, TrainingState
+from .._training.state import TrainingConfig, TrainingState
 
 #: Shuffled rows are gathered about this many at a time, and batches are slices of them.
 GATHER_ROWS = 1024
 
 
 def train_epoch(
-    recipe: Recipe, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
+    config: TrainingConfig, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
 ) -> float:
     """Make one pass over all rows, an update for each batch, and return the mean loss, without the penalty.
 
     The loss of each batch is that before its own update. A batch whose weights are all zero is passed over.
     """
     n_rows = X.shape[0]
-    batch_size = min(recipe.batch_size or n_rows, n_rows)
-    n_updates = recipe.max_iter * recipe.n_batches(n_rows)
-    objective, optimizer = recipe.objective, recipe.optimizer
+    batch_size = min(config.batch_size or n_rows, n_rows)
+    n_updates = config.max_iter * config.n_batches(n_rows)
+    objective, optimizer = config.objective, config.optimizer
     weight_decay = optimizer.weight_decay
     work, loss_sum = room.work, 0.0
     work.alpha = state.alpha
@@ -36,7 +36,7 @@ def train_epoch(
     position = 0
     for X_block, y_block, weight_block in room.blocks(state.rng, X, y, sample_weight):
         starts = range(0, X_block.shape[0], batch_size)
-        rates = recipe.schedule.rates(np.arange(state.t, state.t + len(starts)), n_updates)
+        rates = config.schedule.rates(np.arange(state.t, state.t + len(starts)), n_updates)
         rates, rate_factor = iter(rates.tolist()), state.rate_factor
         for start in starts:
             rows = slice(start, start + batch_size)
@@ -46,14 +46,14 @@ def train_epoch(
             loss_sum += objective.loss_and_gradient(
                 X_block[rows], y_block[rows], weight, state.mean_weight, work, position + start
             )
-            if recipe.clip_norm is not None:
-                clip(work.gradient, recipe.clip_norm)
+            if config.clip_norm is not None:
+                clip(work.gradient, config.clip_norm)
             state.t += 1
             state.n_steps += 1
             state.learning_rate = rate = next(rates) * rate_factor
             if weight_decay:
                 work.weights *= 1.0 - rate * weight_decay
-            optimizer.step(state.theta, work.gradient, state.memory, state.n_steps, rate, work.scratch)
+            optimizer.step(state.theta, work.gradient, state.optimizer_state, state.n_steps, rate, work.scratch)
         position += X_block.shape[0]
     weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
     return loss_sum / weight_sum
@@ -72,13 +72,15 @@ class Room:
     A block is a whole number of batches, about `GATHER_ROWS` rows. Unshuffled rows are handed out where they lie.
     """
 
-    def __init__(self, recipe: Recipe, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None):
+    def __init__(
+        self, config: TrainingConfig, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None
+    ):
         n_rows = X.shape[0]
-        batch_size = min(recipe.batch_size or n_rows, n_rows)
-        objective = recipe.objective
+        batch_size = min(config.batch_size or n_rows, n_rows)
+        objective = config.objective
         self.work = Workspace(objective.network, state.theta, batch_size, state.standardizer, objective.dropout)
         self._n_rows = min(max(GATHER_ROWS // batch_size, 1) * batch_size, n_rows)
-        self._shuffle = recipe.shuffles(n_rows)
+        self._shuffle = config.shuffles(n_rows)
         if self._shuffle:
             self._X, self._y, self._weight = (
                 None if rows is None or sparse.issparse(rows) else np.empty((self._n_rows, *rows.shape[1:]), rows.dtype)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from .._training.state import Recipe
+from .._training.state import TrainingConfig
 from . import numpy_engine as _epoch
 
 #: "auto" takes numba where numpy would need about this many seconds: once the kernel is compiled, and to compile it.
@@ -21,7 +21,7 @@ UPDATE_SECONDS, ROW_WEIGHT_SECONDS = 3e-5, 2e-10
 CACHES = (Path(__file__).parent / "_numba" / "__pycache__", Path.home() / ".cache" / "numba")
 
 
-def choose_engine(engine: str, recipe: Recipe, X) -> ModuleType:
+def choose_engine(engine: str, config: TrainingConfig, X) -> ModuleType:
     """Return the module whose `Room` and `train_epoch` are to be used.
 
     Within a process the choice depends on the parameters and on the shape of X, not on what ran before, so n calls of
@@ -34,7 +34,7 @@ def choose_engine(engine: str, recipe: Recipe, X) -> ModuleType:
     ValueError
         If "numba" is asked for and does not know the work.
     """
-    if engine == "numpy" or (engine == "auto" and not (_is_worth_it(recipe, X) and find_spec("numba"))):
+    if engine == "numpy" or (engine == "auto" and not (_is_worth_it(config, X) and find_spec("numba"))):
         return _epoch
     try:
         from . import numba_engine as _compiled
@@ -46,7 +46,7 @@ def choose_engine(engine: str, recipe: Recipe, X) -> ModuleType:
         if engine == "auto":
             return _epoch
         raise
-    reason = _compiled.why_not(recipe, X)
+    reason = _compiled.unsupported_reason(config, X)
     if reason is None:
         return _compiled
     if engine == "auto":
@@ -54,10 +54,10 @@ def choose_engine(engine: str, recipe: Recipe, X) -> ModuleType:
     raise ValueError(f"engine='numba' cannot train this: {reason}. Use engine='auto' or 'numpy'.")
 
 
-def _is_worth_it(recipe: Recipe, X) -> bool:
+def _is_worth_it(config: TrainingConfig, X) -> bool:
     n_rows = X.shape[0]
-    epoch = recipe.n_batches(n_rows) * UPDATE_SECONDS + n_rows * recipe.objective.network.n_weights * ROW_WEIGHT_SECONDS
-    seconds = recipe.max_iter * epoch
+    epoch = config.n_batches(n_rows) * UPDATE_SECONDS + n_rows * config.objective.network.n_weights * ROW_WEIGHT_SECONDS
+    seconds = config.max_iter * epoch
     return seconds > WORTH_SECONDS and (seconds > WORTH_COMPILING_SECONDS or is_compiled())
 
 

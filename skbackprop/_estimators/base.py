@@ -12,14 +12,14 @@ from typing import Self
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
 
-from .._training.trainer import Outcome
+from .._training.trainer import TrainingResult
 from .._typing import MatrixLike
 from ..optimizers import LBFGS
-from .fitting import Call, Fitting
+from .fitting import FitRequest, Fitting
 from .parameters import CONSTRAINTS
 
 #: Parameters that are not looked at once the weights are made.
-READ_ONCE = ("init", "random_state")
+INIT_ONLY_PARAMS = ("init", "random_state")
 #: A network whose loss still falls by this share of it in each pass was stopped too soon.
 STILL_FALLING = 0.05
 
@@ -28,7 +28,7 @@ class BaseBackprop(Fitting, BaseEstimator, ABC):
     """What the regressor and the classifier share."""
 
     _parameter_constraints: dict = CONSTRAINTS
-    _read_often = tuple(name for name in CONSTRAINTS if name not in READ_ONCE)
+    _mutable_params = tuple(name for name in CONSTRAINTS if name not in INIT_ONLY_PARAMS)
 
     @abstractmethod
     def __init__(
@@ -128,25 +128,25 @@ class BaseBackprop(Fitting, BaseEstimator, ABC):
             If the user interrupts; the weights are then those of the last whole epoch, if there was one.
         """
         vars(self).pop("_unfinished", None)  # of a copy that was made on the way
-        going_on = self.__sklearn_is_fitted__() and self.warm_start
-        n_before = len(self._state.loss_curve) if going_on else 0
-        outcome = self._train(Call(X, y, sample_weight, (X_val, y_val, sample_weight_val), going_on=going_on))
-        self._say_if_still_falling(outcome, n_before)
-        self._warn(outcome)
+        resuming = self.__sklearn_is_fitted__() and self.warm_start
+        n_before = len(self._state.loss_curve) if resuming else 0
+        result = self._train(FitRequest(X, y, sample_weight, (X_val, y_val, sample_weight_val), resuming=resuming))
+        self._say_if_still_falling(result, n_before)
+        self._warn(result)
         return self
 
     def _finish(self, X, y, sample_weight, held_out) -> Self:
         """Make the passes that an earlier call of `fit`, of which this estimator is a copy, did not come to."""
         if self._is_unfinished:
             self._validate_params()
-            outcome = self._train(Call(X, y, sample_weight, held_out, going_on=True, finishing=True))
-            self._say_if_still_falling(outcome, 0)
-            self._warn(outcome)
+            result = self._train(FitRequest(X, y, sample_weight, held_out, resuming=True, finishing=True))
+            self._say_if_still_falling(result, 0)
+            self._warn(result)
         return self
 
-    def _say_if_still_falling(self, outcome: Outcome, n_before: int) -> None:
-        if not outcome.stopped and not outcome.gave_up and self._is_still_falling(n_before):
-            outcome.messages.append(
+    def _say_if_still_falling(self, result: TrainingResult, n_before: int) -> None:
+        if not result.stopped and not result.diverged and self._is_still_falling(n_before):
+            result.messages.append(
                 f"Training ended after max_iter={self.max_iter} epochs while what it watches was still falling by more "
                 f"than tol={self.tol:g} an epoch. Raise max_iter, learning_rate or tol; tol=None means exactly "
                 "max_iter epochs and no warning."
@@ -165,7 +165,7 @@ class BaseBackprop(Fitting, BaseEstimator, ABC):
         if n_passes < 1:
             return True
         fall = (curve[-1 - n_passes] - min(curve[-n_passes:])) / n_passes
-        return fall > max(self.tol, STILL_FALLING * abs(curve[-1]) if self._recipe.schedule.has_end else 0.0)
+        return fall > max(self.tol, STILL_FALLING * abs(curve[-1]) if self._config.schedule.has_end else 0.0)
 
     def _has_passes(self) -> bool:
         if isinstance(self.optimizer, LBFGS) or (isinstance(self.optimizer, str) and self.optimizer == "lbfgs"):

@@ -25,11 +25,11 @@ from .labels import (
     are_plain_labels,
     class_weight_of_rows,
     classification_loss,
-    indicators,
     is_multilabel,
     known_classes,
     label_columns,
-    smoothed,
+    one_hot,
+    smooth_labels,
 )
 from .parameters import CONSTRAINTS
 from .predictions import LabelPredictions
@@ -166,7 +166,7 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
-    _read_often = (*BaseBackprop._read_often, "class_weight", "label_smoothing")
+    _mutable_params = (*BaseBackprop._mutable_params, "class_weight", "label_smoothing")
 
     def __init__(
         self,
@@ -283,13 +283,13 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
     def _columns(self, y, known, loss, multilabel, dtype):
         """Return labels as the network sees them."""
         if not multilabel:
-            y = indicators(y, known, len(known) == 2 and isinstance(loss, BinaryLogLoss), dtype)
-        return smoothed(y.astype(dtype, copy=False), self.label_smoothing, loss.output_activation == "softmax")
+            y = one_hot(y, known, len(known) == 2 and isinstance(loss, BinaryLogLoss), dtype)
+        return smooth_labels(y.astype(dtype, copy=False), self.label_smoothing, loss.output_activation == "softmax")
 
     def _plain_target(self, y, n_rows, classes):
         if self._is_multilabel or not are_plain_labels(y, n_rows, self.classes_, classes):
             return None
-        return self._columns(y, self.classes_, self._recipe.objective.loss, False, self._state.theta.dtype)
+        return self._columns(y, self.classes_, self._config.objective.loss, False, self._state.theta.dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

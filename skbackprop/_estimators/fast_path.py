@@ -13,7 +13,7 @@ from operator import is_
 import numpy as np
 from sklearn.utils.validation import check_array, column_or_1d
 
-from .._hyperparameters import Settings
+from .._hyperparameters import Hyperparameters
 
 #: Parameters of these types cannot change without being set anew.
 IMMUTABLE = (str, int, float, type(None), np.generic)
@@ -60,7 +60,7 @@ def _content(value):
     """Return what a list or a record holds, or None if that cannot be told."""
     if isinstance(value, (list, tuple)):
         entries = value
-    elif isinstance(value, Settings):
+    elif isinstance(value, Hyperparameters):
         entries = tuple(value.get_params().values())
     else:
         return None

@@ -13,8 +13,8 @@ from typing import Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._core.network import Layer, LayerTrace, head
-from .._training.state import Recipe, TrainingState
+from .._core.network import Layer, LayerCache, first_rows
+from .._training.state import TrainingConfig, TrainingState
 from .._version import StoredBy
 from .fast_path import is_plain
 
@@ -22,7 +22,7 @@ from .fast_path import is_plain
 class FittedNetwork:
     """The fitted attributes that regressor and classifier share."""
 
-    _recipe: Recipe
+    _config: TrainingConfig
     _state: TrainingState
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -37,17 +37,17 @@ class FittedNetwork:
 
     def _propagate(self, X) -> np.ndarray:
         """Return the network's raw output for X as it was checked."""
-        state, network = self._state, self._recipe.objective.network
+        state, network = self._state, self._config.objective.network
         return network.raw_output(state.theta, X, None if state.standardizer is None else state.standardizer.inputs_of)
 
     def _checked_inputs(self, X):
         """Return X as the network takes it, but for the standardisation: of its dtype, an ndarray or CSR."""
-        dtype, n_features = self._state.theta.dtype, self._recipe.objective.network.sizes[0]
+        dtype, n_features = self._state.theta.dtype, self._config.objective.network.sizes[0]
         if "feature_names_in_" in vars(self) or not is_plain(X, dtype, (None, n_features)):
             X = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=False)
         return X
 
-    def _chunks(self, X) -> Iterator[tuple[slice, np.ndarray, list[LayerTrace]]]:
+    def _chunks(self, X) -> Iterator[tuple[slice, np.ndarray, list[LayerCache]]]:
         """Propagate any number of rows of checked X forward, chunk by chunk.
 
         Yields
@@ -56,24 +56,24 @@ class FittedNetwork:
             Which they are.
         raw : ndarray of shape (n_rows, n_outputs)
             The network's raw output.
-        trace : list of LayerTrace
+        trace : list of LayerCache
             As `forward` leaves it. The next chunk takes its room, and that of `raw`.
         """
-        state, network = self._fitted_state(), self._recipe.objective.network
+        state, network = self._fitted_state(), self._config.objective.network
         layers, chunk = network.unpack(state.theta), min(X.shape[0], network.chunk_rows(state.theta.dtype))
         room = network.trace(chunk, state.theta.dtype)
         for start in range(0, X.shape[0], chunk):
             part = X[start : start + chunk]
             if state.standardizer is not None:
                 part = state.standardizer.inputs_of(part)
-            trace = head(room, part.shape[0])
+            trace = first_rows(room, part.shape[0])
             yield slice(start, start + chunk), network.forward(layers, part, trace), trace
 
     def _fitted_state(self) -> TrainingState:
         check_is_fitted(self)
         return self._state
 
-    def drop_optimizer_memory(self) -> Self:
+    def drop_optimizer_state(self) -> Self:
         """Forget what the optimizer remembers, so that a pickle holds little but the weights.
 
         Training can go on; the optimizer then starts anew, from the weights as they are.
@@ -84,8 +84,8 @@ class FittedNetwork:
             The estimator.
         """
         check_is_fitted(self)
-        self._state = replace(self._state, memory=self._state.memory[:, :0].copy(), n_steps=0)
-        self._session = None, None
+        self._state = replace(self._state, optimizer_state=self._state.optimizer_state[:, :0].copy(), n_steps=0)
+        self._trainer = None, None
         return self
 
     def _sk_visual_block_(self):
@@ -95,7 +95,7 @@ class FittedNetwork:
         """
         caption = None
         if self.__sklearn_is_fitted__():
-            network = self._recipe.objective.network
+            network = self._config.objective.network
             n_intercepts = network.n_parameters - network.n_weights
             caption = f"{' → '.join(map(str, network.sizes))}: {network.n_weights} weights, {n_intercepts} intercepts"
         return SimpleNamespace(
@@ -114,7 +114,7 @@ class FittedNetwork:
         self._state.best_iter, self._state.mean_loss = state.best_iter, state.mean_loss
 
     def __getstate__(self):
-        stored = {name: value for name, value in super().__getstate__().items() if name != "_session"}
+        stored = {name: value for name, value in super().__getstate__().items() if name != "_trainer"}
         return {"_stored_by": StoredBy()} | stored
 
     def __setstate__(self, state):
@@ -126,11 +126,11 @@ class FittedNetwork:
         if state.standardizer is None:
             return layers
         dtype = state.theta.dtype
-        return [Layer(W.astype(dtype), b.astype(dtype)) for W, b in state.standardizer.fold(layers)]
+        return [Layer(W.astype(dtype), b.astype(dtype)) for W, b in state.standardizer.fold_scaling(layers)]
 
     def _standardized_layers(self) -> list[Layer]:
         """Return copies of the layers as they are inside, for standardised X and target."""
-        layers = self._recipe.objective.network.unpack(self._fitted_state().theta)
+        layers = self._config.objective.network.unpack(self._fitted_state().theta)
         return [Layer(layer.W.copy(), layer.b.copy()) for layer in layers]
 
     @property

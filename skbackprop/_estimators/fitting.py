@@ -1,4 +1,4 @@
-"""One call of `fit` or `partial_fit`: from X and y as they come, by checked rows and a recipe, to trained weights.
+"""One call of `fit` or `partial_fit`: from X and y as they come, by checked rows and a config, to trained weights.
 
 What goes wrong on the way leaves the estimator as it was.
 """
@@ -18,18 +18,18 @@ from sklearn.utils.validation import validate_data
 
 from .._engines.selection import choose_engine
 from .._sklearn_compat import CallbackSupportMixin, FitTask, open_task, with_callbacks
-from .._training.observers import Bar, Epochs, Lines, Listener, Listeners
+from .._training.observers import CallbackAdapter, ObserverList, ProgressBar, TrainingObserver, VerbosePrinter
 from .._training.stopping import Patience, Watch
-from .._training.trainer import Outcome, Session
+from .._training.trainer import Trainer, TrainingResult
 from ..optimizers import LBFGS
 from .fast_path import Snapshot, is_plain
 from .fitted import FittedNetwork
 from .parameters import check_weights
-from .setup import make_recipe, resume, start
+from .setup import build_config, resume, start
 from .validation_split import Rows, Target, hold_out, product, watcher
 
 
-class Call(NamedTuple):
+class FitRequest(NamedTuple):
     """What one call was given, and what it is to do."""
 
     X: Any
@@ -38,12 +38,12 @@ class Call(NamedTuple):
     held_out: tuple = (None, None, None)
     classes: Any = None
     partial: bool = False
-    going_on: bool = False
+    resuming: bool = False
     finishing: bool = False  # the passes that an earlier call did not come to
 
 
 @dataclass
-class Unfinished:
+class FitProgress:
     """What a copy of an estimator that is being fitted needs to finish its fit."""
 
     watch: Watch
@@ -55,7 +55,7 @@ class Unfinished:
 class Fitting(CallbackSupportMixin, FittedNetwork):
     """How an estimator is trained: its parameters are read here and its fitted attributes set."""
 
-    _read_often: tuple[str, ...]
+    _mutable_params: tuple[str, ...]
 
     @abstractmethod
     def _learn_target(self, y, dtype: np.dtype, resume: bool, classes) -> Target:
@@ -67,14 +67,14 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         with np.errstate(all="ignore"):  # what overflows is looked at
-            outcome = self._go_on(X, y, sample_weight, classes)
-        if outcome is None:
+            result = self._go_on(X, y, sample_weight, classes)
+        if result is None:
             vars(self).pop("_unfinished", None)  # of a copy that was made on the way
             self._validate_params()
-            going_on = self.__sklearn_is_fitted__()
-            outcome = self._train(Call(X, y, sample_weight, classes=classes, partial=True, going_on=going_on))
-        if outcome.messages:
-            self._warn(outcome)
+            resuming = self.__sklearn_is_fitted__()
+            result = self._train(FitRequest(X, y, sample_weight, classes=classes, partial=True, resuming=resuming))
+        if result.messages:
+            self._warn(result)
         return self
 
     @property
@@ -82,51 +82,51 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
         """Whether this is a copy of an estimator that was being fitted."""
         return "_unfinished" in vars(self)
 
-    def _warn(self, outcome: Outcome) -> None:
-        for message in outcome.messages:
+    def _warn(self, result: TrainingResult) -> None:
+        for message in result.messages:
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
-    def _go_on(self, X, y, sample_weight, classes) -> Outcome | None:
+    def _go_on(self, X, y, sample_weight, classes) -> TrainingResult | None:
         """Take the short way if rows like those of the last call come and nothing else changed, else return None."""
         known = vars(self)
-        session, parameters = known.get("_session", (None, None))
+        trainer, parameters = known.get("_trainer", (None, None))
         if (
-            session is None
-            or session.state is not self._state
+            trainer is None
+            or trainer.state is not self._state
             or sample_weight is not None
             or "feature_names_in_" in known
             or "_skl_callbacks" in known
             or not parameters.is_still(self._parameters())
-            or not is_plain(X, self._state.theta.dtype, session.shape)
+            or not is_plain(X, self._state.theta.dtype, trainer.shape)
         ):
             return None
         y = self._plain_target(y, len(X), classes)
-        return None if y is None else self._one_pass(session, X, y, None)
+        return None if y is None else self._one_pass(trainer, X, y, None)
 
     def _parameters(self):
-        return map(vars(self).__getitem__, self._read_often)
+        return map(vars(self).__getitem__, self._mutable_params)
 
     @with_callbacks
-    def _train(self, call: Call) -> Outcome:
+    def _train(self, call: FitRequest) -> TrainingResult:
         """Start or go on training, and tell of it."""
         name, n_epochs = ("partial_fit", 0) if call.partial else ("fit", self.max_iter)
         return self._train_or_restore(call, open_task(self, name, n_epochs, call.X, call.y, call.sample_weight))
 
-    def _train_or_restore(self, call: Call, task: FitTask | None) -> Outcome:
+    def _train_or_restore(self, call: FitRequest, task: FitTask | None) -> TrainingResult:
         """Start or go on training.
 
         What goes wrong leaves the estimator as it was; an interrupt leaves it with the last whole pass, if there was
         one, and says so in a note: a warning could be made an error, and the interrupt be lost.
         """
-        n_iter, before = (self._state.n_iter if call.going_on else 0), vars(self).copy()
-        if call.going_on and not (call.partial and task is None):
+        n_iter, before = (self._state.n_iter if call.resuming else 0), vars(self).copy()
+        if call.resuming and not (call.partial and task is None):
             self._state = deepcopy(self._state)  # many passes, and one that is over, cannot be undone in place
         try:
             with np.errstate(all="ignore"):  # what overflows is looked at
-                outcome = self._check_and_train(call, task)
+                result = self._check_and_train(call, task)
             if task is not None:
                 task.end()
-            return outcome
+            return result
         except BaseException as error:
             state = vars(self).get("_state")
             if isinstance(error, KeyboardInterrupt) and state is not before.get("_state") and state.n_iter > n_iter:
@@ -137,86 +137,86 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
                 vars(self).update(before)
             raise
 
-    def _check_and_train(self, call: Call, task: FitTask | None) -> Outcome:
+    def _check_and_train(self, call: FitRequest, task: FitTask | None) -> TrainingResult:
         X, y = self._check_rows(call)
-        target = self._learn_target(y, X.dtype, call.going_on, call.classes)
+        target = self._learn_target(y, X.dtype, call.resuming, call.classes)
         encoded, class_weight = target.encode(y)
         score_weight = check_weights(call.sample_weight, X)
         rows = Rows(X, y, encoded, product(score_weight, class_weight), score_weight)
-        if call.going_on:
+        if call.resuming:
             seed = self._state.seed
         else:
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         if call.partial:
-            return self._make_one_pass(self._prepare(rows, target, seed, call.going_on), rows)
+            return self._make_one_pass(self._prepare(rows, target, seed, call.resuming), rows)
         rows, rest, message = hold_out(self, rows, target, seed, *call.held_out)
-        outcome = self._make_passes(self._prepare(rows, target, seed, call.going_on), rows, rest, call, task)
-        outcome.messages += [] if message is None else [message]
-        return outcome
+        result = self._make_passes(self._prepare(rows, target, seed, call.resuming), rows, rest, call, task)
+        result.messages += [] if message is None else [message]
+        return result
 
-    def _check_rows(self, call: Call):
+    def _check_rows(self, call: FitRequest):
         keeps_order = self.solver == "batch" and self.engine != "numba"
         return validate_data(
             self,
             call.X,
             call.y,
             accept_sparse="csr",
-            dtype=self._state.theta.dtype if call.going_on else (np.float64, np.float32),
+            dtype=self._state.theta.dtype if call.resuming else (np.float64, np.float32),
             order=None if keeps_order else "C",  # shuffled rows are gathered, which wants each in one piece
             multi_output=True,
-            reset=not call.going_on,
+            reset=not call.resuming,
         )
 
-    def _prepare(self, rows: Rows, target: Target, seed: int, going_on: bool) -> Session:
+    def _prepare(self, rows: Rows, target: Target, seed: int, resuming: bool) -> Trainer:
         """Set what is known before the first pass, and return what makes the passes."""
         X, encoded, weight = rows.X, rows.encoded, rows.weight
-        recipe = make_recipe(self, *X.shape, encoded.shape[1], target.loss)
-        engine = choose_engine(self.engine, recipe, X)
-        if going_on:
-            state = resume(self, recipe, self._recipe, self._state)
+        config = build_config(self, *X.shape, encoded.shape[1], target.loss)
+        engine = choose_engine(self.engine, config, X)
+        if resuming:
+            state = resume(self, config, self._config, self._state)
         else:
-            state = start(self, recipe, seed, X, encoded, weight)
+            state = start(self, config, seed, X, encoded, weight)
         for name, value in target.learned.items():
             setattr(self, name, value)
-        self._recipe, self._state, self._session = recipe, state, (None, None)
-        self.n_layers_ = len(recipe.objective.network.sizes)
+        self._config, self._state, self._trainer = config, state, (None, None)
+        self.n_layers_ = len(config.objective.network.sizes)
         self.n_outputs_ = encoded.shape[1]
         self.out_activation_ = target.loss.output_activation
-        return Session(engine, recipe, state, X, encoded, weight)
+        return Trainer(engine, config, state, X, encoded, weight)
 
-    def _make_one_pass(self, session: Session, rows: Rows) -> Outcome:
+    def _make_one_pass(self, trainer: Trainer, rows: Rows) -> TrainingResult:
         parameters = Snapshot(self._parameters())
         serves = parameters.is_plain and rows.weight is None and isinstance(rows.X, np.ndarray)
-        self._session = (session if serves else None), parameters
-        return self._one_pass(session, rows.X, rows.encoded, rows.weight)
+        self._trainer = (trainer if serves else None), parameters
+        return self._one_pass(trainer, rows.X, rows.encoded, rows.weight)
 
-    def _one_pass(self, session, X, encoded, weight) -> Outcome:
-        lines = Lines(X.shape[0], session.state.n_iter + 1) if self.verbose else None
-        return session.train(X, encoded, weight, 1, None, lines)
+    def _one_pass(self, trainer, X, encoded, weight) -> TrainingResult:
+        lines = VerbosePrinter(X.shape[0], trainer.state.n_iter + 1) if self.verbose else None
+        return trainer.train(X, encoded, weight, 1, None, lines)
 
-    def _make_passes(self, session: Session, rows: Rows, rest: Rows | None, call: Call, task) -> Outcome:
+    def _make_passes(self, trainer: Trainer, rows: Rows, rest: Rows | None, call: FitRequest, task) -> TrainingResult:
         """Make the passes of `fit`. Meanwhile `_unfinished` holds what a copy of the estimator needs to finish it."""
-        recipe, state = session.recipe, session.state
-        watched = None if rest is None else watcher(self, recipe.objective, state, rest)
+        config, state = trainer.config, trainer.state
+        watched = None if rest is None else watcher(self, config.objective, state, rest)
         n_rows = len(rows.encoded), 0 if rest is None else len(rest.encoded)
         if call.finishing:
             self._check_same(n_rows)
             self._unfinished.watch.held_out = watched
         else:
-            runs_to_its_end = watched is None and recipe.schedule.has_end and not isinstance(recipe.optimizer, LBFGS)
+            runs_to_its_end = watched is None and config.schedule.has_end and not isinstance(config.optimizer, LBFGS)
             watch = Watch(Patience(None if runs_to_its_end else self.tol, self.n_iter_no_change), watched)
-            self._unfinished = Unfinished(watch, state.n_iter + self.max_iter, n_rows)
+            self._unfinished = FitProgress(watch, state.n_iter + self.max_iter, n_rows)
             state.n_rows = 0  # sample weights are relative to the mean of these rows
             state.validation_loss_curve, state.validation_scores, state.validation_start = [], [], state.n_iter
         watch, last_iter = self._unfinished.watch, self._unfinished.last_iter
-        listener = self._listener(len(rows.encoded), last_iter, task)
+        observer = self._observer(len(rows.encoded), last_iter, task)
         try:
             n_epochs = last_iter - state.n_iter
-            return session.train(rows.X, rows.encoded, rows.weight, n_epochs, watch, listener)
+            return trainer.train(rows.X, rows.encoded, rows.weight, n_epochs, watch, observer)
         finally:
             del self._unfinished
-            if listener is not None:
-                listener.close(state)
+            if observer is not None:
+                observer.close(state)
 
     def _check_same(self, n_rows: tuple[int, int]) -> None:
         if n_rows != self._unfinished.n_rows:
@@ -225,13 +225,13 @@ class Fitting(CallbackSupportMixin, FittedNetwork):
                 "and {}.".format(*self._unfinished.n_rows, *n_rows)
             )
 
-    def _listener(self, n_rows: int, last_iter: int, task: FitTask | None) -> Listener | None:
-        listeners: list[Listener] = []
+    def _observer(self, n_rows: int, last_iter: int, task: FitTask | None) -> TrainingObserver | None:
+        observers: list[TrainingObserver] = []
         if task is not None:
-            listeners.append(Epochs(self, task.context, task.rows, self._as_if_stopped_here))
+            observers.append(CallbackAdapter(self, task.context, task.rows, self._as_if_stopped_here))
         if self.verbose:
-            listeners.append((Lines if self.verbose == 1 else Bar)(n_rows, last_iter))
-        return Listeners(listeners) if listeners else None
+            observers.append((VerbosePrinter if self.verbose == 1 else ProgressBar)(n_rows, last_iter))
+        return ObserverList(observers) if observers else None
 
     def _as_if_stopped_here(self) -> dict[str, Any]:
         """Return the attributes of a copy that `fit` would leave if this pass were its last."""

@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from ..losses import Loss
 from .parameters import choose_loss
 
-#: Where a class has fewer rows than this on average, the indicators of all may have so many entries, which are a
+#: Where a class has fewer rows than this on average, the one_hot of all may have so many entries, which are a
 #: gigabyte in float64. More of such labels are no classes but numbers or names of rows.
 FEW_ROWS, MOST_INDICATORS = 10, 2**27
 
@@ -127,8 +127,8 @@ def class_weight_of_rows(class_weight, y, classes: np.ndarray, multilabel: bool,
     return lambda y: weight[np.searchsorted(classes, y)]
 
 
-def smoothed(columns: np.ndarray, label_smoothing: float, distribution: bool) -> np.ndarray:
-    """Return indicators with `label_smoothing` of each row spread evenly (Szegedy et al. 2016).
+def smooth_labels(columns: np.ndarray, label_smoothing: float, distribution: bool) -> np.ndarray:
+    """Return one_hot with `label_smoothing` of each row spread evenly (Szegedy et al. 2016).
 
     Over all columns if a row is a `distribution`, else between 0 and 1 in each column.
     """
@@ -153,7 +153,7 @@ def classification_loss(loss, output_activation: str, n_classes: int, multilabel
     return loss
 
 
-def indicators(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.ndarray:
+def one_hot(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.ndarray:
     """Return 1 at each row's class: of shape (n_samples, n_classes), or of two classes the second's column alone.
 
     Raises
@@ -173,8 +173,8 @@ def indicators(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.
         columns = np.zeros((len(code), len(classes)), dtype)
     except MemoryError as error:
         raise MemoryError(
-            f"y has {len(classes)} classes in {len(code)} rows, for whose indicators there is no room: pass fewer rows "
-            "at a time to partial_fit, or group classes."
+            f"y has {len(classes)} classes in {len(code)} rows, whose one-hot encoding does not fit in memory: "
+            "pass fewer rows at a time to partial_fit, or group classes."
         ) from error
     columns[np.arange(len(code)), code] = 1
     return columns

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
 from .._core.network import Network
-from .._hyperparameters import find
+from .._hyperparameters import resolve
 from ..activations import ACTIVATIONS, Activation
 from ..initializers import INITIALIZERS, Initializer
 from ..losses import LOSSES, Loss
@@ -82,13 +82,13 @@ def layer_sizes(hidden_layer_sizes) -> tuple[int, ...]:
 def layer_activations(activation, n_hidden: int) -> tuple[Activation, ...]:
     """Return the activation of each hidden layer."""
     if not isinstance(activation, (list, tuple)):
-        return (find(activation, ACTIVATIONS, Activation, "activation"),) * n_hidden
+        return (resolve(activation, ACTIVATIONS, Activation, "activation"),) * n_hidden
     if len(activation) != n_hidden:
         raise ValueError(
             f"activation={activation!r} has {len(activation)} entries for {n_hidden} hidden layers; "
             "give one for each, or a single one for all."
         )
-    return tuple(find(entry, ACTIVATIONS, Activation, "activation") for entry in activation)
+    return tuple(resolve(entry, ACTIVATIONS, Activation, "activation") for entry in activation)
 
 
 def choose_loss(loss, output_activation: str, auto: Mapping[str, str]) -> Loss:
@@ -121,7 +121,7 @@ def choose_loss(loss, output_activation: str, auto: Mapping[str, str]) -> Loss:
 
 def choose_optimizer(optimizer) -> Optimizer:
     """Return the update rule."""
-    return find(optimizer, OPTIMIZERS, Optimizer, "optimizer")
+    return resolve(optimizer, OPTIMIZERS, Optimizer, "optimizer")
 
 
 def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss) -> Schedule:
@@ -130,9 +130,9 @@ def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss
         return Constant(float(learning_rate))
     if isinstance(learning_rate, str) and learning_rate == "auto":
         initial = AUTO_LEARNING_RATES[solver].get(type(optimizer), UNKNOWN_OPTIMIZER_RATE)
-        initial *= SHARE_OF_LIKELIHOODS if loss.is_likelihood else 1.0
+        initial *= SHARE_OF_LIKELIHOODS if loss.is_nll else 1.0
         return Cosine(initial, FINAL_SHARE * initial)
-    return find(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
+    return resolve(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
 
 
 def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:
@@ -164,7 +164,7 @@ def rows_per_update(solver: str, batch_size, n_rows: int) -> int | None:
     return {"batch": None, "sgd": 1, "minibatch": minibatch}[solver]
 
 
-def check_room(network: Network, dtype: np.dtype) -> None:
+def check_memory(network: Network, dtype: np.dtype) -> None:
     """Raise MemoryError, naming the parameter, if there is no room for the weights."""
     try:
         np.empty(network.n_parameters, dtype)  # only asked for: no page of it is touched
@@ -183,7 +183,7 @@ def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dt
         initializers = [INITIALIZERS[activation.initializer] for activation in network.activations]
         initializers.append(INITIALIZERS["lecun_uniform"])
     else:
-        initializers = [find(init, INITIALIZERS, Initializer, "init")] * (len(network.sizes) - 1)
+        initializers = [resolve(init, INITIALIZERS, Initializer, "init")] * (len(network.sizes) - 1)
     return network.init(initializers, rng, dtype)
 
 

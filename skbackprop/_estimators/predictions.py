@@ -42,12 +42,12 @@ class NumberPredictions(FittedNetwork):
 
     def _outputs(self, raw):
         """Return the outputs after the output activation, in the units of the target."""
-        outputs = self._recipe.objective.loss.inverse_link(raw)
+        outputs = self._config.objective.loss.inverse_link(raw)
         return outputs if self._state.standardizer is None else self._state.standardizer.prediction_of(outputs)
 
     def _output_gradients(self, raw) -> Iterator[np.ndarray]:
         """Yield the derivative of each number that `predict` gives by all raw outputs."""
-        loss, standardizer = self._recipe.objective.loss, self._state.standardizer
+        loss, standardizer = self._config.objective.loss, self._state.standardizer
         scales = np.ones(self.n_outputs_, raw.dtype)
         if standardizer is not None and standardizer.target_scaling:
             scales = standardizer.scale[standardizer.target]
@@ -70,7 +70,7 @@ class NumberPredictions(FittedNetwork):
         score : float
             At most 1, the higher the better; 0 is as good as the mean (the quantiles) of y.
         """
-        prediction, loss = self.predict(X), self._recipe.objective.loss
+        prediction, loss = self.predict(X), self._config.objective.loss
         if not isinstance(loss, Quantiles):
             return r2_score(y, prediction, sample_weight=sample_weight)
         columns = prediction.reshape(len(prediction), -1).T
@@ -137,7 +137,7 @@ class LabelPredictions(FittedNetwork):
         probability : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; rows sum to 1, unless a row can have several labels.
         """
-        raw, loss = self._raw_output(X), self._recipe.objective.loss
+        raw, loss = self._raw_output(X), self._config.objective.loss
         if self._has_one_output_for_two:
             raw = np.column_stack([-raw, raw])
         elif self._is_normalized:
@@ -157,7 +157,7 @@ class LabelPredictions(FittedNetwork):
         log_probability : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        raw, loss = self._raw_output(X), self._recipe.objective.loss
+        raw, loss = self._raw_output(X), self._config.objective.loss
         if self._has_one_output_for_two:
             raw = np.column_stack([-raw, raw])
         elif self._is_normalized:
@@ -186,15 +186,15 @@ class LabelPredictions(FittedNetwork):
     @property
     def _is_normalized(self) -> bool:
         """Whether the outputs of one row do not sum to 1 by themselves, as the probabilities of classes must."""
-        return not self._is_multilabel and self._recipe.objective.loss.output_activation == "logistic"
+        return not self._is_multilabel and self._config.objective.loss.output_activation == "logistic"
 
     def _outputs(self, raw):
         """Return the outputs after the output activation."""
-        return self._recipe.objective.loss.inverse_link(raw)
+        return self._config.objective.loss.inverse_link(raw)
 
     def _output_gradients(self, raw) -> Iterator[np.ndarray]:
         """Yield the derivative of each probability that `predict_proba` gives by all raw outputs."""
-        loss = self._recipe.objective.loss
+        loss = self._config.objective.loss
         if self._has_one_output_for_two:
             gradient = link_gradient(loss, raw, 0)
             yield from (-gradient, gradient)

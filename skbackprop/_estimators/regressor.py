@@ -244,12 +244,12 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
         def encode(y):
             y = numeric_target(y, dtype)
             loss.check_target(y)
-            return loss.repeat_target(y), None
+            return loss.tile_target(y), None
 
         return Target(loss, encode, {})
 
     def _plain_target(self, y, n_rows, classes):
-        loss = self._recipe.objective.loss
+        loss = self._config.objective.loss
         if self.n_outputs_ > 1 or type(y) is not np.ndarray or y.dtype.kind != "f" or y.shape != (n_rows,):
             return None
         y = y.astype(self._state.theta.dtype, copy=False)

@@ -11,38 +11,38 @@ import numpy as np
 from scipy.optimize import minimize as scipy_minimize
 
 from .._core.objective import Workspace
-from .state import Recipe, TrainingState
+from .state import TrainingConfig, TrainingState
 
 
 def minimize(
-    recipe: Recipe,
+    config: TrainingConfig,
     state: TrainingState,
     work: Workspace,
     X,
     y: np.ndarray,
     sample_weight: np.ndarray | None,
     max_iter: int,
-    before_pass: Callable[[], None],
-    after_pass: Callable[[float, float], bool],
-    outcome,
+    on_epoch_begin: Callable[[], None],
+    on_epoch_end: Callable[[float, float], bool],
+    result,
 ) -> None:
     """Move ``state.theta`` down the objective for up to `max_iter` iterations.
 
     Parameters
     ----------
-    before_pass : callable
+    on_epoch_begin : callable
         Called before each evaluation: how many an iteration takes is not known before.
-    after_pass : callable
+    on_epoch_end : callable
         Called with the mean loss and the penalty after each iteration; returns whether that was the last.
-    outcome : Outcome
+    result : TrainingResult
         Learns whether it was time to stop, and what the user should be told.
     """
-    objective, optimizer, dtype = recipe.objective, recipe.optimizer, state.theta.dtype
+    objective, optimizer, dtype = config.objective, config.optimizer, state.theta.dtype
     weight_sum = X.shape[0] if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
     good, work.alpha = state.theta.copy(), state.alpha
 
     def value_and_gradient(theta):
-        before_pass()
+        on_epoch_begin()
         state.theta[...] = theta
         with np.errstate(
             over="ignore", invalid="ignore", divide="ignore", under="ignore"
@@ -57,11 +57,11 @@ def minimize(
         state.t += 1
         state.learning_rate = 1.0  # the step that the line search tries first
         penalty = objective.penalty(state.theta, state.alpha)
-        if after_pass(float(intermediate_result.fun) - penalty, penalty):
-            outcome.stopped = True
+        if on_epoch_end(float(intermediate_result.fun) - penalty, penalty):
+            result.stopped = True
             raise StopIteration
 
-    result = scipy_minimize(
+    solution = scipy_minimize(
         value_and_gradient,
         state.theta.astype(np.float64),
         jac=True,
@@ -77,12 +77,12 @@ def minimize(
     )
     state.theta[...] = good
     state.n_steps = 0
-    if result.success:
-        outcome.stopped = True  # the gradient is as good as zero
-    elif not outcome.stopped and result.status == 2 and np.finfo(dtype).eps < 1e-10:
-        outcome.gave_up = True
-        outcome.messages.append(
-            f"L-BFGS could not go on after {state.n_iter} iterations: {result.message}. "
+    if solution.success:
+        result.stopped = True  # the gradient is as good as zero
+    elif not result.stopped and solution.status == 2 and np.finfo(dtype).eps < 1e-10:
+        result.diverged = True
+        result.messages.append(
+            f"L-BFGS could not go on after {state.n_iter} iterations: {solution.message}. "
             "The weights are the last good ones. Scale X and y (standardize=True does), look for damaged values; "
             "a loss of your own is checked by skbackprop.losses.check_loss."
         )

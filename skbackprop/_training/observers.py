@@ -1,6 +1,6 @@
 """Who is told of a training while it runs: scikit-learn's callbacks, and the lines or the bar of `verbose`.
 
-A listener hears of passes, never of batches, and training without one does nothing for it.
+A observer hears of passes, never of batches, and training without one does nothing for it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from .state import TrainingState
 SECONDS_BETWEEN_LINES = 1.0
 
 
-class Listener:
+class TrainingObserver:
     """Is told before and after each pass, and at the end; a pass that is undone and made again is told of once."""
 
-    def before_pass(self, state: TrainingState) -> None:
+    def on_epoch_begin(self, state: TrainingState) -> None:
         """Hear that a pass begins."""
 
-    def after_pass(self, state: TrainingState) -> bool:
+    def on_epoch_end(self, state: TrainingState) -> bool:
         """Hear that a pass is made; return True to stop."""
         return False
 
@@ -29,32 +29,32 @@ class Listener:
         """Hear that there will be no more, whatever the reason."""
 
 
-class Listeners(Listener):
-    """Several listeners, each told once of each pass."""
+class ObserverList(TrainingObserver):
+    """Several observers, each told once of each pass."""
 
-    def __init__(self, listeners: list[Listener]):
-        self._listeners = listeners
+    def __init__(self, observers: list[TrainingObserver]):
+        self._observers = observers
         self._n_begun = self._n_made = 0
 
-    def before_pass(self, state):
+    def on_epoch_begin(self, state):
         if state.n_iter >= self._n_begun:
             self._n_begun = state.n_iter + 1
-            for listener in self._listeners:
-                listener.before_pass(state)
+            for observer in self._observers:
+                observer.on_epoch_begin(state)
 
-    def after_pass(self, state):
+    def on_epoch_end(self, state):
         if state.n_iter <= self._n_made:
             return False
         self._n_made = state.n_iter
-        wishes = [listener.after_pass(state) for listener in self._listeners]  # every one of them hears it
+        wishes = [observer.on_epoch_end(state) for observer in self._observers]  # every one of them hears it
         return any(wishes)
 
     def close(self, state):
-        for listener in self._listeners:
-            listener.close(state)
+        for observer in self._observers:
+            observer.close(state)
 
 
-class Epochs(Listener):
+class CallbackAdapter(TrainingObserver):
     """Tells scikit-learn's callbacks of each pass: a task below that of `fit`.
 
     Parameters
@@ -72,15 +72,15 @@ class Epochs(Listener):
         self._context = context
         self._told = {"estimator": estimator, "reconstruction_attributes": snapshot, **rows}
 
-    def before_pass(self, state):
+    def on_epoch_begin(self, state):
         self._epoch = self._context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._told)
 
-    def after_pass(self, state):
+    def on_epoch_end(self, state):
         return self._epoch.call_on_fit_task_end(**self._told)
 
 
-class Lines(Listener):
+class VerbosePrinter(TrainingObserver):
     """Prints a line now and then: after the first pass, about every second, and after the last."""
 
     def __init__(self, n_rows: int, last_iter: int):
@@ -88,7 +88,7 @@ class Lines(Listener):
         self._started, self._n_made = time.perf_counter(), 0
         self._printed_at, self._printed_iter = -SECONDS_BETWEEN_LINES, None
 
-    def after_pass(self, state):
+    def on_epoch_end(self, state):
         self._n_made += 1
         if time.perf_counter() - self._printed_at >= SECONDS_BETWEEN_LINES:
             self._print(state)
@@ -109,7 +109,7 @@ class Lines(Listener):
         self._printed_at, self._printed_iter = now, state.n_iter
 
 
-class Bar(Listener):
+class ProgressBar(TrainingObserver):
     """Draws a bar of progress, by the package that scikit-learn's own bar uses.
 
     Raises
@@ -130,7 +130,7 @@ class Bar(Listener):
         self._bar = self._progress.add_task("", total=last_iter)
         self._progress.start()
 
-    def after_pass(self, state):
+    def on_epoch_end(self, state):
         self._progress.update(self._bar, completed=state.n_iter, description=described(state))
         return False
 

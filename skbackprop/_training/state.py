@@ -1,6 +1,6 @@
-"""What training works with: the recipe, which parameters come down to, and the state, which is all that is learned.
+"""Training configuration and mutable training state.
 
-The random generator, the count of updates, the optimizer's memory and the running moments of the rows live in the
+The random generator, the count of updates, the optimizer state and the running moments of the rows live in the
 state, so n calls of `partial_fit` are `fit` with n epochs, and a pickled state goes on exactly where it was.
 """
 
@@ -20,13 +20,13 @@ from ..schedules import Plateau, Schedule
 #: docs/defaults.md tells how they were chosen.
 PRIOR_OF_LIKELIHOODS, PRIOR, STRONGEST_PRIOR = 5.0, 20.0, 0.1
 #: A stream keeps this many passes of its loss curve, and up to twice as many before the oldest are dropped.
-KEPT_PASSES = 10_000
+KEPT_EPOCHS = 10_000
 #: The noise that L-BFGS, which wants one function from beginning to end, takes for granted.
 NOISE_OF_LBFGS = 0.1
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingConfig:
     """How to train: what the estimator's parameters come down to. Nothing in it is learned."""
 
     objective: Objective
@@ -59,7 +59,7 @@ class TrainingState:
     ----------
     theta : ndarray of shape (n_parameters,)
         Weights and intercepts; see `_network.py` for their order.
-    memory : ndarray of shape (n_slots, n_parameters)
+    optimizer_state : ndarray of shape (n_state_arrays, n_parameters)
         What the optimizer remembers.
     rng : numpy.random.Generator
         Where the order of the rows and the key of dropout are drawn from.
@@ -70,7 +70,7 @@ class TrainingState:
     t : int
         Number of updates made.
     n_steps : int
-        Number of updates since the memory was empty.
+        Number of updates since the optimizer state was empty.
     n_iter : int
         Number of passes made.
     loss_curve : list of float
@@ -98,7 +98,7 @@ class TrainingState:
     """
 
     theta: np.ndarray
-    memory: np.ndarray
+    optimizer_state: np.ndarray
     rng: np.random.Generator
     standardizer: Standardizer | None = None
     seed: int = 0
@@ -134,14 +134,14 @@ class TrainingState:
 
     def forget_oldest_losses(self) -> None:
         """Keep the loss curve of a stream, which has no end, from growing without one."""
-        if len(self.loss_curve) >= 2 * KEPT_PASSES:
-            del self.loss_curve[:-KEPT_PASSES]
+        if len(self.loss_curve) >= 2 * KEPT_EPOCHS:
+            del self.loss_curve[:-KEPT_EPOCHS]
 
     def target_of(self, y: np.ndarray) -> np.ndarray:
         """Return the target as the loss sees it."""
         return y if self.standardizer is None else self.standardizer.target_of(y)
 
-    def choose_alpha(self, recipe: Recipe) -> None:
+    def choose_alpha(self, config: TrainingConfig) -> None:
         """Set the strength of the penalty for the next pass.
 
         ``alpha="auto"`` is a prior on the weights of standardised rows: c / n for n rows, times the ratio of noise to
@@ -149,14 +149,14 @@ class TrainingState:
         is what the last pass left unexplained, so the penalty follows the training down. Rows as they are have no
         common scale, and no penalty.
         """
-        if recipe.alpha is not None:
-            self.alpha = recipe.alpha
+        if config.alpha is not None:
+            self.alpha = config.alpha
         elif self.standardizer is None:
             self.alpha = 0.0
-        elif recipe.objective.loss.is_likelihood:
+        elif config.objective.loss.is_nll:
             self.alpha = min(PRIOR_OF_LIKELIHOODS / self.standardizer.n_rows, STRONGEST_PRIOR)
         else:
-            noise = min(self.mean_loss / recipe.objective.network.sizes[-1], 0.5)
+            noise = min(self.mean_loss / config.objective.network.sizes[-1], 0.5)
             self.alpha = min(PRIOR / self.standardizer.n_rows, STRONGEST_PRIOR) * noise / (1.0 - noise)
 
     def follow_plateau(self, schedule: Schedule, loss: float) -> None:
@@ -177,7 +177,7 @@ class TrainingState:
 
     def is_finite(self) -> bool:
         """Return whether no weight and nothing that the optimizer remembers has overflowed."""
-        flat = self.memory.ravel()
+        flat = self.optimizer_state.ravel()
         if math.isfinite(np.dot(self.theta, self.theta) + np.dot(flat, flat)):  # the quick way
             return True
         return bool(np.isfinite(self.theta).all() and np.isfinite(flat).all())
@@ -191,7 +191,7 @@ COUNTS = (
 SEEN = ("mean_weight", "n_rows")
 
 
-class Backup:
+class StateSnapshot:
     """A state as it was before a pass, its vectors in arrays made once.
 
     The generator is kept only if a pass draws from it: `draws`.
@@ -200,14 +200,14 @@ class Backup:
     def __init__(self, state: TrainingState, draws: bool):
         self._state = state
         self._draws = draws
-        self.theta, self._memory = np.empty_like(state.theta), np.empty_like(state.memory)
+        self.theta, self._optimizer_state = np.empty_like(state.theta), np.empty_like(state.optimizer_state)
         self.scratch = np.empty_like(state.theta)
 
     def save(self) -> None:
         """Keep all that a pass changes."""
         state = self._state
         np.copyto(self.theta, state.theta)
-        np.copyto(self._memory, state.memory)
+        np.copyto(self._optimizer_state, state.optimizer_state)
         self._before = vars(state).copy()
         self._lengths = len(state.loss_curve), len(state.validation_loss_curve)
         if state.standardizer is not None:
@@ -219,7 +219,7 @@ class Backup:
         """Put it back, the running moments too unless the pass is to be tried again."""
         state = self._state
         np.copyto(state.theta, self.theta)
-        np.copyto(state.memory, self._memory)
+        np.copyto(state.optimizer_state, self._optimizer_state)
         for name in (*COUNTS, *(SEEN if unsee else ())):
             setattr(state, name, self._before[name])
         n_passes, n_held_out = self._lengths

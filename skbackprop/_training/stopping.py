@@ -62,7 +62,7 @@ class Watch:
     def _snapshot(self):
         return self._best, copy(self._patience)
 
-    def after_pass(self, state: TrainingState, loss: float) -> tuple[float, bool]:
+    def on_epoch_end(self, state: TrainingState, loss: float) -> tuple[float, bool]:
         """Return what is watched, the lower the better, and whether this pass was the last."""
         self._before = self._snapshot()
         if self.held_out is None:

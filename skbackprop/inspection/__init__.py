@@ -19,11 +19,11 @@ from ._trace import check_network, trace_sample
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["HiddenFeatures", "activations", "backprop_table", "hidden_features", "input_gradients"]
+__all__ = ["HiddenFeatures", "backprop_table", "hidden_features", "input_gradients", "layer_outputs"]
 
 
 @np.errstate(all="ignore")  # what overflows is there to be seen
-def activations(estimator, X: MatrixLike) -> list[np.ndarray]:
+def layer_outputs(estimator, X: MatrixLike) -> list[np.ndarray]:
     """Return the output of every layer.
 
     Parameters
@@ -49,10 +49,10 @@ def activations(estimator, X: MatrixLike) -> list[np.ndarray]:
     --------
     >>> from sklearn.datasets import load_iris
     >>> from skbackprop import BackpropClassifier
-    >>> from skbackprop.inspection import activations
+    >>> from skbackprop.inspection import layer_outputs
     >>> X, y = load_iris(return_X_y=True)
     >>> network = BackpropClassifier((8, 4), max_iter=20, tol=None, random_state=0).fit(X, y)
-    >>> [outputs.shape for outputs in activations(network, X)]
+    >>> [outputs.shape for outputs in layer_outputs(network, X)]
     [(150, 8), (150, 4), (150, 3)]
     """
     network, _ = check_network(estimator)

@@ -39,7 +39,7 @@ class SampleTrace(NamedTuple):
     net, out : list of ndarray
         Net input and output of each layer; the last `out` is after the output activation.
     target : ndarray of shape (n_outputs,) or None
-        As the outputs are compared with it: labels as indicators. None, like all that follows, without y.
+        As the outputs are compared with it: labels as one_hot. None, like all that follows, without y.
     loss : float or None
         E, in the units of y, without the penalty and without sample and class weights.
     dE_dout, delta : list of ndarray or None
@@ -125,7 +125,7 @@ def check_network(estimator) -> tuple[Network, Loss]:
     """Return the network and the loss of a fitted estimator, or raise TypeError or NotFittedError."""
     check_type(estimator)
     check_is_fitted(estimator)
-    return estimator._recipe.objective.network, estimator._recipe.objective.loss
+    return estimator._config.objective.network, estimator._config.objective.loss
 
 
 def check_type(estimator) -> None:
@@ -159,7 +159,7 @@ def _encoded(estimator, loss, y):
     else:
         y = numeric_target(np.reshape(y, -1), np.float64).T
         loss.check_target(y)
-        target = loss.repeat_target(y)
+        target = loss.tile_target(y)
     if target.shape != (1, estimator.n_outputs_):
         raise ValueError(f"y={y!r} is not the target of one sample with {estimator.n_outputs_} outputs.")
     return target

@@ -14,10 +14,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._hyperparameters import Settings
+from .._hyperparameters import Hyperparameters
 
 
-class Loss(Settings):
+class Loss(Hyperparameters):
     """A loss of the raw output, with its inverse link.
 
     A loss of one's own is a subclass with three methods, `inverse_link`, `value_and_gradient` and `check_target`; the
@@ -31,14 +31,14 @@ class Loss(Settings):
         What ``standardize=True`` does to the target before the loss sees it: subtract its mean and divide by its
         standard deviation (for an inverse link that is the identity), divide by its mean (for the exponential), or
         nothing, which is what a loss of one's own gets unless it says otherwise.
-    is_likelihood : bool
+    is_nll : bool
         Whether the loss is minus a log-likelihood, and so knows how noisy the target is; others learn it from the
         loss that remains. ``alpha="auto"`` wants to know.
     """
 
     output_activation: ClassVar[str] = "identity"
     target_scaling: ClassVar[str | None] = None
-    is_likelihood: ClassVar[bool] = False
+    is_nll: ClassVar[bool] = False
 
     def inverse_link(self, raw: np.ndarray) -> np.ndarray:
         """Return the prediction on the scale of the target.
@@ -95,7 +95,7 @@ class Loss(Settings):
         """
         return np.zeros_like(mean)
 
-    def repeat_target(self, y: np.ndarray) -> np.ndarray:
+    def tile_target(self, y: np.ndarray) -> np.ndarray:
         """Return the target with a column for each output of the network; here it has them."""
         return y
 

@@ -21,7 +21,7 @@ class BinaryLogLoss(Loss):
     """
 
     output_activation = "logistic"
-    is_likelihood = True
+    is_nll = True
 
     def inverse_link(self, raw):
         return special.expit(raw)
@@ -55,7 +55,7 @@ class MultinomialLogLoss(Loss):
     """
 
     output_activation = "softmax"
-    is_likelihood = True
+    is_nll = True
 
     def inverse_link(self, raw):
         return special.softmax(raw, axis=1)

@@ -166,7 +166,7 @@ class Quantiles(_OfLocation):
         if y.shape[1] != 1:
             raise ValueError(f"loss={self!r} takes one target, y has {y.shape[1]} columns; fit one estimator for each.")
 
-    def repeat_target(self, y):
+    def tile_target(self, y):
         return np.repeat(y, len(self.quantiles), axis=1)
 
     def value_and_gradient(self, y, raw, gradient):

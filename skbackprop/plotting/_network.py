@@ -238,5 +238,5 @@ def _output_names(estimator: FittedNetwork) -> list[str] | None:
 
 def _activation_names(estimator: FittedNetwork) -> list[str]:
     names = {type(activation): name for name, activation in ACTIVATIONS.items()}
-    hidden = [names.get(type(f), type(f).__name__) for f in estimator._recipe.objective.network.activations]
+    hidden = [names.get(type(f), type(f).__name__) for f in estimator._config.objective.network.activations]
     return [*hidden, estimator.out_activation_]

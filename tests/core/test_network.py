@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skbackprop._core.network import MIN_CHUNK_ROWS, Network, head
+from skbackprop._core.network import MIN_CHUNK_ROWS, Network, first_rows
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.initializers import INITIALIZERS
 
@@ -67,7 +67,7 @@ def test_raw_output_is_an_array_of_its_own(theta, rng):
 def test_backward_and_input_gradient_are_the_chain_rule(theta, rng):
     X, layers = rng.normal(size=(6, 4)), NETWORK.unpack(theta)
     trace = NETWORK.trace(8, theta.dtype)
-    trace = head(trace, 6)
+    trace = first_rows(trace, 6)
     NETWORK.forward(layers, X, trace)
     delta = rng.normal(size=(6, 2))
     trace[-1].delta[...] = delta

@@ -7,7 +7,7 @@ from sklearn.datasets import load_diabetes, load_iris, load_wine
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._core.standardizer import KNOWN_ROWS, REFRESH, Standardizer, column_moments
+from skbackprop._core.standardizer import MIN_SAMPLES, REFRESH_RATIO, Standardizer, column_moments
 from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, announce, data, theta
 
 FLOAT = np.dtype(float)
@@ -51,7 +51,7 @@ class TestMoments:
         np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-12, atol=1e-9)
         np.testing.assert_allclose(parts.variance, whole.variance, rtol=1e-6)
         assert parts.n_rows == 700
-        np.testing.assert_allclose(parts.scale, whole.scale, rtol=REFRESH - 1)
+        np.testing.assert_allclose(parts.scale, whole.scale, rtol=REFRESH_RATIO - 1)
 
     @pytest.mark.parametrize("weighted", [False, True])
     def test_the_same_rows_again_do_not_move_a_bit(self, rng, weighted):
@@ -74,7 +74,7 @@ class TestMoments:
         np.testing.assert_allclose(weighted[2], repeated[2], rtol=1e-6)
 
     def test_damaged_rows_are_refused_once_enough_is_known(self, rng):
-        X, y = rng.normal(size=(KNOWN_ROWS, 2)), np.zeros((KNOWN_ROWS, 1))
+        X, y = rng.normal(size=(MIN_SAMPLES, 2)), np.zeros((MIN_SAMPLES, 1))
         X[:, 1] = 7  # never varied: nothing is too far
         standardizer = Standardizer(2, None, 1, True, FLOAT)
         standardizer.see(X, y, None)

@@ -49,7 +49,7 @@ def both_engines(estimator, X, y, weight=None, **params):
 def assert_same(ours, compiled, rtol=1e-10):
     scale = np.abs(theta(ours)).max()
     np.testing.assert_allclose(theta(compiled), theta(ours), rtol=rtol, atol=rtol * scale)
-    np.testing.assert_allclose(compiled._state.memory, ours._state.memory, rtol=1e3 * rtol, atol=rtol)
+    np.testing.assert_allclose(compiled._state.optimizer_state, ours._state.optimizer_state, rtol=1e3 * rtol, atol=rtol)
     np.testing.assert_allclose(compiled.loss_curve_, ours.loss_curve_, rtol=rtol)
     assert (compiled.t_, compiled.n_iter_, compiled.learning_rate_) == (ours.t_, ours.n_iter_, ours.learning_rate_)
 
@@ -256,9 +256,9 @@ class TestAuto:
 
         def spy(engine, *rest):
             used.append(engine.__name__)
-            return _training.Session(engine, *rest)
+            return _training.Trainer(engine, *rest)
 
-        monkeypatch.setattr("skbackprop._estimators.fitting.Session", spy)
+        monkeypatch.setattr("skbackprop._estimators.fitting.Trainer", spy)
         monkeypatch.setattr(_engines, "is_compiled", lambda: True)
         return used
 

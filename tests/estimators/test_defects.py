@@ -264,7 +264,7 @@ def test_l_a_pickle_holds_the_weights_and_little_else(estimator, dtype):
     size = theta(network).nbytes
     assert len(pickle.dumps(network)) < 3.1 * size  # with the two vectors of Adam
     prediction = network.predict(X)
-    slim = pickle.dumps(network.drop_optimizer_memory())
+    slim = pickle.dumps(network.drop_optimizer_state())
     assert len(slim) < 1.05 * size
     loaded = pickle.loads(slim)
     np.testing.assert_array_equal(loaded.predict(X), prediction)

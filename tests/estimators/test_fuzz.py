@@ -251,7 +251,7 @@ def check_sound(network, X):
 
 def were_learned(said, weight):
     """Return whether all rows were; of others, as of rows of next to no weight, a regressor may predict infinity."""
-    refused = any("These rows were not learned" in str(warning.message) for warning in said)
+    refused = any("These samples were not learned" in str(warning.message) for warning in said)
     return not refused and (weight is None or np.min(weight) >= 1e-6 * np.max(weight))
 
 
@@ -331,5 +331,5 @@ def test_the_first_rows_of_a_stream_are_refused_by_an_error_where_they_overflow(
         network.partial_fit(X, y)
     assert not hasattr(network, "coefs_")
     network.partial_fit(X / 1e300, y)
-    with pytest.warns(ConvergenceWarning, match="These rows were not learned"):
+    with pytest.warns(ConvergenceWarning, match="These samples were not learned"):
         network.partial_fit(X, y)

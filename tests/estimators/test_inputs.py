@@ -46,7 +46,7 @@ def test_dtype_is_kept_from_input_to_output(estimator, solver, make, dtype):
     X = make(X.astype(dtype))
     weight = np.ones(len(y))
     network = estimator(6, solver=solver, **FEW).fit(X, y, sample_weight=weight).partial_fit(X, y)
-    arrays = [*network.coefs_, *network.intercepts_, network._state.memory]
+    arrays = [*network.coefs_, *network.intercepts_, network._state.optimizer_state]
     arrays.append(network.predict(X) if estimator is BackpropRegressor else network.predict_proba(X))
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skbackprop import BackpropClassifier
-from skbackprop._estimators.labels import indicators, is_multilabel, known_classes, label_columns
+from skbackprop._estimators.labels import is_multilabel, known_classes, label_columns, one_hot
 
 X = np.random.default_rng(0).normal(size=(12, 3))
 
@@ -21,7 +21,7 @@ X = np.random.default_rng(0).normal(size=(12, 3))
 )
 def test_labels_are_compared_as_they_are_and_never_cast(classes, y):
     with pytest.raises(ValueError, match="y contains previously unseen labels"):
-        indicators(np.array(y), np.array(classes), one_output=True, dtype=float)
+        one_hot(np.array(y), np.array(classes), one_output=True, dtype=float)
     network = BackpropClassifier(3).partial_fit(X, np.resize(classes, 12), classes=classes)
     with pytest.raises(ValueError, match="y contains previously unseen labels"):
         network.partial_fit(X[: len(y)], np.array(y))
@@ -29,9 +29,9 @@ def test_labels_are_compared_as_they_are_and_never_cast(classes, y):
 
 def test_indicators():
     y, classes = np.array(["b", "a", "c"]), np.array(["a", "b", "c"])
-    np.testing.assert_array_equal(indicators(y, classes, one_output=False, dtype=float), np.eye(3)[[1, 0, 2]])
-    np.testing.assert_array_equal(indicators(y[:2], classes[:2], one_output=True, dtype=float), [[True], [False]])
-    codes = indicators(np.array([1, 0]), np.array([False, True]), one_output=True, dtype=float)
+    np.testing.assert_array_equal(one_hot(y, classes, one_output=False, dtype=float), np.eye(3)[[1, 0, 2]])
+    np.testing.assert_array_equal(one_hot(y[:2], classes[:2], one_output=True, dtype=float), [[True], [False]])
+    codes = one_hot(np.array([1, 0]), np.array([False, True]), one_output=True, dtype=float)
     np.testing.assert_array_equal(codes, [[1], [0]])
 
 
@@ -71,5 +71,5 @@ def test_indicators_without_room_are_named(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(np, "zeros", no_room)
-    with pytest.raises(MemoryError, match="y has 3 classes in 4 rows, for whose indicators there is no room"):
-        indicators(np.array([0, 1, 2, 0]), np.arange(3), False, np.dtype(float))
+    with pytest.raises(MemoryError, match="y has 3 classes in 4 rows, whose one-hot encoding does not fit"):
+        one_hot(np.array([0, 1, 2, 0]), np.arange(3), False, np.dtype(float))

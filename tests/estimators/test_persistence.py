@@ -80,7 +80,7 @@ def test_a_state_from_a_newer_version_is_refused_by_name_before_anything_is_made
 def test_the_version_is_in_the_state_and_not_on_the_estimator(estimator):
     network = estimator(6, **FEW).fit(*data(estimator))
     assert network.__getstate__()["_stored_by"].version == __version__
-    assert vars(pickle.loads(pickle.dumps(network))).keys() == vars(network).keys() - {"_session"}
+    assert vars(pickle.loads(pickle.dumps(network))).keys() == vars(network).keys() - {"_trainer"}
 
 
 def test_no_class_of_the_package_says_how_to_be_made_anew():

@@ -49,7 +49,7 @@ COPIES = {
 
 def assert_same(found, expected, X):
     np.testing.assert_array_equal(theta(found), theta(expected))
-    np.testing.assert_array_equal(found._state.memory, expected._state.memory)
+    np.testing.assert_array_equal(found._state.optimizer_state, expected._state.optimizer_state)
     np.testing.assert_array_equal(found.predict(X), expected.predict(X))
     np.testing.assert_array_equal(found._raw_output(X), expected._raw_output(X))
     assert found.loss_curve_ == expected.loss_curve_

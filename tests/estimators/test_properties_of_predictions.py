@@ -44,7 +44,7 @@ def test_predictions_are_the_forward_pass_over_coefs_(problem):
             a = np.empty_like(z)
             ACTIVATIONS[network.activation[level]].function(z, a)
     if problem.estimator is BackpropRegressor:
-        found, expected = network._recipe.objective.loss.inverse_link(z), network.predict(problem.X)
+        found, expected = network._config.objective.loss.inverse_link(z), network.predict(problem.X)
     else:
         found, expected = z, network._raw_output(problem.X)
     rounding = 1e-4 if problem.X.dtype == np.float32 else 1e-10

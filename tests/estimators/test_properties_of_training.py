@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The network has learned next to 
 
 
 def layers(network):
-    return network._recipe.objective.network.unpack(theta(network))
+    return network._config.objective.network.unpack(theta(network))
 
 
 def permuted(rng, coefs, intercepts):
@@ -42,7 +42,7 @@ def assert_same_training(found, expected, rtol=1e-9):
 @given(problems(solvers=["batch"], sparse_X=True))
 def test_the_gradient_equals_finite_differences(problem):
     network = problem.step(problem.network(learning_rate=1e-300))
-    objective, state = network._recipe.objective, network._state
+    objective, state = network._config.objective, network._state
     y, weight = network._learn_target(problem.y, np.dtype(float), True, None).encode(problem.y)[0], problem.weight
     y = state.target_of(y)
     n_rows = problem.X.shape[0]

@@ -88,9 +88,9 @@ def test_dense_rows_may_follow_sparse_ones_of_their_shape(estimator, solver):
 def test_fit_keeps_nothing_of_the_stream_before(estimator):
     X, y = data(estimator)
     network = estimator(6, random_state=0).partial_fit(X, y, **announce(estimator))
-    assert network._session[0] is not None
+    assert network._trainer[0] is not None
     network.set_params(max_iter=1, tol=None).fit(X, y)
-    assert network._session[0] is None
+    assert network._trainer[0] is None
 
 
 @BOTH

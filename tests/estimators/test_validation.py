@@ -96,7 +96,7 @@ def test_own_rows_are_watched_and_not_trained_on(estimator, standardize):
     params = STOPPED | {"early_stopping": "auto", "standardize": standardize}
     network = estimator(20, **params).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
     best = network.validation_loss_curve_[network.best_iter_ - 1]
-    loss = network._recipe.objective.loss
+    loss = network._config.objective.loss
     encoded = np.eye(3)[y[1::2]] if announce(estimator) else y[1::2, None]
     raw = network._raw_output(X[1::2])
     if standardize:

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.inspection import HiddenFeatures, activations, hidden_features
+from skbackprop.inspection import HiddenFeatures, hidden_features, layer_outputs
 from tests.inspection.inspected import FEW, LABELS, NUMBERS, X
 from tests.shared import theta
 
@@ -33,7 +33,7 @@ def test_estimator_check(estimator, check):
 def test_features_are_the_outputs_of_the_hidden_layer(layer, units):
     features = HiddenFeatures(NETWORK, layer=layer).fit(X, NUMBERS)
     assert features.transform(X).shape == (len(X), units)
-    np.testing.assert_array_equal(features.transform(X), activations(features.estimator_, X)[:-1][layer])
+    np.testing.assert_array_equal(features.transform(X), layer_outputs(features.estimator_, X)[:-1][layer])
     assert not hasattr(NETWORK, "n_layers_")  # a clone was fitted
 
 
@@ -41,7 +41,7 @@ def test_a_fitted_network_is_ready_and_stays_as_it_is():
     network = clone(NETWORK).fit(X, NUMBERS)
     before = theta(network).copy()
     features = hidden_features(network, 0)
-    expected = activations(network, X)[0]
+    expected = layer_outputs(network, X)[0]
     np.testing.assert_array_equal(features.transform(X), expected)
     model = make_pipeline(features, Ridge()).fit(X, NUMBERS)
     np.testing.assert_array_equal(clone(model).fit(X[:9], NUMBERS[:9])[:-1].transform(X), expected)

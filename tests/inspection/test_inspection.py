@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.inspection import activations, backprop_table, hidden_features, input_gradients
+from skbackprop.inspection import backprop_table, hidden_features, input_gradients, layer_outputs
 from skbackprop.inspection._trace import trace_sample
 from skbackprop.losses import Loss
 from tests.core.test_lecture import COEFS, INTERCEPTS, TARGET
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:The network has learned next to 
 
 LOOK = pytest.mark.parametrize(
     "look",
-    [activations, input_gradients, lambda estimator, X: backprop_table(estimator, X[:1], 0.0)],
-    ids=["activations", "input_gradients", "backprop_table"],
+    [layer_outputs, input_gradients, lambda estimator, X: backprop_table(estimator, X[:1], 0.0)],
+    ids=["layer_outputs", "input_gradients", "backprop_table"],
 )
 
 
@@ -171,7 +171,7 @@ def test_sparse_inputs_give_what_dense_ones_do(case, make):
     thin = make(np.where(X.mean(axis=0) < X, X, 0))
     estimator = clone(estimator).set_params(**FEW).fit(thin, y)
     np.testing.assert_allclose(input_gradients(estimator, thin), input_gradients(estimator, thin.toarray()), rtol=1e-12)
-    for got, expected in zip(activations(estimator, thin), activations(estimator, thin.toarray()), strict=True):
+    for got, expected in zip(layer_outputs(estimator, thin), layer_outputs(estimator, thin.toarray()), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
@@ -182,7 +182,7 @@ def test_float32_stays_float32(case):
     gradients, expected = input_gradients(narrow, X.astype(np.float32)), input_gradients(wide, X)
     assert gradients.dtype == np.float32
     np.testing.assert_allclose(gradients, expected, rtol=1e-2, atol=1e-3 * np.abs(expected).max())
-    outputs = activations(narrow, X.astype(np.float32))
+    outputs = layer_outputs(narrow, X.astype(np.float32))
     assert {layer.dtype for layer in outputs} == {np.dtype(np.float32)}
 
 
@@ -194,10 +194,10 @@ def test_many_rows_in_chunks_are_the_rows_one_by_one(case, standardize, monkeypa
     rows = [slice(i, i + 1) for i in range(len(inputs))]
     one_by_one = np.concatenate([input_gradients(estimator, inputs[row]) for row in rows])
     np.testing.assert_allclose(input_gradients(estimator, inputs), one_by_one, rtol=1e-9)
-    for layer, outputs in enumerate(activations(estimator, inputs)):
-        one_by_one = np.concatenate([activations(estimator, inputs[row])[layer] for row in rows])
+    for layer, outputs in enumerate(layer_outputs(estimator, inputs)):
+        one_by_one = np.concatenate([layer_outputs(estimator, inputs[row])[layer] for row in rows])
         np.testing.assert_allclose(outputs, one_by_one, rtol=1e-9)
-    np.testing.assert_array_equal(hidden_features(estimator).transform(inputs), activations(estimator, inputs)[-2])
+    np.testing.assert_array_equal(hidden_features(estimator).transform(inputs), layer_outputs(estimator, inputs)[-2])
 
 
 class CubedSoftmax(Loss):
@@ -233,7 +233,7 @@ def test_an_output_activation_of_ones_own_is_differentiated_too():
 @EACH
 def test_activations_are_the_layers_of_the_network_that_coefs_show(case, standardize):
     estimator, inputs, _ = fitted(case, standardize)
-    outputs = activations(estimator, inputs)
+    outputs = layer_outputs(estimator, inputs)
     assert [layer.shape for layer in outputs] == [(len(inputs), W.shape[1]) for W in estimator.coefs_]
     for row in (0, 7):
         for layer, expected in zip(outputs, trace_sample(estimator, inputs[row]).out, strict=True):

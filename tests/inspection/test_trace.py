@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The network has learned next to 
 
 def error(estimator, trace, W, b, x):
     """E of other weights and inputs, by numpy alone up to the raw output; hidden outputs from the activations."""
-    network, loss = estimator._recipe.objective.network, estimator._recipe.objective.loss
+    network, loss = estimator._config.objective.network, estimator._config.objective.loss
     if isinstance(loss, Huber):
         loss = Huber(loss.delta * (NUMBERS.std() if estimator.standardize else 1.0))
     a = x[np.newaxis]

@@ -143,7 +143,7 @@ class TestNumbers:
     def test_weights_of_standardised_data_on_request(self):
         X, y = load_iris(return_X_y=True)
         network = BackpropClassifier(3, **FEW).fit(X, y)
-        inside = network._recipe.objective.network.unpack(network._state.theta)
+        inside = network._config.objective.network.unpack(network._state.theta)
         assert written(NetworkDisplay.from_estimator(network).weight_texts_[0][:-1]) == numbers(network.coefs_[0])
         display = NetworkDisplay.from_estimator(network, standardized=True)
         assert written(display.weight_texts_[0][:-1]) == numbers(inside[0].W)

@@ -77,7 +77,7 @@ class TestLossCurves:
         ]
 
     def test_losses_that_a_stream_has_forgotten_leave_their_place(self, monkeypatch):
-        monkeypatch.setattr("skbackprop._training.state.KEPT_PASSES", 3)
+        monkeypatch.setattr("skbackprop._training.state.KEPT_EPOCHS", 3)
         X, y = data(BackpropRegressor)
         network = BackpropRegressor(5, warm_start=True, early_stopping=True, **FEW)
         for _ in range(8):
@@ -181,7 +181,7 @@ class TestWeights:
         X, y = load_digits(return_X_y=True)
         network = BackpropClassifier(3, **FEW).fit(X[:200], y[:200])
         display = WeightsDisplay.from_estimator(network, standardized=standardized, image_shape=(8, 8))
-        layers = network._recipe.objective.network.unpack(network._state.theta)
+        layers = network._config.objective.network.unpack(network._state.theta)
         expected = layers[0].W if standardized else network.coefs_[0]
         np.testing.assert_array_equal(display.images_[2].get_array().ravel(), expected[:, 2])
         assert not np.allclose(layers[0].W, network.coefs_[0])

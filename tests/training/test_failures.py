@@ -9,8 +9,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropRegressor
-from skbackprop._core.standardizer import PERSISTENT
-from skbackprop._training.trainer import Session
+from skbackprop._core.standardizer import MAX_CONSECUTIVE_REJECTIONS
+from skbackprop._training.trainer import Trainer
 from skbackprop.optimizers import Adam
 from skbackprop.schedules import Schedule
 from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, data, theta
@@ -48,7 +48,7 @@ def test_damaged_rows_of_a_stream_are_not_learned_and_cost_nothing(estimator, so
     network = estimator(6, solver=solver, batch_size=40, engine=engine, **FEW).fit(X, y)
     before, prediction = snapshot(network), network.predict(X)
     for n_rows in (1, 10):
-        with pytest.warns(ConvergenceWarning, match="These rows were not learned"):
+        with pytest.warns(ConvergenceWarning, match="These samples were not learned"):
             network.partial_fit(damage * X[:n_rows], y[:n_rows])
         np.testing.assert_equal(snapshot(network), before)
         np.testing.assert_array_equal(network.predict(X), prediction)
@@ -160,7 +160,7 @@ class TestStreams:
         rows, target = X[:20].copy(), y[:20]
         if damage == "one cell":
             rows[3, 2] = 1e6
-        with pytest.warns(ConvergenceWarning, match="These rows were not learned"):
+        with pytest.warns(ConvergenceWarning, match="These samples were not learned"):
             network.partial_fit(rows * (1e3 if damage[0] == "X" else 1), target * (1e3 if damage[0] == "y" else 1))
         assert network.score(X, y) == before
 
@@ -174,13 +174,13 @@ class TestStreams:
                 warnings.simplefilter("always")
                 network.partial_fit(X[i : i + 1], y[i : i + 1])
             n_refused += len(said)
-        assert n_refused == PERSISTENT - 1
+        assert n_refused == MAX_CONSECUTIVE_REJECTIONS - 1
         assert network.score(X[300:], y[300:]) > 0.9
 
     def test_an_update_that_moves_little_is_not_looked_at(self, fitted, monkeypatch):
         network, X, y = fitted
         looked = []
-        monkeypatch.setattr(Session, "_loss_of", lambda *arguments: looked.append(1) or 0.0)
+        monkeypatch.setattr(Trainer, "_loss_of", lambda *arguments: looked.append(1) or 0.0)
         for i in range(5):
             network.partial_fit(X[i : i + 1], y[i : i + 1])
         assert not looked

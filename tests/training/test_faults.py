@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._training.observers import Listener
+from skbackprop._training.observers import TrainingObserver
 from skbackprop.activations import Tanh
 from skbackprop.initializers import VarianceScaling
 from skbackprop.losses import MultinomialLogLoss, SquaredError
@@ -58,7 +58,7 @@ def interrupt_at(line, function):
 def learned(network):
     """What a pass changes, to tell passes apart."""
     state = network._state
-    return state.n_iter, state.theta.tobytes(), state.memory.tobytes(), tuple(state.loss_curve)
+    return state.n_iter, state.theta.tobytes(), state.optimizer_state.tobytes(), tuple(state.loss_curve)
 
 
 @UNTIMELY
@@ -77,7 +77,7 @@ def test_an_interrupt_between_any_two_lines_leaves_a_whole_epoch_and_says_so(est
     epochs = []
     with monkeypatch.context() as patch:
         network = make()
-        patch.setattr(estimator, "_listener", lambda self, *arguments: Ear(lambda state: epochs.append(learned(self))))
+        patch.setattr(estimator, "_observer", lambda self, *arguments: Ear(lambda state: epochs.append(learned(self))))
         network.fit(X, y)
     n_cut, template = 0, make()
     for line in count(1, 17):
@@ -114,7 +114,7 @@ def test_control_c_is_said_and_training_can_go_on(estimator, engine, monkeypatch
     network = estimator(6, **(params | {"max_iter": 9}))
     with monkeypatch.context() as patch:
         ear = Ear(lambda state: state.n_iter == 3 and signal.raise_signal(signal.SIGINT))
-        patch.setattr(estimator, "_listener", lambda *arguments: ear)
+        patch.setattr(estimator, "_observer", lambda *arguments: ear)
         with pytest.raises(KeyboardInterrupt) as interrupt:
             network.fit(X, y)
     assert interrupt.value.__notes__ == ["Training was interrupted; the weights are those after epoch 3."]
@@ -122,13 +122,13 @@ def test_control_c_is_said_and_training_can_go_on(estimator, engine, monkeypatch
     np.testing.assert_array_equal(theta(network.partial_fit(X, y)), theta(expected.partial_fit(X, y)))
 
 
-class Ear(Listener):
+class Ear(TrainingObserver):
     """Does something after each pass."""
 
     def __init__(self, hear):
         self.hear = hear
 
-    def after_pass(self, state):
+    def on_epoch_end(self, state):
         self.hear(state)
 
 

@@ -41,7 +41,7 @@ def test_the_curve_falls_and_counts_iterations(estimator):
     network = estimator(10, activation="tanh", alpha=0.01, max_iter=40, tol=None, **LBFGS_PARAMS).fit(X, y)
     assert network.n_iter_ == network.t_ == len(network.loss_curve_) == 40
     assert (np.diff(network.loss_curve_) <= 0).all()
-    objective, state = network._recipe.objective, network._state
+    objective, state = network._config.objective, network._state
     mean_loss = network.loss_curve_[-1] - objective.penalty(state.theta, network.alpha_)
     assert mean_loss == pytest.approx(state.mean_loss)
 

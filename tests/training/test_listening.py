@@ -1,4 +1,4 @@
-"""What `verbose` shows, and whom listeners hear of."""
+"""What `verbose` shows, and whom observers hear of."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ import pytest
 
 from skbackprop import BackpropRegressor
 from skbackprop._training import observers as _listening
-from skbackprop._training.observers import Lines, Listener, Listeners
+from skbackprop._training.observers import ObserverList, TrainingObserver, VerbosePrinter
 from skbackprop._training.state import TrainingState
 from tests.shared import BOTH, FEW, announce, data
 
@@ -47,11 +47,11 @@ def test_a_call_of_partial_fit_is_a_line(estimator, capsys):
 def test_lines_come_about_every_second_and_know_the_time_left(monkeypatch, capsys):
     now = 0.0
     monkeypatch.setattr(_listening.time, "perf_counter", lambda: now)
-    lines = Lines(n_rows=300_000, last_iter=10)
+    lines = VerbosePrinter(n_rows=300_000, last_iter=10)
     state = TrainingState(np.zeros(1), np.zeros((0, 1)), None, loss_curve=[0.5], learning_rate=0.01)
     for state.n_iter in range(1, 8):
         now += 0.4
-        lines.after_pass(state)
+        lines.on_epoch_end(state)
     lines.close(state)
     assert capsys.readouterr().out.splitlines() == [
         "epoch 1 of 10: loss 0.5, rate 0.01, 750,000 rows/s, 4 s left",
@@ -75,21 +75,21 @@ def test_a_bar_without_rich_says_what_to_install(monkeypatch):
 
 
 def test_each_pass_is_told_of_once_to_everyone_and_any_of_them_may_end_it():
-    class Ear(Listener):
+    class Ear(TrainingObserver):
         def __init__(self, ends=False):
             self.heard, self.ends = [], ends
 
-        def before_pass(self, state):
+        def on_epoch_begin(self, state):
             self.heard.append(f"before {state.n_iter}")
 
-        def after_pass(self, state):
+        def on_epoch_end(self, state):
             self.heard.append(f"after {state.n_iter}")
             return self.ends
 
     first, second = Ear(ends=True), Ear()
-    listeners, state = Listeners([first, second]), TrainingState(np.zeros(1), np.zeros((0, 1)), None)
+    observers, state = ObserverList([first, second]), TrainingState(np.zeros(1), np.zeros((0, 1)), None)
     wishes = []
     for state.n_iter, name in ((0, "before"), (1, "after"), (0, "before"), (1, "after"), (1, "before"), (2, "after")):
-        wishes.append(getattr(listeners, f"{name}_pass")(state))
+        wishes.append(getattr(observers, f"{name}_pass")(state))
     assert first.heard == second.heard == ["before 0", "after 1", "before 1", "after 2"]
     assert wishes == [None, True, None, False, None, True]

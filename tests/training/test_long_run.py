@@ -23,7 +23,7 @@ SLACK = 2**19
 
 @ENGINES
 def test_memory_is_flat_after_warm_up_and_no_file_or_thread_is_left(engine, monkeypatch):
-    monkeypatch.setattr(_state, "KEPT_PASSES", 500)
+    monkeypatch.setattr(_state, "KEPT_EPOCHS", 500)
     *_, warm = long_run(n_rows=4_000, n_fits=20, n_rounds=2, engine=engine)
     *_, end = long_run(n_rows=20_000, n_fits=60, n_rounds=2, engine=engine)
     assert end.memory - warm.memory < SLACK
@@ -32,7 +32,7 @@ def test_memory_is_flat_after_warm_up_and_no_file_or_thread_is_left(engine, monk
 
 
 def test_a_stream_forgets_its_oldest_losses_and_fit_none(monkeypatch):
-    monkeypatch.setattr(_state, "KEPT_PASSES", 10)
+    monkeypatch.setattr(_state, "KEPT_EPOCHS", 10)
     X, y = np.arange(6.0).reshape(-1, 1), np.arange(6.0)
     network = BackpropRegressor((), optimizer="gd", max_iter=30, tol=None, random_state=0).fit(X, y)
     curve = network.loss_curve_

@@ -51,7 +51,7 @@ class TestWatch:
         for _ in range(n_passes):
             state.n_iter += 1
             state.theta[:], state.mean_loss = state.n_iter, -float(state.n_iter)
-            said.append(watch.after_pass(state, state.mean_loss))
+            said.append(watch.on_epoch_end(state, state.mean_loss))
         return said
 
     @staticmethod

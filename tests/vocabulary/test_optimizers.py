@@ -10,7 +10,7 @@ STEPPING = [name for name in OPTIMIZERS if name != "lbfgs"]  # which scipy steps
 def run(optimizer, gradients, dtype=np.float64):
     """All values of theta from zero on, stepped by `optimizer` over `gradients`."""
     theta = np.zeros(gradients.shape[1], dtype)
-    memory = np.zeros((optimizer.n_slots, theta.size), dtype)
+    memory = np.zeros((optimizer.n_state_arrays, theta.size), dtype)
     path = []
     for t, gradient in enumerate(gradients, start=1):
         optimizer.step(theta, gradient.astype(dtype), memory, t, RATE, np.full_like(theta, np.nan))
@@ -96,5 +96,5 @@ def test_only_adamw_decays_weights():
 
 
 def test_the_memory_has_a_vector_for_each_running_mean():
-    slots = {name: optimizer.n_slots for name, optimizer in OPTIMIZERS.items()}
+    slots = {name: optimizer.n_state_arrays for name, optimizer in OPTIMIZERS.items()}
     assert slots == {"gd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "adam": 2, "adamw": 2, "lbfgs": 0}

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 
 from skbackprop import BackpropRegressor
-from skbackprop._hyperparameters import find
+from skbackprop._hyperparameters import resolve
 from skbackprop.activations import ACTIVATIONS, ELU, Activation, LeakyReLU
 from skbackprop.initializers import INITIALIZERS, VarianceScaling
 from skbackprop.losses import LOSSES, Huber, Quantile, Tweedie
@@ -96,12 +96,12 @@ def test_nested_names_reach_the_record_through_the_estimator():
 
 
 def test_find_takes_a_record_or_a_name():
-    assert find("adam", OPTIMIZERS, Optimizer, "optimizer") == Adam()
-    assert find(AdamW(), OPTIMIZERS, Optimizer, "optimizer") == AdamW()
+    assert resolve("adam", OPTIMIZERS, Optimizer, "optimizer") == Adam()
+    assert resolve(AdamW(), OPTIMIZERS, Optimizer, "optimizer") == AdamW()
     with pytest.raises(ValueError, match=r"optimizer='adm' is not known; the names are \['adam', 'adamw', 'gd'"):
-        find("adm", OPTIMIZERS, Optimizer, "optimizer")
+        resolve("adm", OPTIMIZERS, Optimizer, "optimizer")
     with pytest.raises(TypeError, match="activation must be a name or an Activation object, got 3"):
-        find(3, ACTIVATIONS, Activation, "activation")
+        resolve(3, ACTIVATIONS, Activation, "activation")
 
 
 def test_every_setting_that_is_a_number_has_its_range_here():

@@ -106,30 +106,30 @@ def drop(threshold, keep, key, counter, row_step, n_units, mask, a, start, stop)
 
 
 @njit(**OPTIONS)
-def step(code, settings, theta, gradient, memory, t, rate):
-    """Update theta and memory as the optimizer does; `settings` are its numbers in the order of its fields."""
+def step(code, settings, theta, gradient, optimizer_state, t, rate):
+    """Update theta and optimizer_state as the optimizer does; `settings` are its numbers in the order of its fields."""
     number = theta.dtype.type
     learning_rate = number(rate)
     if code == GD:
         for i in range(theta.size):
             theta[i] -= learning_rate * gradient[i]
     elif code == MOMENTUM:
-        v, momentum = memory[0], number(settings[0])
+        v, momentum = optimizer_state[0], number(settings[0])
         for i in range(theta.size):
             v[i] = momentum * v[i] - learning_rate * gradient[i]
             theta[i] += v[i]
     elif code == NESTEROV:
-        v, momentum = memory[0], number(settings[0])
+        v, momentum = optimizer_state[0], number(settings[0])
         for i in range(theta.size):
             v[i] = momentum * v[i] - learning_rate * gradient[i]
             theta[i] += momentum * v[i] - learning_rate * gradient[i]
     elif code == RMSPROP:
-        s, rho, rest, epsilon = memory[0], number(settings[0]), number(1 - settings[0]), number(settings[1])
+        s, rho, rest, epsilon = optimizer_state[0], number(settings[0]), number(1 - settings[0]), number(settings[1])
         for i in range(theta.size):
             s[i] = rho * s[i] + rest * gradient[i] * gradient[i]
             theta[i] -= learning_rate * gradient[i] / (np.sqrt(s[i]) + epsilon)
     elif code == ADAM:
-        M, V, beta_1, beta_2 = memory[0], memory[1], number(settings[0]), number(settings[1])
+        M, V, beta_1, beta_2 = optimizer_state[0], optimizer_state[1], number(settings[0]), number(settings[1])
         c = np.sqrt((1 - settings[1] ** t) / (1 - settings[1]))
         epsilon = number(c * settings[2])
         factor = number(rate * c * (1 - settings[0]) / (1 - settings[0] ** t))

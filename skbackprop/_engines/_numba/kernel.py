@@ -70,9 +70,10 @@ def compiled(source: int):
 
     @njit(**OPTIONS, cache=True)
     def epoch(
-        X, y, weight, order, offset, factor, theta, memory, gradient, gradient_sum, sizes, activations, settings,
-        loss, loss_settings, clip_norm, thresholds, keep, optimizer, optimizer_settings, weight_decay, alpha, l1,
-        rates, t, batch_size, mean_weight, key, x_room, y_room, factor_room, z_room, a_room, delta_room, mask_room,
+        X, y, weight, order, offset, factor, theta, optimizer_state, gradient, gradient_sum, sizes, activations,
+        settings, loss, loss_settings, clip_norm, thresholds, keep, optimizer, optimizer_settings, weight_decay,
+        alpha, l1, rates, t, batch_size, mean_weight, key, x_room, y_room, factor_room,
+        z_room, a_room, delta_room, mask_room,
     ):  # fmt: skip
         """Make one pass; return the sum of weight * loss and the number of updates.
 
@@ -80,7 +81,12 @@ def compiled(source: int):
         not standardised, `thresholds` where nothing is dropped. The rooms have the rows of a chunk.
         """
         X, y, weight, order, rates = borrowed(X), borrowed(y), borrowed(weight), borrowed(order), borrowed(rates)
-        theta, memory, offset, factor = borrowed(theta), borrowed(memory), borrowed(offset), borrowed(factor)
+        theta, optimizer_state, offset, factor = (
+            borrowed(theta),
+            borrowed(optimizer_state),
+            borrowed(offset),
+            borrowed(factor),
+        )
         gradient, gradient_sum, sizes = borrowed(gradient), borrowed(gradient_sum), borrowed(sizes)
         activations, settings, loss_settings = borrowed(activations), borrowed(settings), borrowed(loss_settings)
         thresholds, keep, optimizer_settings = borrowed(thresholds), borrowed(keep), borrowed(optimizer_settings)
@@ -156,7 +162,7 @@ def compiled(source: int):
                 shrink = number(1 - rate * weight_decay)
                 for i in range(n_weights):
                     theta[i] *= shrink
-            step(optimizer, optimizer_settings, theta, gradient, memory, t + n_updates, rate)
+            step(optimizer, optimizer_settings, theta, gradient, optimizer_state, t + n_updates, rate)
         return loss_sum, n_updates
 
     return epoch
