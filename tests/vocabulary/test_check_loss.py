@@ -52,7 +52,10 @@ class TestCustomLoss:
                 lambda self, y, raw, g: np.multiply(raw - y, 2.1, out=g).sum(axis=1) * 0 + ((raw - y) ** 2).sum(1),
                 "but finite differences give",
             ),
-            (lambda self, y, raw, g: np.multiply(raw - y, 2, out=g), "value_and_gradient must return an array of shape"),
+            (
+                lambda self, y, raw, g: np.multiply(raw - y, 2, out=g),
+                "value_and_gradient must return an array of shape",
+            ),
             (lambda self, y, raw, g: ((raw - y) ** 2).sum(axis=1), "NaN or infinity"),
         ],
     )
