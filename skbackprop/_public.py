@@ -49,6 +49,6 @@ def _move(value: Any, module: str) -> None:
     value.__module__ = module
     members = vars(value).values() if isclass(value) else ()
     for member in members:
-        function = getattr(member, "__func__", member)  # of a class method or a static method
-        if isfunction(function) and function.__module__ == origin:
-            function.__module__ = module
+        for method in (member, getattr(member, "__func__", None)):  # class methods and static methods have a __func__
+            if getattr(method, "__module__", None) == origin:
+                method.__module__ = module
