@@ -218,12 +218,8 @@ class Drawing:
         order = np.argsort(np.abs(weights), kind="stable")  # the largest weights are drawn on top
         segments = np.array([[(left.x, y), (right.x, to)] for y in left.source_y for to in right.y])[order]
         widths = MIN_EDGE_WIDTH + (MAX_EDGE_WIDTH - MIN_EDGE_WIDTH) * np.minimum(np.abs(weights[order]) / largest, 1)
-        style: dict[str, Any] = {
-            "cmap": cmap,
-            "clim": (-largest, largest),
-            "linewidths": widths * self.scale,
-            "zorder": 1,
-        }
+        style: dict[str, Any] = {"cmap": cmap, "clim": (-largest, largest), "zorder": 1}
+        style["linewidths"] = widths * self.scale
         edges = LineCollection(list(segments), array=weights[order], **style | edge_kw)
         self.ax.add_collection(edges)
         self.edges.append(edges)
@@ -358,8 +354,8 @@ class Drawing:
         height = min(2.0, 1.6 * min(-bottom, top - 3 * LINE))
         place = (right - COLORBAR_SPACE + 0.15, -height / 2, COLORBAR_WIDTH, height)
         bar_ax = self.ax.inset_axes(place, transform=self.ax.transData)
-        largest = max(np.abs(W).max() for W in self.picture.coefs)
-        has_larger = any(np.abs(weights).max() > largest for weights in self.weights)  # an intercept
+        layers = zip(self.weights, self.edges, strict=True)
+        has_larger = any(np.abs(weights).max() > edges.get_clim()[1] for weights, edges in layers)  # an intercept
         extend = "both" if has_larger else "neither"
         self.colorbar = self.ax.figure.colorbar(self.edges[0], cax=bar_ax, extend=extend)
         bar_ax.tick_params(labelsize=0.9 * POINTS * self.scale, length=2 * self.scale, width=0.6 * self.scale)
