@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
 #: Data that the estimators accept as X: anything that becomes an array, or a sparse matrix or array.
 MatrixLike: TypeAlias = ArrayLike | sparse.spmatrix | sparse.sparray
+
+#: X after validation: dense, or sparse by rows. ``isinstance(X, np.ndarray)`` tells a type checker which one it is.
+Matrix: TypeAlias = np.ndarray | sparse.csr_array | sparse.csr_matrix
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
