@@ -88,7 +88,7 @@ def check_loss(loss: Loss, y: np.ndarray, raw: np.ndarray, *, rtol: float = 1e-5
     """
     y, raw = np.array(y, np.float64, ndmin=2), np.array(raw, np.float64, ndmin=2)
     loss.check_target(y)
-    y = loss.tile_target(y)
+    y = loss.repeat_target(y)
     if y.shape != raw.shape:
         raise ValueError(f"y has shape {y.shape} and raw {raw.shape}; they must be the same.")
     values, gradient = _evaluate(loss, y, raw)

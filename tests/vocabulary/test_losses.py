@@ -135,7 +135,7 @@ def test_the_target_is_scaled_as_the_link_allows_and_log_losses_are_likelihoods(
     scaling = {"identity": "spread", "sorted": "spread", "exponential": "mean"}
     for (name, output_activation), loss in LOSSES.items():
         assert loss.target_scaling == scaling.get(output_activation)
-        assert loss.is_nll == (name == "log_loss")
+        assert loss.is_likelihood == (name == "log_loss")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_several_quantiles_are_the_sum_over_sorted_outputs(rng):
     levels = (0.1, 0.5, 0.8)
     y, raw = rng.normal(size=(40, 1)), rng.normal(size=(40, 3))
     loss = Quantiles(levels)
-    values = evaluate(loss, loss.tile_target(y), raw)[0]
+    values = evaluate(loss, loss.repeat_target(y), raw)[0]
     out = np.sort(raw, axis=1)
     expected = sum(mean_pinball_loss(y[:, 0], column, alpha=q) for q, column in zip(levels, out.T, strict=True))
     assert values.mean() == pytest.approx(expected, rel=1e-12)
