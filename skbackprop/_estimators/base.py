@@ -17,6 +17,7 @@ from .._sklearn_compat import CallbackSupportMixin, open_task, with_callbacks
 from .._training.config import TrainingConfig
 from .._training.result import TrainingResult
 from .._training.state import TrainingState
+from .._typing import keep_signature
 from ..optimizers import LBFGS
 from .fast_path import FastPath
 from .fitted_model import FittedModel
@@ -86,7 +87,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         data = None if fast_path is None else fast_path.dataset(self, X, y, sample_weight, classes)
         return None if data is None else update_stream(self, fast_path.trainer, data)
 
-    @with_callbacks
+    @keep_signature(with_callbacks)
     def _train(self, request: FitRequest) -> TrainingResult:
         name, n_epochs = ("partial_fit", 0) if request.is_partial else ("fit", self.max_iter)
         task = open_task(self, name, n_epochs, request.X, request.y, request.sample_weight)

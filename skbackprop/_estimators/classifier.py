@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from .._typing import MatrixLike
+from .._typing import MatrixLike, keep_signature
 from ..activations import Activation
 from ..initializers import Initializer
 from ..losses import Loss
@@ -218,7 +218,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @keep_signature(_fit_context(prefer_skip_nested_validation=True))
     def fit(
         self,
         X: MatrixLike,
@@ -267,7 +267,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
-    @available_if(BaseBackprop._supports_partial_fit)
+    @keep_signature(available_if(BaseBackprop._supports_partial_fit))
     def partial_fit(
         self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:

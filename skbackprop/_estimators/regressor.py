@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
-from .._typing import MatrixLike
+from .._typing import MatrixLike, keep_signature
 from ..activations import Activation
 from ..initializers import Initializer
 from ..losses import LOSSES, Loss
@@ -209,7 +209,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @keep_signature(_fit_context(prefer_skip_nested_validation=True))
     def fit(
         self,
         X: MatrixLike,
@@ -258,7 +258,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
-    @available_if(BaseBackprop._supports_partial_fit)
+    @keep_signature(available_if(BaseBackprop._supports_partial_fit))
     def partial_fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Make one pass over some rows, from where the last call to `fit` or `partial_fit` ended.
 

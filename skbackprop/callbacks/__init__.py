@@ -6,9 +6,12 @@ itself, also where it is a step of a Pipeline: they are called for its epochs on
 does.
 """
 
+from .._public import publish
 from ._base import Callback
 from ._checkpoint import Checkpoint
 from ._early_stopping import EarlyStopping
 from ._loss_recorder import LossRecorder
 
 __all__ = ["Callback", "Checkpoint", "EarlyStopping", "LossRecorder"]
+
+__dir__ = publish(globals())

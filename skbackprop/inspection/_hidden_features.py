@@ -22,7 +22,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.fitted_model import check_type, fitted_model
-from .._typing import MatrixLike
+from .._typing import MatrixLike, keep_signature
 from ._layers import check_hidden_layer, hidden_features
 
 
@@ -71,7 +71,7 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
         self.estimator = estimator
         self.layer = layer
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @keep_signature(_fit_context(prefer_skip_nested_validation=False))
     def fit(self, X: MatrixLike, y: ArrayLike | None = None, **fit_params) -> Self:
         """Fit a clone of the network, unless it is frozen.
 
