@@ -281,7 +281,7 @@ def check_calls(estimator, steps, **params):
 
 @BOTH
 @ENGINES
-def test_every_call_ends_in_a_sound_network_or_in_an_error_that_names_what_is_wrong(estimator, engine):
+def test_every_call_gives_a_valid_network_or_an_error_that_names_the_cause(estimator, engine):
     n_examples = N_EXAMPLES or (400 if engine == "numpy" else 60)
 
     @settings(
@@ -320,11 +320,11 @@ FOUND = {
 
 
 @pytest.mark.parametrize("steps", FOUND.values(), ids=FOUND)
-def test_what_was_found(steps):
+def test_earlier_findings(steps):
     check_calls(BackpropClassifier, steps, engine="numpy")
 
 
-def test_the_first_rows_of_a_stream_are_refused_by_an_error_where_they_overflow():
+def test_overflow_in_the_first_samples_of_a_stream_raises():
     X, y = np.array([[1e300], [-1e300]]), np.array([0.0, 1.0])
     network = BackpropRegressor(loss="poisson")
     with pytest.raises(ValueError, match="The spread of a column of X or of y overflows"):

@@ -64,7 +64,7 @@ def assert_same_weights(ours, theirs):
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("n_outputs", [1, 2])
 @pytest.mark.parametrize("rule", RULES)
-def test_regressor_has_the_weights_of_scikit_learns_mlp(rng, rule, n_outputs, activation):
+def test_regressor_has_the_weights_of_scikit_learn_mlp(rng, rule, n_outputs, activation):
     X, y = rng.normal(size=(N_ROWS, 4)), rng.normal(size=(N_ROWS, n_outputs))
     y = y[:, 0] if n_outputs == 1 else y
     sizes = (6, 5)
@@ -76,7 +76,7 @@ def test_regressor_has_the_weights_of_scikit_learns_mlp(rng, rule, n_outputs, ac
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
 @pytest.mark.parametrize("rule", RULES)
-def test_classifier_has_the_weights_of_scikit_learns_mlp(rng, rule, kind):
+def test_classifier_has_the_weights_of_scikit_learn_mlp(rng, rule, kind):
     X = rng.normal(size=(N_ROWS, 4))
     y = {
         "binary": np.array(["no", "yes"])[rng.integers(0, 2, N_ROWS)],
@@ -93,7 +93,7 @@ def test_classifier_has_the_weights_of_scikit_learns_mlp(rng, rule, kind):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_no_hidden_layer_by_rows_is_scikit_learns_sgd_regressor(rng, weighted):
+def test_no_hidden_layer_with_sgd_matches_sgd_regressor(rng, weighted):
     X, y = rng.normal(size=(40, 3)), rng.normal(size=40)
     weight = rng.integers(1, 5, 40).astype(float) if weighted else np.ones(40)
     theirs = SGDRegressor(
@@ -117,7 +117,7 @@ def test_no_hidden_layer_by_rows_is_scikit_learns_sgd_regressor(rng, weighted):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_no_hidden_layer_full_batch_ends_at_least_squares(rng, weighted):
+def test_no_hidden_layer_with_full_batches_converges_to_least_squares(rng, weighted):
     X, y = rng.normal(size=(50, 3)), rng.normal(size=(50, 2))
     weight = rng.uniform(0.1, 3, 50) if weighted else None
     ours = BackpropRegressor(

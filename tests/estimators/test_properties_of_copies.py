@@ -61,7 +61,7 @@ def assert_same(found, expected, X):
 @pytest.mark.parametrize("how", COPIES)
 @examples(40)
 @given(problems(**KINDS))
-def test_a_copy_predicts_the_same_and_goes_on_exactly(how, tmp_path_factory, problem):
+def test_copy_predicts_the_same_and_continues_identically(how, tmp_path_factory, problem):
     network = problem.fitted()
     copied = COPIES[how](network, tmp_path_factory.mktemp("copy") / "network.joblib")
     assert copied.get_params().keys() == network.get_params().keys()
@@ -83,7 +83,7 @@ def test_a_copy_predicts_the_same_and_goes_on_exactly(how, tmp_path_factory, pro
 
 @examples(40)
 @given(problems(**KINDS))
-def test_a_clone_is_unfitted_and_learns_the_same(problem):
+def test_clone_is_unfitted_and_learns_the_same(problem):
     network = problem.fitted()
     cloned = clone(network)
     assert not hasattr(cloned, "n_iter_")
@@ -92,7 +92,7 @@ def test_a_clone_is_unfitted_and_learns_the_same(problem):
 
 @BOTH
 @pytest.mark.parametrize("how", COPIES)
-def test_a_copy_in_the_middle_of_a_stream_of_rows_goes_on_exactly(how, tmp_path, estimator):
+def test_copy_made_during_a_stream_continues_identically(how, tmp_path, estimator):
     """What standardises follows the running moments in steps, and a copy must not make one of its own."""
     X, y = data(estimator)
     network = estimator(5, engine="numpy", random_state=0).partial_fit(X[:140], y[:140], **announce(estimator))

@@ -17,7 +17,7 @@ KINDS = {"optimizers": [*PASSES, "lbfgs"], "dtypes": DTYPES, "sparse_X": True}
 
 @examples(60)
 @given(problems(**KINDS), st.integers(0, 2**32 - 1))
-def test_a_row_is_predicted_as_it_is_whatever_lies_beside_it(problem, seed):
+def test_prediction_of_a_sample_does_not_depend_on_other_samples(problem, seed):
     network, X = problem.fitted(max_iter=1), problem.X
     rows = np.random.default_rng(seed).integers(0, X.shape[0], 50)
     rounding = 1e-5 if X.dtype == np.float32 else 1e-12
@@ -36,7 +36,7 @@ def test_a_row_is_predicted_as_it_is_whatever_lies_beside_it(problem, seed):
 
 @examples(60)
 @given(problems(**KINDS))
-def test_predictions_are_the_forward_pass_over_coefs_(problem):
+def test_predictions_equal_the_forward_pass_over_coefs_(problem):
     network, a = problem.fitted(max_iter=1), problem.X
     for level, (W, b) in enumerate(zip(network.coefs_, network.intercepts_, strict=True)):
         z = a @ W + b
@@ -53,7 +53,7 @@ def test_predictions_are_the_forward_pass_over_coefs_(problem):
 
 @examples(60)
 @given(problems(**KINDS), st.integers(1, 7))
-def test_predictions_in_chunks_are_the_same(problem, chunk):
+def test_predictions_do_not_depend_on_chunks(problem, chunk):
     network = problem.fitted(max_iter=1)
     whole = network._raw_output(problem.X)
     with pytest.MonkeyPatch.context() as patch:
@@ -67,7 +67,7 @@ def test_predictions_in_chunks_are_the_same(problem, chunk):
 @pytest.mark.parametrize("far", [1.0, 1e4, 1e30, "largest"], ids=str)
 @examples(60)
 @given(problems(estimators=[BackpropClassifier], **KINDS))
-def test_probabilities_are_probabilities_however_far_the_rows(far, problem):
+def test_probabilities_are_valid_for_inputs_of_any_magnitude(far, problem):
     network = problem.fitted(max_iter=1)
     X, largest = problem.X.astype(float), 0.99 * float(np.finfo(problem.X.dtype).max)
     X = (X / np.abs(X).max() * largest if far == "largest" else X * far).astype(problem.X.dtype)

@@ -40,7 +40,7 @@ def assert_same_training(found, expected, rtol=1e-9):
 
 @examples(150)
 @given(problems(solvers=["batch"], sparse_X=True))
-def test_the_gradient_equals_finite_differences(problem):
+def test_gradient_equals_finite_differences(problem):
     network = problem.step(problem.network(learning_rate=1e-300))
     objective, state = network._config.objective, network._state
     y, weight = network._learn_target(problem.y, np.dtype(float), True, None).encode(problem.y)[0], problem.weight
@@ -67,7 +67,7 @@ def test_the_gradient_equals_finite_differences(problem):
 
 @examples(100)
 @given(problems(solvers=["batch"], dropout=False, sparse_X=True), st.integers(0, 2**32 - 1))
-def test_an_integer_weight_is_a_repeated_row(problem, seed):
+def test_integer_weight_equals_repeated_sample(problem, seed):
     n_rows = problem.X.shape[0]
     weight = np.random.default_rng(seed).integers(0, 4, n_rows)
     weight[:3] = np.maximum(weight[:3], 1)  # so that all classes stay
@@ -78,7 +78,7 @@ def test_an_integer_weight_is_a_repeated_row(problem, seed):
 
 @examples(60)
 @given(problems(alphas=(0.0,), optimizers=["gd"], dropout=False), st.sampled_from([1, 2, 3, 4, 6, 12]))
-def test_an_integer_weight_is_a_repeated_row_on_average_over_batches(problem, batch_size):
+def test_integer_weight_equals_repeated_sample_on_average_over_batches(problem, batch_size):
     """With a rate near 0, an epoch is the sum of the first updates that each batch would make."""
     rng = np.random.default_rng(batch_size)
     rows = np.arange(12) % problem.X.shape[0]
@@ -100,7 +100,7 @@ def test_an_integer_weight_is_a_repeated_row_on_average_over_batches(problem, ba
 
 @examples(100)
 @given(problems(sparse_X=True))
-def test_the_order_of_columns_does_not_matter(problem):
+def test_feature_order_does_not_matter(problem):
     start = problem.fitted(learning_rate=1e-300, optimizer="gd", max_iter=1)
     coefs, intercepts = start.coefs_, start.intercepts_
     order = np.random.default_rng(2).permutation(problem.X.shape[1])
@@ -115,7 +115,7 @@ def test_the_order_of_columns_does_not_matter(problem):
 
 @examples(100)
 @given(problems(dropout=False))
-def test_the_order_of_hidden_units_does_not_matter(problem):
+def test_hidden_unit_order_does_not_matter(problem):
     start = problem.fitted(learning_rate=1e-300, optimizer="gd", max_iter=1)
     given_weights = start.coefs_, start.intercepts_
     plain = problem.fitted(init=given_weights)
@@ -128,14 +128,14 @@ def test_the_order_of_hidden_units_does_not_matter(problem):
 
 @examples(100)
 @given(problems(alphas=(0.0, 0.1, "auto"), weighted=[True], sparse_X=True), st.floats(1e-3, 1e3))
-def test_scaling_all_weights_changes_nothing(problem, factor):
+def test_common_factor_of_sample_weights_does_not_matter(problem, factor):
     scaled = problem.fitted(problem.X, problem.y, factor * problem.weight)
     assert_same_training(scaled, problem.fitted())
 
 
 @examples(40)
 @given(problems(alphas=(0.0, 0.1, "auto")), st.floats(1e-3, 1e3))
-def test_equal_weights_are_no_weights(problem, factor):
+def test_equal_sample_weights_are_no_weights(problem, factor):
     weighted = problem.fitted(problem.X, problem.y, np.full(problem.X.shape[0], factor))
     assert_same_training(weighted, problem.fitted(problem.X, problem.y))
 
@@ -158,7 +158,7 @@ def test_float32_agrees_with_float64_to_its_precision(problem):
 
 @examples(100)
 @given(problems(alphas=(0.0, 0.1, "auto")), st.booleans())
-def test_sparse_is_dense(problem, csc):
+def test_sparse_and_dense_data_train_the_same(problem, csc):
     """Rows come with their opposites: scaling without centring is all of standardising where the means are 0."""
     half = np.where(np.abs(problem.X) < 0.5, 0, problem.X)
     half[:, 0] = problem.X[:, 0]  # a row of zeros would put hidden units on their kink
@@ -170,7 +170,7 @@ def test_sparse_is_dense(problem, csc):
 
 @examples(100)
 @given(problems(solvers=["batch"], alphas=(0.0, 0.1, "auto"), sparse_X=True), st.integers(1, 7))
-def test_chunks_of_rows_change_nothing(problem, chunk):
+def test_training_does_not_depend_on_chunks(problem, chunk):
     whole = problem.fitted()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("skbackprop._core.network.MIN_CHUNK_ROWS", chunk)

@@ -31,7 +31,7 @@ def full_ways(monkeypatch):
 @EACH_SOLVER
 @pytest.mark.parametrize("size", [1, 5])
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
-def test_a_stream_learns_the_same_by_both_ways(estimator, solver, size, engine, full_ways):
+def test_stream_learns_the_same_with_and_without_the_fast_path(estimator, solver, size, engine, full_ways):
     if engine == "numba":
         pytest.importorskip("numba")
     X, y = data(estimator)
@@ -63,7 +63,7 @@ CHANGES = {
 
 @BOTH
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_changed_goes_the_full_way(estimator, change, full_ways):
+def test_every_change_is_validated(estimator, change, full_ways):
     X, y = data(estimator)
     network = estimator(6, random_state=0).partial_fit(X, y, **announce(estimator))
     before = len(full_ways)
@@ -73,7 +73,7 @@ def test_what_changed_goes_the_full_way(estimator, change, full_ways):
 
 @BOTH
 @EACH_SOLVER
-def test_dense_rows_may_follow_sparse_ones_of_their_shape(estimator, solver):
+def test_dense_samples_may_follow_sparse_samples(estimator, solver):
     X, y = data(estimator)
     after_sparse, as_list = (
         estimator(6, solver=solver, engine="numpy", random_state=0).partial_fit(csr_array(X), y, **announce(estimator))
@@ -85,7 +85,7 @@ def test_dense_rows_may_follow_sparse_ones_of_their_shape(estimator, solver):
 
 
 @BOTH
-def test_fit_keeps_nothing_of_the_stream_before(estimator):
+def test_fit_resets_the_fast_path(estimator):
     X, y = data(estimator)
     network = estimator(6, random_state=0).partial_fit(X, y, **announce(estimator))
     assert network._trainer[0] is not None
@@ -94,7 +94,7 @@ def test_fit_keeps_nothing_of_the_stream_before(estimator):
 
 
 @BOTH
-def test_a_record_is_looked_at_every_time(estimator, full_ways):
+def test_changed_hyperparameter_object_takes_effect(estimator, full_ways):
     X, y = data(estimator)
     network = estimator(6, optimizer=Adam(), random_state=0).partial_fit(X, y, **announce(estimator))
     network.optimizer.set_params(beta_1=0.1)
@@ -103,7 +103,7 @@ def test_a_record_is_looked_at_every_time(estimator, full_ways):
 
 
 @BOTH
-def test_bad_rows_meet_the_usual_errors(estimator):
+def test_invalid_samples_raise_the_usual_errors(estimator):
     X, y = data(estimator)
     network = estimator(6, random_state=0).partial_fit(X[:1], y[:1], **announce(estimator)).partial_fit(X[1:2], y[1:2])
     before = theta(network).copy()
@@ -124,7 +124,7 @@ def test_bad_rows_meet_the_usual_errors(estimator):
     np.testing.assert_array_equal(theta(network), before)
 
 
-def test_a_target_too_large_for_float32_meets_the_usual_error():
+def test_target_too_large_for_float32_raises_the_usual_error():
     X, y = data(BackpropRegressor)
     X = X.astype(np.float32)
     network = BackpropRegressor(6, random_state=0).partial_fit(X, y).partial_fit(X, y)
@@ -140,7 +140,7 @@ def test_is_plain():
         assert not is_plain(other, X.dtype, (None, 2))
 
 
-def test_a_snapshot_sees_every_change():
+def test_snapshot_detects_every_change():
     values = [1, "a", None, 0.5, True, (1, 2), [1, 2], np.int64(3), Adam(0.5)]
     snapshot = Snapshot(values)
     assert snapshot.is_plain
@@ -157,7 +157,7 @@ def test_a_snapshot_sees_every_change():
 
 
 @BOTH
-def test_parameters_in_every_form_take_the_short_way(estimator, full_ways):
+def test_fast_path_accepts_parameters_in_every_form(estimator, full_ways):
     X, y = data(estimator)
     network = estimator([6], optimizer=Adam(), learning_rate=InverseScaling(), random_state=np.random.RandomState(0))
     for _ in range(3):

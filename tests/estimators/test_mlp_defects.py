@@ -54,7 +54,7 @@ def slopes(network, X, y):
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3, 10])
-def test_a_the_loss_of_many_outputs_and_its_gradient_belong_together(n_outputs, rng):
+def test_reported_loss_matches_its_gradient_for_any_number_of_outputs(n_outputs, rng):
     X, y = rng.normal(size=(30, 4)), rng.normal(size=(30, n_outputs))
     y = y[:, 0] if n_outputs == 1 else y
     network = BackpropRegressor(5, activation="tanh", solver="batch", **PLAIN).partial_fit(X, y)
@@ -68,7 +68,7 @@ def test_a_the_loss_of_many_outputs_and_its_gradient_belong_together(n_outputs, 
         assert n_outputs * by_losses == pytest.approx(by_update, rel=1e-5)
 
 
-def test_b_held_out_rows_keep_the_shares_of_many_classes(rng):
+def test_validation_set_is_stratified_for_many_classes(rng):
     X, y = rng.normal(size=(300, 2)), rng.permutation(np.repeat([0, 1, 2], [200, 60, 40]))
     seen = []
 
@@ -95,7 +95,7 @@ def test_b_held_out_rows_keep_the_shares_of_many_classes(rng):
 @EACH_SOLVER
 @ENGINES
 @pytest.mark.parametrize("call", ["fit", "partial_fit"])
-def test_c_a_batch_whose_weights_are_all_zero_is_no_error(estimator, solver, engine, call):
+def test_batch_with_zero_weights_only_is_skipped(estimator, solver, engine, call):
     X, y = data(estimator)
     weight = np.zeros(len(y))
     weight[[0, 60, 120]] = 1
@@ -111,7 +111,7 @@ def test_c_a_batch_whose_weights_are_all_zero_is_no_error(estimator, solver, eng
 
 
 @pytest.mark.parametrize("n_rows", [1, 4, 40])
-def test_d_the_penalty_is_as_strong_for_every_batch_size(n_rows):
+def test_penalty_strength_does_not_depend_on_batch_size(n_rows):
     X, y = np.zeros((n_rows, 3)), np.zeros(n_rows)  # the penalty alone moves the weights
     network = BackpropRegressor((), solver="batch", **(PLAIN | {"alpha": 2.0})).partial_fit(X, y)
     before = network.coefs_[0]
@@ -128,7 +128,7 @@ def test_d_the_penalty_is_as_strong_for_every_batch_size(n_rows):
         np.testing.assert_allclose(theirs.partial_fit(X, y).coefs_[0], (1 - 2e-3 / n_rows) * before, rtol=1e-12)
 
 
-def test_e_an_inverse_scaling_rate_falls_by_updates_and_not_by_rows(rng):
+def test_inverse_scaling_rate_decays_with_updates_not_samples(rng):
     X, y = rng.normal(size=(120, 2)), rng.normal(size=120)
     few, many = (
         BackpropRegressor(3, batch_size=size, learning_rate=InverseScaling(0.1, 0.5), random_state=0)
@@ -157,7 +157,7 @@ class Recording(SquaredError):
         return super().value_and_gradient(y, raw, gradient)
 
 
-def test_f_every_partial_fit_has_an_order_of_its_own_also_with_an_integer_seed(rng):
+def test_each_partial_fit_shuffles_differently_with_an_integer_seed(rng):
     X, y = rng.normal(size=(20, 2)), np.arange(20.0)
 
     def orders(network, seen):
@@ -184,7 +184,7 @@ def test_f_every_partial_fit_has_an_order_of_its_own_also_with_an_integer_seed(r
 @BOTH
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 @pytest.mark.parametrize("patience", [1, 2, 5])
-def test_g_stops_after_exactly_n_iter_no_change_passes_without_gain(estimator, optimizer, patience):
+def test_stops_after_exactly_n_iter_no_change_epochs_without_improvement(estimator, optimizer, patience):
     X, y = data(estimator)
     patient = {"tol": 1e9, "n_iter_no_change": patience, "max_iter": 30, "random_state": 0}  # the first pass gains
     network = estimator(6, solver="batch", optimizer=optimizer, learning_rate=0.01, **patient).fit(X, y)
@@ -195,7 +195,7 @@ def test_g_stops_after_exactly_n_iter_no_change_passes_without_gain(estimator, o
 
 
 @BOTH
-def test_h_lbfgs_stops_early_by_held_out_rows_and_has_its_curves(estimator):
+def test_lbfgs_supports_early_stopping_and_records_curves(estimator):
     X, y = data(estimator)
     params = {"alpha": 0, "max_iter": 300, "tol": 1e-3, "early_stopping": True, "random_state": 0}
     network = estimator(30, solver="batch", optimizer="lbfgs", **params).fit(X, y)
@@ -210,7 +210,7 @@ def test_h_lbfgs_stops_early_by_held_out_rows_and_has_its_curves(estimator):
 
 
 @pytest.mark.parametrize("call", ["fit", "partial_fit"])
-def test_i_poisson_refuses_negative_targets(call):
+def test_poisson_rejects_negative_targets(call):
     X, y = np.arange(20.0)[:, np.newaxis], np.full(20, 0.5)
     network = BackpropRegressor(2, loss="poisson", random_state=0).partial_fit(X, y).partial_fit(X, y)
     before = theta(network).copy()
@@ -224,7 +224,7 @@ def test_i_poisson_refuses_negative_targets(call):
 
 @pytest.mark.parametrize("params", [{}, {"loss": "squared_error"}, {"output_activation": "logistic"}], ids=str)
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_j_log_probabilities_are_finite_far_from_the_data(rng, n_classes, params):
+def test_log_probabilities_are_finite_far_from_the_data(rng, n_classes, params):
     X, y = rng.normal(size=(60, 3)), np.arange(60) % n_classes
     network = BackpropClassifier(5, **params, **FEW).fit(X, y)
     log_probability, probability = network.predict_log_proba(1e6 * X), network.predict_proba(1e6 * X)
@@ -240,7 +240,7 @@ def test_j_log_probabilities_are_finite_far_from_the_data(rng, n_classes, params
 
 @BOTH
 @pytest.mark.parametrize("call", ["fit", "partial_fit"])
-def test_k_warm_start_refuses_changed_layer_sizes(estimator, call):
+def test_warm_start_rejects_changed_layer_sizes(estimator, call):
     X, y = data(estimator)
     network = estimator(6, warm_start=True, **FEW).fit(X, y).set_params(hidden_layer_sizes=7)
     before = theta(network).copy()
@@ -257,7 +257,7 @@ def test_k_warm_start_refuses_changed_layer_sizes(estimator, call):
 
 @BOTH
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_l_a_pickle_holds_the_weights_and_little_else(estimator, dtype):
+def test_pickle_holds_little_more_than_the_weights(estimator, dtype):
     X, y = data(estimator)
     X = np.hstack([X] * 50).astype(dtype)
     network = estimator((200, 100), **FEW).fit(X, y).partial_fit(X, y)
@@ -277,7 +277,7 @@ def test_l_a_pickle_holds_the_weights_and_little_else(estimator, dtype):
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", LBFGS(n_corrections=3)], ids=str)
-def test_m_partial_fit_is_offered_where_it_works_and_nowhere_else(optimizer):
+def test_partial_fit_exists_only_where_it_works(optimizer):
     X, y = data(BackpropRegressor)
     network = BackpropRegressor(5, solver="batch", optimizer=optimizer, early_stopping=True)
     assert not hasattr(network, "partial_fit")
@@ -291,7 +291,7 @@ def test_m_partial_fit_is_offered_where_it_works_and_nowhere_else(optimizer):
 
 @pytest.mark.parametrize("scoring", ["loss", "accuracy"])
 @pytest.mark.parametrize("dtype", [str, object])
-def test_n_string_labels_go_with_early_stopping(scoring, dtype):
+def test_string_labels_work_with_early_stopping(scoring, dtype):
     """scikit-learn 1.9 has mended this."""
     X, y = data(BackpropClassifier)
     labels = np.array(["setosa", "versicolor", "virginica"])[y].astype(dtype)
@@ -306,7 +306,7 @@ def test_n_string_labels_go_with_early_stopping(scoring, dtype):
 @ENGINES
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("optimizer", PASSES)
-def test_o_n_calls_of_partial_fit_are_fit_with_n_epochs(estimator, solver, engine, weighted, optimizer, rng):
+def test_n_calls_of_partial_fit_equal_fit_with_n_epochs(estimator, solver, engine, weighted, optimizer, rng):
     X, y = data(estimator)
     weight = rng.integers(0, 3, len(y)) * 0.7 if weighted else None
     params = {"solver": solver, "batch_size": 40, "optimizer": optimizer, "engine": engine, **FEW}

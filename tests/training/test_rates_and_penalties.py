@@ -23,9 +23,7 @@ STEPPING = sorted(set(OPTIMIZERS) - {"lbfgs"})
 @EACH_SOLVER
 @pytest.mark.parametrize("optimizer", STEPPING)
 @pytest.mark.parametrize("learning_rate", [1e-6, 1e-3, 1.0, 1e3])
-def test_any_rate_gives_finite_weights_and_a_warning_where_it_did_not_train(
-    estimator, solver, optimizer, learning_rate
-):
+def test_any_rate_gives_finite_weights_and_failed_training_warns(estimator, solver, optimizer, learning_rate):
     load = load_diabetes if estimator is BackpropRegressor else load_iris
     X, y = load(return_X_y=True)
     network = estimator(
@@ -44,7 +42,7 @@ def test_any_rate_gives_finite_weights_and_a_warning_where_it_did_not_train(
 @BOTH
 @EACH_SOLVER
 @pytest.mark.parametrize("optimizer", STEPPING)
-def test_the_automatic_rate_trains(estimator, solver, optimizer):
+def test_automatic_rate_trains(estimator, solver, optimizer):
     load = load_diabetes if estimator is BackpropRegressor else load_iris
     X, y = load(return_X_y=True)
     network = estimator(20, solver=solver, optimizer=optimizer, random_state=0)
@@ -58,7 +56,7 @@ def test_the_automatic_rate_trains(estimator, solver, optimizer):
 
 
 class TestPlateau:
-    def test_the_rate_is_halved_when_the_loss_stands_still(self):
+    def test_rate_is_halved_when_the_loss_stagnates(self):
         X, y = data(BackpropRegressor)
         schedule = Plateau(initial=0.01, patience=3, threshold=1e9, final=1e-3)
         network = BackpropRegressor(5, learning_rate=schedule, max_iter=20, tol=None, random_state=0).fit(X, y)
@@ -69,13 +67,13 @@ class TestPlateau:
             rates.append(network.partial_fit(X, y).learning_rate_)
         np.testing.assert_allclose(rates, [0.01] * 4 + [0.005] * 3 + [0.0025])
 
-    def test_it_stays_while_the_loss_falls(self):
+    def test_rate_is_kept_while_the_loss_decreases(self):
         X, y = data(BackpropRegressor)
         schedule = Plateau(initial=1e-4, patience=3, threshold=0)
         network = BackpropRegressor(5, solver="batch", learning_rate=schedule, alpha=0, max_iter=20, tol=None)
         assert network.fit(X, y).learning_rate_ == 1e-4
 
-    def test_held_out_rows_decide_where_there_are_any(self):
+    def test_validation_loss_is_monitored_if_available(self):
         X, y = data(BackpropRegressor)
         schedule = Plateau(initial=0.3, patience=1, threshold=0, final=0)
         params = {"learning_rate": schedule, "max_iter": 40, "tol": None, "random_state": 0}
@@ -87,7 +85,7 @@ class TestPlateau:
             factor, count = (factor / 2, 0) if count == 1 else (factor, count)
         assert network.learning_rate_ == pytest.approx(0.3 * factor)
 
-    def test_other_rows_say_nothing(self):
+    def test_rate_is_kept_while_the_data_change(self):
         X, y = data(BackpropRegressor)
         network = BackpropRegressor(5, learning_rate=Plateau(patience=1, threshold=1e9), random_state=0)
         for i in range(100):
@@ -96,7 +94,7 @@ class TestPlateau:
         low = BackpropRegressor(5, learning_rate=Plateau(initial=1e-8, patience=1), max_iter=9, random_state=0)
         assert low.fit(X, y).learning_rate_ == 1e-8
 
-    def test_a_pickle_goes_on_counting(self):
+    def test_pickle_preserves_the_count_of_stagnant_epochs(self):
         X, y = data(BackpropRegressor)
         network = BackpropRegressor(5, learning_rate=Plateau(patience=3, threshold=1e9), random_state=0)
         network.partial_fit(X, y).partial_fit(X, y).partial_fit(X, y)
@@ -108,7 +106,7 @@ class TestPlateau:
 
 @BOTH
 @EACH_SOLVER
-def test_a_clipped_gradient_is_no_longer_than_it_may_be(estimator, solver):
+def test_clip_norm_bounds_the_update(estimator, solver):
     X, y = data(estimator)
     params = {"solver": solver, "optimizer": "gd", "learning_rate": 0.1, "alpha": 0, "random_state": 0}
     still = estimator(6, **(params | {"learning_rate": 1e-300}), max_iter=1, tol=None).fit(X, y)
@@ -122,7 +120,7 @@ def test_a_clipped_gradient_is_no_longer_than_it_may_be(estimator, solver):
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
 @pytest.mark.filterwarnings("ignore:Objective did not converge")  # of ElasticNet before 1.7, for a ratio of 0
-def test_the_penalty_is_that_of_elastic_net(l1_ratio):
+def test_penalty_matches_elastic_net(l1_ratio):
     X, y = load_diabetes(return_X_y=True)
     X, y = StandardScaler().fit_transform(X), (y - y.mean()) / y.std()
     params = {"solver": "batch", "optimizer": "gd", "learning_rate": 0.02, "max_iter": 8000, "tol": None}
@@ -132,24 +130,24 @@ def test_the_penalty_is_that_of_elastic_net(l1_ratio):
 
 
 class TestAutomaticPenalty:
-    def test_follows_the_noise_of_a_regression(self, rng):
+    def test_grows_with_the_noise_of_a_regression(self, rng):
         X = rng.normal(size=(1000, 3))
         clean = BackpropRegressor(random_state=0).fit(X, X[:, 0])
         noisy = BackpropRegressor(random_state=0).fit(X, X[:, 0] + rng.normal(size=1000))
         assert clean.alpha_ < 1e-3 * 20 / 1000
         assert 0.5 < noisy.alpha_ / (20 / 1000) <= 1
 
-    def test_of_a_classifier_is_by_the_rows(self):
+    def test_of_a_classifier_depends_on_the_number_of_samples(self):
         X, y = data(BackpropClassifier)
         assert BackpropClassifier(5, **FEW).fit(X, y).alpha_ == 5 / 150
         assert BackpropClassifier(5, **FEW).fit(X[::10], y[::10]).alpha_ == 0.1
 
-    def test_is_nothing_for_rows_as_they_are_and_can_be_given(self):
+    def test_is_zero_without_standardization_and_can_be_set(self):
         X, y = data(BackpropClassifier)
         assert BackpropClassifier(5, standardize=False, **FEW).fit(X, y).alpha_ == 0
         assert BackpropClassifier(5, alpha=0.3, **FEW).fit(X, y).alpha_ == 0.3
 
-    def test_counts_the_same_rows_once(self):
+    def test_counts_repeated_samples_once(self):
         X, y = data(BackpropClassifier)
         network = BackpropClassifier(5, random_state=0)
         for _ in range(3):
