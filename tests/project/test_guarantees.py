@@ -1,4 +1,4 @@
-"""What docs/promises.md says is held by tests that exist."""
+"""The tests that docs/guarantees.md names exist."""
 
 import ast
 import re
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-PROMISES = (TESTS.parent / "docs" / "promises.md").read_text()
-NAMED = sorted(set(re.findall(r"`(\w+/test_\w+\.py(?:::\w+)*)`", PROMISES)))
+GUARANTEES = (TESTS.parent / "docs" / "guarantees.md").read_text()
+NAMED_TESTS = sorted(set(re.findall(r"`(\w+/test_\w+\.py(?:::\w+)*)`", GUARANTEES)))
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_a_test_that_holds_a_promise_exists(name):
+@pytest.mark.parametrize("name", NAMED_TESTS)
+def test_each_test_named_in_the_guarantees_exists(name):
     file, *path = name.split("::")
     body = ast.parse((TESTS / file).read_text()).body
     for part in path:
@@ -20,11 +20,11 @@ def test_a_test_that_holds_a_promise_exists(name):
         body = node.body
 
 
-def test_every_known_defect_has_its_test():
+def test_each_known_defect_has_a_test():
     functions = re.findall(r"^def test_([a-o])_", (TESTS / "estimators" / "test_defects.py").read_text(), re.MULTILINE)
     assert functions == list("abcdefghijklmno")
-    assert re.findall(r"\(([a-o])\) ", PROMISES) == list("abcdefghijklmno")
+    assert re.findall(r"\(([a-o])\) ", GUARANTEES) == list("abcdefghijklmno")
 
 
-def test_there_are_promises():
-    assert len(NAMED) > 40
+def test_the_guarantees_name_more_than_forty_tests():
+    assert len(NAMED_TESTS) > 40
