@@ -42,8 +42,8 @@ NetworkDisplay.from_estimator(small, standardized=True)
 plt.show()
 
 # %%
-# Training and validation losses of this network, and those of a network without a penalty, which overfits the training
-# set.
+# Training and validation losses of this network, and of a network without a penalty, whose training loss keeps
+# decreasing after its validation loss has stopped.
 large = BackpropClassifier(128, alpha=0, early_stopping=True, random_state=0).fit(X, y)
 display = LossCurveDisplay.from_estimator(small, name="(32, 16)", log_scale=True)
 LossCurveDisplay.from_estimator(large, name="128, alpha=0", log_scale=True, ax=display.ax_)
