@@ -72,10 +72,12 @@ RULES = [
     Rule("sound", "valid", "sound_pressure"),
     Rule("(short|quick|full|long) way", "fast path"),
     Rule("plainly|is plain", "already validated"),
+    # "record" is a verb too, and a parameter of `warnings.catch_warnings`
     Rule("records?(?!=| the| an?| each)", "hyperparameter object", in_tests=False),
     Rule("(?<!chain[ -])rules?", "optimizer", in_tests=False),
     Rule(r"(optimizer|adam)('s)? memory|memory of (the )?(optimizer|adam)|new memory", "optimizer state"),
-    Rule("windows?(?! on Windows)", "view", in_tests=False),
+    # Windows is an operating system
+    Rule("(?-i:windows?)", "view", in_tests=False),
     Rule("net inputs?", "pre-activation"),
     Rule("first weights", "initial weights"),
     Rule("of (your|the user's) own|one's own", "custom"),
@@ -116,9 +118,8 @@ def files() -> Iterator[Path]:
     """Yield the files to check."""
     for place in PLACES:
         path = ROOT / place
-        yield from (
-            sorted(file for file in path.rglob("*") if file.suffix in (".py", ".md")) if path.is_dir() else [path]
-        )
+        paths = sorted(path.rglob("*")) if path.is_dir() else [path]
+        yield from (file for file in paths if file.suffix in (".py", ".md"))
 
 
 def main() -> None:
