@@ -47,8 +47,13 @@ class Rule(NamedTuple):
 
 
 RULES = [
-    # tables and matrices have rows; training data have samples
-    Rule("rows?", "sample, or validation set", r"table|matri|column|\bcsr\b|log has one row", in_tests=False),
+    # tables, matrices and grids of plots have rows; training data have samples
+    Rule(
+        "(?<!in a )rows?",
+        "sample, or validation set",
+        r"table|matri|column|n_cols|settings|row_products|\bcsr\b|log has one row",
+        in_tests=False,
+    ),
     # a forward or backward pass, and passing an argument, are the field's words
     Rule(
         r"(an?|one|each|every|the|this|last|next|first|whole|per|by|n|more|many|of) pass(es)?"
@@ -58,7 +63,7 @@ RULES = [
         in_tests=False,
     ),
     Rule("rooms?", "buffer, or memory"),
-    Rule("recipes?", "TrainingConfig"),
+    Rule("recipes?", "TrainingConfig", "Numerical Recipes"),
     Rule("sessions?", "Trainer", r"scope=\"session\""),
     Rule("outcomes?", "TrainingResult"),
     Rule("watch(e[sdr]|ers|ing)?", "early stopping, or the monitored loss or score"),
@@ -66,18 +71,23 @@ RULES = [
     Rule("unsee", "undo"),
     Rule("see weights|sees new|def see", "update", in_tests=False),
     # folds of a cross-validation are nouns
-    Rule(r"(un)?fold(ed|ing)|unfolds?(?! scaling)", "fold_scaling, unfold_scaling"),
+    Rule(r"(un)?fold(ed|ing)|unfolds?(?! scaling)|def fold(?! scaling)", "fold_scaling, unfold_scaling"),
     Rule("explo(de[sd]?|ding|sions?)", "diverge"),
     Rule("g(a|i)ves? up|giving up", "stop after the maximum number of backoffs"),
     Rule("sound", "valid", "sound_pressure"),
     Rule("(short|quick|full|long) way", "fast path"),
     Rule("plainly|is plain", "already validated"),
-    # "record" is a verb too, and a parameter of `warnings.catch_warnings`
-    Rule("records?(?!=| the| an?| each)", "hyperparameter object", in_tests=False),
-    Rule("(?<!chain[ -])rules?", "optimizer", in_tests=False),
+    # "record" is a verb too, and `LossRecorder` has records
+    Rule(
+        "(an?|the|each|every|of|one|for|this|frozen|small|public) records?(?!=)",
+        "hyperparameter object",
+        "recorder",
+        in_tests=False,
+    ),
+    Rule("rules?", "optimizer", "chain.rule|stopping rule", in_tests=False),
     Rule(r"(optimizer|adam)('s)? memory|memory of (the )?(optimizer|adam)|new memory", "optimizer state"),
-    # Windows is an operating system
-    Rule("(?-i:windows?)", "view", in_tests=False),
+    # Windows is an operating system, and a window is part of matplotlib's names
+    Rule("(?-i:windows?)", "view", "window_extent", in_tests=False),
     Rule("net inputs?", "pre-activation"),
     Rule("first weights", "initial weights"),
     Rule("of (your|the user's) own|one's own", "custom"),

@@ -42,6 +42,7 @@ def test_words_to_avoid_are_found(line, word):
         "The optimizer state does not fit in memory.",
         "every factor of the chain rule",
         "LossRecorder records the loss.",
+        "5 calls in a row",
         "The probabilities are optimistic.",
         "a step of the optimizer by the learning rate",
         "`estimators/test_base.py::test_any_rows`",
