@@ -8,8 +8,8 @@ from typing import Any
 class Callback:
     """A callback whose hooks do nothing.
 
-    The hooks are those of scikit-learn's protocol. `state_dict` and `load_state_dict` are for `Checkpoint`, which stores
-    the states of the callbacks that were set before it and restores them when the fit is resumed.
+    The hooks are those of scikit-learn's protocol. `state_dict` and `load_state_dict` are for `Checkpoint`, which
+    stores the states of the callbacks that were set before it and restores them when the fit is resumed.
 
     See Also
     --------

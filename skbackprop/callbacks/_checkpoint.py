@@ -30,10 +30,10 @@ FITTING_ATTRIBUTES = (
 class Checkpoint(Callback):
     """Writes the network to a file while it is trained, and resumes the fit after a crash.
 
-    The file is written atomically. It is the estimator as joblib stores it, without its callbacks: ``joblib.load`` gives
-    a network that predicts as the last epoch written did. The states of the callbacks that were set before this one are
-    stored too, if they define `state_dict`; those that were set after it have not seen the epoch yet. One file is for
-    one fit at a time, so do not use this callback in a search.
+    The file is written atomically. It is the estimator as joblib stores it, without its callbacks: ``joblib.load``
+    gives a network that predicts as it did after the last epoch written. The states of the callbacks that were set
+    before this one are stored too, if they define `state_dict`; those that were set after it have not seen the epoch
+    yet. One file is for one fit at a time, so do not use this callback in a search.
 
     Parameters
     ----------

@@ -127,8 +127,8 @@ def input_gradients(estimator, X: MatrixLike) -> np.ndarray:
     -------
     gradients : ndarray of shape (n_samples, n_outputs, n_features)
         Dense, also for sparse X, and of the dtype that the network was trained in. For a regressor, the derivatives of
-        `predict`, in units of the target per unit of the input; for a classifier, those of `predict_proba`, in the order
-        of its columns.
+        `predict`, in units of the target per unit of the input; for a classifier, those of `predict_proba`, column by
+        column.
 
     Raises
     ------

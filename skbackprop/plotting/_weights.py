@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._estimators.fitted_model import fitted_model
 from ._utils import COLORMAP, import_pyplot, panel_axes
 
 if TYPE_CHECKING:
