@@ -55,7 +55,7 @@ def check_loss(loss: Loss, y: ArrayLike, raw: ArrayLike, *, rtol: float = 1e-5) 
     y = np.array(y, np.float64, ndmin=2)
     raw = np.array(raw, np.float64, ndmin=2)
     loss.check_target(y)
-    y = loss.tile_target(y)
+    y = loss.repeat_target(y)
     if y.shape != raw.shape:
         raise ValueError(f"y has shape {y.shape} and raw has shape {raw.shape}; the shapes must be equal.")
     gradient = _check_values(loss, y, raw)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..inspection._trace import check_network
+from .._estimators.fitted_model import fitted_model
 from ._utils import import_pyplot
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ class LossCurveDisplay:
         --------
         from_curves : Draw curves given as numbers.
         """
-        check_network(estimator)
-        validation, start = estimator.validation_loss_curve_, estimator._state.validation_start
+        model = fitted_model(estimator)
+        validation, start = estimator.validation_loss_curve_, model.state.validation_start
         # After `partial_fit`, the weights are from an epoch that comes after all validated ones.
         has_best = validation is not None and estimator.best_iter_ <= start + len(validation)
         display = cls(

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 
+from .._estimators.fitted_model import FittedModel, fitted_model
 from .._typing import MatrixLike
 from ..activations import ACTIVATIONS
-from ..inspection._trace import SampleTrace, check_network, trace_sample
+from ..inspection._trace import SampleTrace, trace_sample
 from ._network_drawing import Drawing, Picture
 from ._network_layout import crowding
 from ._utils import COLORMAP, import_pyplot
@@ -155,18 +156,18 @@ class NetworkDisplay:
         --------
         plot : Draw the network of the display again.
         """
-        check_network(estimator)
+        model = fitted_model(estimator)
         if x is None and y is not None:
             raise ValueError(f"y={y!r} was passed without x; pass the sample as well.")
         if x is not None and standardized:
             raise ValueError("A sample cannot be drawn with standardized=True; omit x, or use standardized=False.")
-        layers = estimator._standardized_layers() if standardized else estimator._layers()
+        layers = model.internal_layers() if standardized else model.layers()
         display = cls(
             coefs=[layer.W for layer in layers],
             intercepts=[layer.b for layer in layers],
             feature_names=getattr(estimator, "feature_names_in_", None),
-            output_names=_output_names(estimator),
-            activations=_activation_names(estimator),
+            output_names=model.output_names if is_classifier(estimator) else None,
+            activations=_activation_names(model),
             trace=None if x is None else trace_sample(estimator, x, y),
         )
         return display.plot(ax, **plot_kw)
@@ -287,14 +288,7 @@ class NetworkDisplay:
                 raise ValueError(f"{name} must contain {n_expected} names, got {len(names)}.")
 
 
-def _output_names(estimator: BackpropRegressor | BackpropClassifier) -> list[str] | None:
-    if not is_classifier(estimator):
-        return None
-    names = [str(label) for label in estimator.classes_]
-    return names[1:] if len(names) == 2 and estimator.n_outputs_ == 1 else names
-
-
-def _activation_names(estimator: BackpropRegressor | BackpropClassifier) -> list[str]:
+def _activation_names(model: FittedModel) -> list[str]:
     names = {type(activation): name for name, activation in ACTIVATIONS.items()}
-    hidden = [names.get(type(f), type(f).__name__) for f in estimator._config.objective.network.activations]
-    return [*hidden, estimator.out_activation_]
+    hidden = [names.get(type(activation), type(activation).__name__) for activation in model.network.activations]
+    return [*hidden, model.loss.output_activation]

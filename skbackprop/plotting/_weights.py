@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..inspection._trace import check_network
+from .._estimators.fitted_model import fitted_model
 from ._utils import COLORMAP, import_pyplot, panel_axes
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ class WeightsDisplay:
         --------
         plot : Draw the weights of the display again.
         """
-        check_network(estimator)
-        layers = estimator._standardized_layers() if standardized else estimator._layers()
+        model = fitted_model(estimator)
+        layers = model.internal_layers() if standardized else model.layers()
         return cls(coefs=[layer.W for layer in layers], image_shape=image_shape).plot(ax, **plot_kw)
 
     def plot(

@@ -10,7 +10,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.inspection._trace import trace_sample
 from skbackprop.plotting import NetworkDisplay
 from skbackprop.plotting._network_layout import Sizes, arrange, shown_units
-from tests.core.test_lecture import COEFS, INTERCEPTS, TARGET, X
+from tests.lecture import COEFS, INTERCEPTS, TARGET, X
 from tests.plotting.pictures import compare
 from tests.shared import FEW, data
 
