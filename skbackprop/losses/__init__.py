@@ -7,51 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import _classification, _regression
 from ._base import Loss
-from ._classification import BinaryLogLoss, MultinomialLogLoss
-from ._regression import (
-    AbsoluteError,
-    Gamma,
-    Huber,
-    LogisticSquaredError,
-    Poisson,
-    Quantile,
-    Quantiles,
-    SquaredError,
-    Tweedie,
-)
+from ._classification import *  # noqa: F403
+from ._regression import *  # noqa: F403
 
-__all__ = [
-    "LOSSES",
-    "AbsoluteError",
-    "BinaryLogLoss",
-    "Gamma",
-    "Huber",
-    "LogisticSquaredError",
-    "Loss",
-    "MultinomialLogLoss",
-    "Poisson",
-    "Quantile",
-    "Quantiles",
-    "SquaredError",
-    "Tweedie",
-    "check_loss",
-]
+__all__ = ["LOSSES", *sorted(["Loss", "check_loss", *_classification.__all__, *_regression.__all__])]
 
 #: The losses by name and output activation; the first pair of a name is what ``output_activation="auto"`` takes.
-LOSSES: dict[tuple[str, str], Loss] = {
-    ("squared_error", "identity"): SquaredError(),
-    ("squared_error", "logistic"): LogisticSquaredError(),
-    ("log_loss", "softmax"): MultinomialLogLoss(),
-    ("log_loss", "logistic"): BinaryLogLoss(),
-    ("absolute_error", "identity"): AbsoluteError(),
-    ("huber", "identity"): Huber(),
-    ("quantile", "identity"): Quantile(),
-    ("quantiles", "sorted"): Quantiles(),
-    ("poisson", "exponential"): Poisson(),
-    ("gamma", "exponential"): Gamma(),
-    ("tweedie", "exponential"): Tweedie(),
-}
+LOSSES: dict[tuple[str, str], Loss] = {**_regression.LOSSES, **_classification.LOSSES}
 
 
 def check_loss(loss: Loss, y: np.ndarray, raw: np.ndarray, *, rtol: float = 1e-5) -> None:
