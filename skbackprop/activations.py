@@ -20,6 +20,7 @@ import numpy as np
 from scipy import special
 
 from ._hyperparameters import Hyperparameters, check_number
+from ._public import publish
 from ._scalar_math import expm1, logistic, normal_cdf, normal_pdf, softplus, tanh
 
 __all__ = [
@@ -357,3 +358,5 @@ ACTIVATIONS: dict[str, Activation] = {
     "silu": SiLU(),
     "softplus": Softplus(),
 }
+
+__dir__ = publish(globals())

@@ -8,7 +8,8 @@ A step changes `theta` and `optimizer_state` in place. `gradient` and `scratch`,
 space. An optimizer has its formula in two forms, side by side: on arrays for numpy, and as a loop for the compiled
 engine.
 
-To add an optimizer, write a subclass with the two functions and add it to `OPTIMIZERS`. CONTRIBUTING.md shows the steps.
+To add an optimizer, write a subclass with the two functions and add it to `OPTIMIZERS`; CONTRIBUTING.md shows the
+steps.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import ClassVar
 import numpy as np
 
 from ._hyperparameters import Hyperparameters, check_number
+from ._public import publish
 
 __all__ = ["GD", "LBFGS", "OPTIMIZERS", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]
 
@@ -285,7 +287,8 @@ class AdamW(Adam):
 class LBFGS(Optimizer):
     """Limited-memory BFGS by `scipy.optimize.minimize`, for ``solver="batch"`` (Liu and Nocedal 1989).
 
-    It finds its own step lengths, so `learning_rate` has no effect. It works well on small data with smooth activations.
+    It finds its own step lengths, so `learning_rate` has no effect. It works well on small data with smooth
+    activations.
 
     Parameters
     ----------
@@ -312,3 +315,5 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "adamw": AdamW(),
     "lbfgs": LBFGS(),
 }
+
+__dir__ = publish(globals())

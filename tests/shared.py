@@ -1,4 +1,4 @@
-"""Data and helpers for the tests of both estimators."""
+"""Data, settings and helpers shared by the tests of both estimators."""
 
 from importlib.util import find_spec
 
@@ -8,25 +8,42 @@ from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 
+#: Parameters of a short and reproducible fit.
 FEW = {"max_iter": 4, "tol": None, "random_state": 0}
+#: A learning rate so small that no weight changes: training computes the loss, and the initial weights stay.
+NO_UPDATE_RATE = 1e-300
 SOLVERS = ["batch", "sgd", "minibatch"]
 BOTH = pytest.mark.parametrize("estimator", [BackpropRegressor, BackpropClassifier])
 EACH_SOLVER = pytest.mark.parametrize("solver", SOLVERS)
 
+#: Matches the message of the ConvergenceWarning about a network that is no better than a constant prediction.
+NO_BETTER_THAN_CONSTANT = ".*a constant prediction"
+#: Marks tests that train too briefly to learn much, so that this warning is expected and means nothing.
+TRAINS_BRIEFLY = pytest.mark.filterwarnings(
+    f"ignore:{NO_BETTER_THAN_CONSTANT}:sklearn.exceptions.ConvergenceWarning",
+)
+
 
 def data(estimator):
-    """Scaled real data; the target has three values as a class and as a number."""
+    """Return scaled real data; the target has three values, which are classes or numbers."""
     X, y = load_iris(return_X_y=True)
     X = StandardScaler().fit_transform(X)
     return X, (y if estimator is BackpropClassifier else y - 1.0)
 
 
 def theta(network):
+    """Return the parameter vector of a fitted estimator; a change to it changes the estimator."""
     return network._state.theta
 
 
 def announce(estimator):
+    """Return the keyword arguments of a first call of `partial_fit` with `data`."""
     return {"classes": [0, 1, 2]} if estimator is BackpropClassifier else {}
+
+
+def output(network, X):
+    """Return the predictions of a regressor, or the decision function of a classifier."""
+    return network.predict(X) if isinstance(network, BackpropRegressor) else network.decision_function(X)
 
 
 def _installed(name):

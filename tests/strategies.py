@@ -1,4 +1,4 @@
-"""What the property tests draw: a network, how it is trained, and rows with weights to train it on."""
+"""Hypothesis strategies of the property tests: a network, how it is trained, and weighted samples to train it on."""
 
 from dataclasses import dataclass, field
 
@@ -13,44 +13,44 @@ from skbackprop.losses import LOSSES
 from skbackprop.optimizers import OPTIMIZERS
 from tests.shared import SOLVERS
 
-PASSES = sorted(set(OPTIMIZERS) - {"lbfgs"})
-#: Those whose step is small where the gradient is; the others make whole steps of a rounding.
+STEPPING = sorted(set(OPTIMIZERS) - {"lbfgs"})
+#: Optimizers whose step is proportional to the gradient; the others turn rounding errors into whole steps.
 SMOOTH = ["gd", "momentum", "nesterov"]
-#: Kinds of labels and their numbers: "several" are labels in one row.
-LABELS = {"two": 2, "three": 3, "several": 3}
+#: Kinds of classification targets and their numbers of labels.
+LABELS = {"two": 2, "three": 3, "multilabel": 3}
 
 
 def examples(number):
-    """The settings of a property: the same examples in every run, and no file left behind."""
+    """Return hypothesis settings: the same examples in every run, and no files."""
     return settings(max_examples=number, derandomize=True, deadline=None, database=None)
 
 
 @dataclass
 class Problem:
-    """Rows, their weights, and the estimator and parameters to train on them."""
+    """Samples, their weights, and the estimator and parameters to train on them."""
 
     estimator: type
     params: dict
     X: np.ndarray = field(repr=False)
     y: np.ndarray = field(repr=False)
     weight: np.ndarray | None = field(repr=False)
-    several: bool = False
+    multilabel: bool = False
 
     def network(self, **changes):
         """Return an unfitted estimator."""
         return self.estimator(**(self.params | changes))
 
     def fitted(self, X=None, y=None, weight=None, **changes):
-        """Return an estimator fitted to the problem's rows, or to others."""
-        rows = (self.X, self.y, self.weight) if X is None else (X, self.y if y is None else y, weight)
-        return self.network(**changes).fit(*rows)
+        """Return an estimator fitted to the samples of the problem, or to other samples."""
+        samples = (self.X, self.y, self.weight) if X is None else (X, self.y if y is None else y, weight)
+        return self.network(**changes).fit(*samples)
 
     def step(self, network):
-        """Make one more pass: of `partial_fit`, or of a warm `fit` where that is not offered."""
+        """Continue training by `partial_fit`, or by a warm `fit` for an optimizer without `partial_fit`."""
         if self.params["optimizer"] == "lbfgs":
             return network.set_params(warm_start=True).fit(self.X, self.y, self.weight)
         classes = {"classes": np.unique(self.y)} if self.estimator is BackpropClassifier else {}
-        return network.partial_fit(self.X, self.y, sample_weight=self.weight, **({} if self.several else classes))
+        return network.partial_fit(self.X, self.y, sample_weight=self.weight, **({} if self.multilabel else classes))
 
 
 @st.composite
@@ -70,14 +70,14 @@ def problems(
     """Draw a problem; each keyword names what may be drawn."""
     one_of = st.sampled_from
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="seed of the data"))
-    n_rows, n_features = draw(st.integers(4, 30), label="rows"), draw(st.integers(1, 5), label="columns")
+    n_samples, n_features = draw(st.integers(4, 30), label="samples"), draw(st.integers(1, 5), label="features")
     estimator, hidden = draw(one_of(estimators)), tuple(draw(st.lists(st.integers(1, 6), max_size=3), label="hidden"))
     optimizer = draw(one_of(optimizers))
-    y, loss = _target(draw, estimator, rng, n_rows)
-    X = rng.normal(size=(n_rows, n_features)).astype(draw(one_of(dtypes)))
+    y, loss = _target(draw, estimator, rng, n_samples)
+    X = rng.normal(size=(n_samples, n_features)).astype(draw(one_of(dtypes)))
     if sparse_X and draw(st.booleans(), label="sparse"):
         X = sparse.csr_array(np.where(np.abs(X) < 0.5, 0, X))
-    weight = rng.integers(0, 4, n_rows) * 0.7 if draw(one_of(weighted), label="weighted") else None
+    weight = rng.integers(0, 4, n_samples) * 0.7 if draw(one_of(weighted), label="weighted") else None
     if weight is not None:
         weight[0] = 1.0
     smooth = optimizer == "lbfgs"
@@ -100,24 +100,24 @@ def problems(
         "tol": None,
         "random_state": draw(st.integers(0, 1000), label="random_state"),
     }
-    several = estimator is BackpropClassifier and y.ndim == 2
-    return Problem(estimator, params, X, y, weight, several)
+    multilabel = estimator is BackpropClassifier and y.ndim == 2
+    return Problem(estimator, params, X, y, weight, multilabel)
 
 
-def _target(draw, estimator, rng, n_rows):
+def _target(draw, estimator, rng, n_samples):
     """Draw a target, and the name and output activation of a loss that takes it."""
     if estimator is BackpropRegressor:
         loss = draw(st.sampled_from([key for key in LOSSES if key[0] != "log_loss"]), label="loss")
         n_outputs = 1 if loss[0] == "quantiles" else draw(st.integers(1, 3), label="outputs")
-        y = rng.uniform(0.05, 0.95, size=(n_rows, n_outputs))
+        y = rng.uniform(0.05, 0.95, size=(n_samples, n_outputs))
         return (y[:, 0] if n_outputs == 1 else y), loss
     kind = draw(st.sampled_from(sorted(LABELS)), label="labels")
-    losses = [key for key in LOSSES if key[1] == "logistic" or (key[1] == "softmax" and kind != "several")]
+    losses = [key for key in LOSSES if key[1] == "logistic" or (key[1] == "softmax" and kind != "multilabel")]
     loss = draw(st.sampled_from(losses), label="loss")
-    if kind == "several":
-        y = rng.integers(0, 2, size=(n_rows, 3))
+    if kind == "multilabel":
+        y = rng.integers(0, 2, size=(n_samples, 3))
         y[:2] = [[0, 1, 0], [1, 0, 1]]
         return y, loss
-    code = np.arange(n_rows) % LABELS[kind]
-    code[LABELS[kind] :] = rng.permutation(code[LABELS[kind] :])  # the first rows have all classes
-    return np.array(["a", "b", "c"])[code], loss
+    codes = np.arange(n_samples) % LABELS[kind]
+    codes[LABELS[kind] :] = rng.permutation(codes[LABELS[kind] :])  # the first samples have all classes
+    return np.array(["a", "b", "c"])[codes], loss

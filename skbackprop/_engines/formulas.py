@@ -57,7 +57,9 @@ def collect(entries: Iterable[Hyperparameters], *forms: dict[str, int]) -> dict[
             settings = tuple(dict.fromkeys(setting for names in wanted.values() for setting in names))
             for setting in settings:
                 if not hasattr(entry, setting):
-                    raise TypeError(f"A formula of {type(entry).__name__} takes {setting!r}, which is no attribute of it.")
+                    raise TypeError(
+                        f"A formula of {type(entry).__name__} takes {setting!r}, which is no attribute of it."
+                    )
             formulas = {
                 name: Formula(function, tuple(settings.index(setting) for setting in wanted[name]))
                 for name, function in functions.items()

@@ -11,16 +11,19 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from .._core.dataset import Dataset
 from .._core.dropout import thresholds
-from .._training.state import TrainingConfig, TrainingState
-from ._seam import Dataset, EpochPlan, EpochResult
+from .._training.config import TrainingConfig
+from .._training.epoch import EpochPlan, EpochResult
+from .._training.state import TrainingState
 from .fingerprint import is_compiled
 from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, settings_matrix, settings_of
 
 logger = logging.getLogger("skbackprop")
 
-#: Compiling the kernel for one dtype takes about this many seconds; docs/performance.md has figures.
-COMPILE_SECONDS = 20.0
+#: Work that takes numpy longer than this is worth loading the compiled kernel, and compiling it; docs/architecture.md
+#: has the figures. Compiling takes about as long.
+LOAD_SECONDS, COMPILE_SECONDS = 0.05, 20.0
 #: An empty array stands for "none" in the kernel, which takes one type for each argument.
 NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint64)
 
@@ -30,9 +33,9 @@ class NumbaEngine:
 
     name = "numba"
 
-    def startup_seconds(self, config: TrainingConfig, data: Dataset) -> float:
-        """Return about how long numpy may compute before the kernel is worth its start."""
-        return 0.05 if is_compiled(data.X.dtype) else COMPILE_SECONDS
+    def startup_seconds(self, data: Dataset) -> float:
+        """Return how long numpy may take before the kernel is worth its start: to load it, or to compile it."""
+        return LOAD_SECONDS if is_compiled(data.X.dtype) else COMPILE_SECONDS
 
     def unavailable_reason(self) -> str | None:
         """Return why the kernel cannot be used here, or None if it can."""
@@ -69,8 +72,7 @@ class NumbaEngine:
         buffers.check(state, data.X, data.y, weight, plan.learning_rates)
         offset = factor = buffers.nothing
         if state.standardizer is not None:
-            columns = state.standardizer.inputs
-            offset, factor = state.standardizer.offset[columns], state.standardizer.factor[columns]
+            offset, factor = state.standardizer.input_offset, state.standardizer.input_factor
         structures = buffers.structures
         loss_sum, n_updates = buffers.epoch(
             buffers.model,
@@ -114,8 +116,8 @@ class NumbaBuffers:
         self.model = self._model(config, dtype)
         self.nothing = np.empty(0, dtype)
         network, n_samples = config.objective.network, data.n_samples
-        self.batch_size = min(config.batch_size or n_samples, n_samples)
-        chunk_size = min(self.batch_size, network.chunk_rows(dtype))
+        self.batch_size = config.batch_size_for(n_samples)
+        chunk_size = min(self.batch_size, network.chunk_size(dtype))
         units, outputs = chunk_size * sum(network.sizes[1:]), chunk_size * network.sizes[-1]
         self.arrays = self.structures.Buffers(
             gradient=np.empty_like(state.theta),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .._training.state import TrainingConfig
-from ._seam import Dataset, Engine
+from .._core.dataset import Dataset
+from .._training.config import TrainingConfig
+from .._training.epoch import Engine
 from .numba_engine import NumbaEngine
 from .numpy_engine import NumpyEngine
 

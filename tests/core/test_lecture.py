@@ -1,4 +1,4 @@
-"""The lecture's worked example: two inputs, two hidden units, two outputs, every number that it prints."""
+"""The worked example of the lecture: two inputs, two hidden units, two outputs, and every number that it prints."""
 
 import numpy as np
 import pytest
@@ -7,18 +7,15 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._core.network import Network
 from skbackprop.activations import Logistic
 from skbackprop.losses import LogisticSquaredError
+from tests.lecture import COEFS, INTERCEPTS, TARGET, X
+from tests.shared import NO_UPDATE_RATE
 
-X = np.array([[0.05, 0.10]])
-TARGET = np.array([[0.01, 0.99]])
-COEFS = [np.array([[0.15, 0.25], [0.20, 0.30]]), np.array([[0.40, 0.50], [0.45, 0.55]])]
-# The lecture does not print the output intercepts; these are solved from its net inputs 0.5546 and 0.7188.
-INTERCEPTS = [np.array([0.35, 0.35]), np.array([0.048694, 0.093879])]
 NETWORK = Network((2, 2, 2), (Logistic(),))
 
 
 @pytest.fixture
 def passes():
-    """Forward and backward pass of the core: layers, trace, delta of the loss, gradient."""
+    """Return what the forward and the backward pass of the core compute."""
     theta = np.concatenate([array.ravel() for array in COEFS + INTERCEPTS])
     layers = NETWORK.unpack(theta)
     trace = NETWORK.trace(1, theta.dtype)
@@ -43,7 +40,7 @@ def f(net):
     return 1 / (1 + np.exp(-net))
 
 
-def test_forward_prints_the_lectures_numbers(passes):
+def test_forward_pass_reproduces_the_lecture(passes):
     (net_h, out_h), net_o = passes["hidden"], passes["net_o"]
     assert net_h[0, 0] == pytest.approx(0.3775, abs=5e-5)
     assert out_h[0, 0] == pytest.approx(0.5933, abs=5e-5)
@@ -51,12 +48,12 @@ def test_forward_prints_the_lectures_numbers(passes):
     np.testing.assert_allclose(LogisticSquaredError().inverse_link(net_o)[0], [0.6352, 0.6723], atol=5e-5)
 
 
-def test_error_has_no_one_half(passes):
+def test_squared_error_has_no_factor_of_one_half(passes):
     out_o = f(passes["net_o"])
     assert passes["error"][0] == pytest.approx(np.sum((TARGET - out_o) ** 2), rel=1e-14)
 
 
-def test_the_factors_of_dE_dw5(passes):
+def test_dE_dw5_is_the_product_of_its_factors(passes):
     (_, out_h), net_o = passes["hidden"], passes["net_o"]
     out_o = f(net_o)
     dE_dout = -2 * (TARGET - out_o)
@@ -68,12 +65,12 @@ def test_the_factors_of_dE_dw5(passes):
     assert passes["gradient"][1].W[0, 0] == pytest.approx(0.1719, abs=5e-5)
 
 
-def test_dE_dw1_exact_and_from_the_lectures_rounded_factors(passes):
+def test_dE_dw1_in_full_precision_and_from_rounded_factors(passes):
     (net_h, _), net_o = passes["hidden"], passes["net_o"]
     dE_dout = (-2 * (TARGET - f(net_o)))[0]
     dout_dnet = (f(net_o) * f(-net_o))[0]
     df_h1 = f(net_h[0, 0]) * f(-net_h[0, 0])
-    dnet_dw1 = COEFS[1][0] * df_h1 * X[0, 0]  # of each output by w1: w5 or w7, times f'(net_h1), times i1
+    dnet_dw1 = COEFS[1][0] * df_h1 * X[0, 0]  # for each output: w5 or w7, times f'(net_h1), times i1
 
     assert passes["gradient"][0].W[0, 0] == pytest.approx(np.sum(dE_dout * dout_dnet * dnet_dw1), rel=1e-13)
     assert passes["gradient"][0].W[0, 0] == pytest.approx(5.5401e-04, abs=5e-9)
@@ -81,10 +78,10 @@ def test_dE_dw1_exact_and_from_the_lectures_rounded_factors(passes):
     # The lecture rounds the last factors to 0.0048 and 0.006 before it multiplies, and arrives at 5.5090e-04.
     np.testing.assert_array_equal(dnet_dw1.round(4), [0.0048, 0.006])
     rounded = np.sum(dE_dout.round(4) * dout_dnet.round(4) * dnet_dw1.round(4))
-    assert rounded == pytest.approx(5.5090e-04, abs=1e-8)  # a unit of its last digit
+    assert rounded == pytest.approx(5.5090e-04, abs=1e-8)  # one unit in its last digit
 
 
-def test_dE_di_is_the_derivative_by_the_inputs(passes):
+def test_dE_di_is_the_derivative_with_respect_to_the_inputs(passes):
     def error(x):
         out_h = f(x @ COEFS[0] + INTERCEPTS[0])
         return np.sum((TARGET - f(out_h @ COEFS[1] + INTERCEPTS[1])) ** 2)
@@ -95,7 +92,7 @@ def test_dE_di_is_the_derivative_by_the_inputs(passes):
 
 
 @pytest.mark.parametrize("learning_rate", [0.1, 0.5])
-def test_one_row_of_partial_fit_moves_w5_and_w1_as_the_lecture_says(learning_rate):
+def test_partial_fit_on_one_sample_updates_w5_and_w1_like_the_lecture(learning_rate):
     network = BackpropRegressor(
         2,
         activation="logistic",
@@ -113,19 +110,19 @@ def test_one_row_of_partial_fit_moves_w5_and_w1_as_the_lecture_says(learning_rat
     assert network.t_ == 1
 
 
-def test_the_estimator_predicts_the_lectures_outputs_before_training():
+def test_regressor_predicts_the_outputs_of_the_lecture():
     network = BackpropRegressor(
         2,
         activation="logistic",
         output_activation="logistic",
         init=(COEFS, INTERCEPTS),
-        learning_rate=1e-12,
+        learning_rate=NO_UPDATE_RATE,
         standardize=False,
     ).partial_fit(X, TARGET)
     np.testing.assert_allclose(network.predict(X)[0], [0.6352, 0.6723], atol=5e-5)
 
 
-def test_the_classifier_is_the_lectures_network_with_one_output_a_class():
+def test_classifier_can_be_the_network_of_the_lecture():
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(60, 2))
     labels = np.where(inputs[:, 0] > 0, "right", "left")

@@ -20,7 +20,7 @@ def forward_by_hand(layers, X):
     return hidden @ layers[2].W + layers[2].b
 
 
-def test_theta_holds_all_weights_and_then_all_intercepts(theta):
+def test_theta_stores_weights_before_intercepts(theta):
     assert NETWORK.n_weights == 4 * 5 + 5 * 3 + 3 * 2
     assert NETWORK.n_parameters == NETWORK.n_weights + 5 + 3 + 2
     layers = NETWORK.unpack(theta)
@@ -29,12 +29,12 @@ def test_theta_holds_all_weights_and_then_all_intercepts(theta):
     np.testing.assert_array_equal(packed, theta)
 
 
-def test_layers_are_windows(theta):
+def test_layers_are_views_of_theta(theta):
     NETWORK.unpack(theta)[1].W[0, 0] = 99
     assert theta[20] == 99
 
 
-def test_init_draws_weights_and_leaves_intercepts_at_zero(rng):
+def test_init_draws_weights_and_sets_intercepts_to_zero(rng):
     initializers = [INITIALIZERS[name] for name in ("he_normal", "glorot_uniform", "lecun_normal")]
     theta = NETWORK.init(initializers, rng, np.dtype(np.float32))
     assert theta.dtype == np.float32
@@ -43,28 +43,28 @@ def test_init_draws_weights_and_leaves_intercepts_at_zero(rng):
 
 
 @pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sparse.csr_matrix, sparse.csr_array])
-def test_raw_output_is_the_forward_pass_by_hand(theta, rng, make):
+def test_raw_output_equals_manual_forward_pass(theta, rng, make):
     X = rng.normal(size=(11, 4))
     np.testing.assert_allclose(
         NETWORK.raw_output(theta, make(X)), forward_by_hand(NETWORK.unpack(theta), X), rtol=1e-12
     )
 
 
-def test_raw_output_in_chunks_is_the_same(theta, rng):
-    n_rows = 2 * NETWORK.chunk_rows(theta.dtype) + 3
-    X = rng.normal(size=(n_rows, 4))
+def test_raw_output_does_not_depend_on_chunks(theta, rng):
+    n_samples = 2 * NETWORK.chunk_rows(theta.dtype) + 3
+    X = rng.normal(size=(n_samples, 4))
     np.testing.assert_allclose(NETWORK.raw_output(theta, X), forward_by_hand(NETWORK.unpack(theta), X), rtol=1e-12)
 
 
-def test_raw_output_is_an_array_of_its_own(theta, rng):
+def test_raw_output_returns_a_new_array(theta, rng):
     X = rng.normal(size=(3, 4))
     first = NETWORK.raw_output(theta, X)
-    kept = first.copy()
+    before = first.copy()
     NETWORK.raw_output(theta, -X)
-    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_array_equal(first, before)
 
 
-def test_backward_and_input_gradient_are_the_chain_rule(theta, rng):
+def test_backward_and_input_gradient_equal_finite_differences(theta, rng):
     X, layers = rng.normal(size=(6, 4)), NETWORK.unpack(theta)
     trace = NETWORK.trace(8, theta.dtype)
     trace = first_rows(trace, 6)
@@ -78,22 +78,22 @@ def test_backward_and_input_gradient_are_the_chain_rule(theta, rng):
         return np.sum(delta * NETWORK.raw_output(theta, X))
 
     steps = 1e-6 * np.eye(theta.size)
-    by_theta = [(scalar(theta + step, X) - scalar(theta - step, X)) / 2e-6 for step in steps]
-    np.testing.assert_allclose(gradient, by_theta, rtol=1e-6, atol=1e-8)
-    by_input = np.empty_like(X)
+    wrt_theta = [(scalar(theta + step, X) - scalar(theta - step, X)) / 2e-6 for step in steps]
+    np.testing.assert_allclose(gradient, wrt_theta, rtol=1e-6, atol=1e-8)
+    wrt_input = np.empty_like(X)
     for index in np.ndindex(*X.shape):
         step = np.zeros_like(X)
         step[index] = 1e-6
-        by_input[index] = (scalar(theta, X + step) - scalar(theta, X - step)) / 2e-6
-    np.testing.assert_allclose(NETWORK.input_gradient(layers, trace), by_input, rtol=1e-6, atol=1e-8)
+        wrt_input[index] = (scalar(theta, X + step) - scalar(theta, X - step)) / 2e-6
+    np.testing.assert_allclose(NETWORK.input_gradient(layers, trace), wrt_input, rtol=1e-6, atol=1e-8)
 
 
-def test_chunks_shrink_with_width_down_to_a_floor():
+def test_chunk_size_decreases_with_layer_width_down_to_a_minimum():
     narrow, wide = Network((4, 10, 1), (RELU,)), Network((4, 1000, 1), (RELU,))
     assert narrow.chunk_rows(np.float32) > narrow.chunk_rows(np.float64) > wide.chunk_rows(np.float64)
     assert Network((10**6, 10, 1), (RELU,)).chunk_rows(np.float64) == MIN_CHUNK_ROWS
 
 
-def test_networks_of_the_same_shape_and_activations_are_equal():
+def test_networks_with_equal_shapes_and_activations_are_equal():
     assert Network((4, 5, 3, 2), (TANH, RELU)) == NETWORK
     assert Network((4, 5, 3, 2), (RELU, RELU)) != NETWORK

@@ -60,14 +60,14 @@ def test_two_classes_have_one_output(cancer):
     assert network.loss_curve_[0] > network.loss_curve_[-1]
 
 
-def test_more_classes_have_one_output_each(iris):
+def test_three_classes_have_one_output_each(iris):
     X, y = iris
     network = BackpropClassifier(5, **FEW).fit(X, y)
     assert (network.n_outputs_, network.out_activation_) == (3, "softmax")
     np.testing.assert_allclose(network.predict_proba(X), special.softmax(network.decision_function(X), axis=1))
 
 
-def test_several_labels_a_row(several):
+def test_multilabel_target(several):
     X, y = several
     network = BackpropClassifier(30, learning_rate=0.01, alpha=0, max_iter=100, tol=None, random_state=0).fit(X, y)
     assert (network.n_outputs_, network.out_activation_) == (4, "logistic")
@@ -82,7 +82,7 @@ def test_several_labels_a_row(several):
 @pytest.mark.parametrize(
     "params", [{}, {"early_stopping": True}, {"early_stopping": True, "scoring": "accuracy"}], ids=str
 )
-def test_several_labels_a_row_may_come_in_a_sparse_matrix(several, make, params):
+def test_multilabel_target_may_be_sparse(several, make, params):
     X, y = several
     sparse_y, dense = (BackpropClassifier(6, **params, **FEW).fit(X, labels) for labels in (make(y), y))
     np.testing.assert_array_equal(theta(sparse_y), theta(dense))
@@ -93,7 +93,7 @@ def test_several_labels_a_row_may_come_in_a_sparse_matrix(several, make, params)
 @pytest.mark.parametrize(
     "labels", [[3, 7], ["no", "yes"], [False, True], [-1.0, 1.0], ["a", "b", "c"], [10, 20, 30, 40]]
 )
-def test_labels_of_every_kind_come_back(rng, labels):
+def test_predictions_have_the_type_of_the_labels(rng, labels):
     labels = np.array(labels)
     X = rng.normal(size=(60, 3))
     y = labels[np.arange(60) % len(labels)]
@@ -108,7 +108,7 @@ def test_object_labels(rng):
     assert set(BackpropClassifier(5, **FEW).fit(rng.normal(size=(30, 2)), y).predict(rng.normal(size=(9, 2)))) <= set(y)
 
 
-def test_no_hidden_layer_is_logistic_regression(cancer):
+def test_no_hidden_layer_matches_logistic_regression(cancer):
     X, y = cancer
     network = BackpropClassifier(
         (), solver="batch", optimizer="nesterov", learning_rate=0.1, alpha=0.01, max_iter=3000, tol=None
@@ -118,7 +118,7 @@ def test_no_hidden_layer_is_logistic_regression(cancer):
     np.testing.assert_allclose(network.intercepts_[0], exact.intercept_, atol=1e-4)
 
 
-def test_no_hidden_layer_is_softmax_regression(iris):
+def test_no_hidden_layer_matches_softmax_regression(iris):
     X, y = iris
     network = BackpropClassifier(
         (), solver="batch", optimizer="nesterov", learning_rate=0.1, alpha=0.01, max_iter=3000, tol=None
@@ -127,7 +127,7 @@ def test_no_hidden_layer_is_softmax_regression(iris):
     np.testing.assert_allclose(network.predict_proba(X), exact.predict_proba(X), atol=1e-4)
 
 
-def test_the_loss_is_scikit_learns_log_loss(iris):
+def test_loss_curve_matches_log_loss(iris):
     X, y = iris
     network = BackpropClassifier(5, solver="batch", alpha=0, **FEW).fit(X, y)
     before_the_next = log_loss(y, network.predict_proba(X))
@@ -164,7 +164,7 @@ def test_probabilities_decisions_and_predictions_agree(rng, params, kind):
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_a_row_so_far_out_that_the_network_overflows_has_the_class_that_it_points_to(rng, n_classes, dtype, make):
+def test_prediction_is_right_where_the_network_overflows(rng, n_classes, dtype, make):
     X = rng.normal(size=(60, 3)).astype(dtype)
     network = BackpropClassifier((6, 5), activation=("relu", "selu"), learning_rate=0.05, **FEW)
     network.fit(make(0.01 * X), np.argsort(np.argsort(X[:, 0])) * n_classes // 60)  # standardising will overflow
@@ -176,7 +176,7 @@ def test_a_row_so_far_out_that_the_network_overflows_has_the_class_that_it_point
 
 @pytest.mark.parametrize(("dtype", "spread"), [(np.float32, 1e-20), (np.float32, 1e-37), (np.float64, 1e-150)])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_a_row_far_out_by_a_tiny_spread_has_the_class_that_it_points_to(rng, n_classes, dtype, spread):
+def test_prediction_is_right_where_standardization_overflows(rng, n_classes, dtype, spread):
     X = rng.normal(size=(60, 3)).astype(dtype)
     small = (spread * X).astype(dtype)
     network = BackpropClassifier((6, 5), activation=("relu", "selu"), learning_rate=0.05, **FEW)
@@ -186,7 +186,7 @@ def test_a_row_far_out_by_a_tiny_spread_has_the_class_that_it_points_to(rng, n_c
     assert np.isfinite(network.decision_function(farthest)).all()
 
 
-def test_one_class_is_predicted(rng):
+def test_single_class(rng):
     X = rng.normal(size=(20, 3))
     network = BackpropClassifier(5, **FEW).fit(X, ["only"] * 20)
     assert (network.predict(X) == "only").all()
@@ -194,7 +194,7 @@ def test_one_class_is_predicted(rng):
 
 
 class TestPartialFit:
-    def test_needs_classes_once(self, iris):
+    def test_first_call_needs_classes(self, iris):
         X, y = iris
         network = BackpropClassifier(5)
         with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
@@ -204,13 +204,13 @@ class TestPartialFit:
         np.testing.assert_array_equal(network.partial_fit(X, y).classes_, [0, 1, 2])
         network.partial_fit(X, y, classes=[0, 1, 2])
 
-    def test_refuses_other_classes_later(self, iris):
+    def test_later_calls_reject_other_classes(self, iris):
         X, y = iris
         network = BackpropClassifier(5).partial_fit(X, y, classes=[0, 1, 2])
         with pytest.raises(ValueError, match=r"classes=\[0, 1\] are not those of the first call"):
             network.partial_fit(X, y, classes=[0, 1])
 
-    def test_refuses_labels_never_announced(self, iris):
+    def test_unknown_label_raises_and_changes_no_weight(self, iris):
         X, y = iris
         network = BackpropClassifier(5).partial_fit(X, y, classes=[0, 1, 2])
         before = network._state.theta.copy()
@@ -218,13 +218,13 @@ class TestPartialFit:
             network.partial_fit(X, y + 1)
         np.testing.assert_array_equal(network._state.theta, before)
 
-    def test_several_labels_a_row_need_no_classes(self, several):
+    def test_multilabel_target_needs_no_classes(self, several):
         X, y = several
         assert BackpropClassifier(5).partial_fit(X, y).partial_fit(X[:1], y[:1]).n_outputs_ == 4
         with pytest.raises(ValueError, match="one label and several a row"):
             BackpropClassifier(5).partial_fit(X, y).partial_fit(X, y[:, 0])
 
-    def test_goes_on_after_fit(self, iris):
+    def test_continues_after_fit(self, iris):
         X, y = iris
         network = BackpropClassifier(5, **FEW).fit(X, y)
         assert network.partial_fit(X[:5], y[:5]).n_iter_ == 4
@@ -239,7 +239,7 @@ class TestPartialFit:
         assert network.score(X, y) > 0.95
 
 
-def test_numbers_for_labels_are_refused(rng):
+def test_continuous_labels_are_rejected(rng):
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         BackpropClassifier().fit(rng.normal(size=(10, 2)), rng.normal(size=10))
 
@@ -251,7 +251,7 @@ class TestClassWeight:
         return X, np.repeat(["no", "yes"], [180, 20])
 
     @pytest.mark.parametrize("class_weight", ["balanced", {"no": 0.5, "yes": 4.0}, {"yes": 3.0}])
-    def test_is_a_weight_of_rows(self, uneven, class_weight):
+    def test_equals_sample_weight(self, uneven, class_weight):
         X, y = uneven
         weight = compute_sample_weight(class_weight, y)
         by_class = BackpropClassifier(5, class_weight=class_weight, **FEW).fit(X, y)
@@ -262,7 +262,7 @@ class TestClassWeight:
         product = BackpropClassifier(5, **FEW).fit(X, y, sample_weight=extra * weight)
         np.testing.assert_array_equal(theta(both), theta(product))
 
-    def test_balanced_finds_the_rare_class(self, uneven):
+    def test_balanced_improves_the_balanced_accuracy(self, uneven):
         X, y = uneven
         score = [
             balanced_accuracy_score(y, BackpropClassifier(10, class_weight=w, random_state=0).fit(X, y).predict(X))
@@ -270,7 +270,7 @@ class TestClassWeight:
         ]
         assert score[1] > score[0]
 
-    def test_a_dict_works_in_a_stream(self, uneven):
+    def test_dict_works_with_partial_fit(self, uneven):
         X, y = uneven
         weight = {"yes": 4.0}
         by_class = BackpropClassifier(5, class_weight=weight, random_state=0)
@@ -281,32 +281,32 @@ class TestClassWeight:
             by_row.partial_fit(X[rows], y[rows], classes=["no", "yes"], sample_weight=weights)
         np.testing.assert_array_equal(theta(by_class), theta(by_row))
 
-    def test_balanced_is_refused_in_a_stream(self, uneven):
+    def test_balanced_is_rejected_by_partial_fit(self, uneven):
         X, y = uneven
         with pytest.raises(ValueError, match=r"class_weight='balanced' is not for partial_fit.*Pass a dict"):
             BackpropClassifier(5, class_weight="balanced").partial_fit(X, y, classes=["no", "yes"])
 
-    def test_labels_that_are_none(self, uneven):
+    def test_unknown_label_raises(self, uneven):
         X, y = uneven
         with pytest.raises(ValueError, match=r"class_weight=.* has labels \['maybe'\] that are not among"):
             BackpropClassifier(5, class_weight={"maybe": 2.0}).fit(X, y)
         with pytest.raises(ValueError, match="'class_weight' parameter"):
             BackpropClassifier(5, class_weight="even").fit(X, y)
 
-    def test_several_labels_a_row_multiply(self, several):
+    def test_weights_of_a_multilabel_target_are_multiplied(self, several):
         X, Y = several
         by_class = BackpropClassifier(5, class_weight="balanced", **FEW).fit(X, Y)
         by_row = BackpropClassifier(5, **FEW).fit(X, Y, sample_weight=compute_sample_weight("balanced", Y))
         np.testing.assert_array_equal(theta(by_class), theta(by_row))
 
-    def test_held_out_rows_have_the_weights_too(self, uneven):
+    def test_applies_to_the_validation_set(self, uneven):
         X, y = uneven
         network = BackpropClassifier(5, class_weight={"yes": 9.0}, early_stopping=True, **FEW).fit(X, y)
         plain = BackpropClassifier(5, early_stopping=True, **FEW).fit(X, y)
         assert network.validation_loss_curve_[0] != plain.validation_loss_curve_[0]
 
     @pytest.mark.parametrize("class_weight", [{"no": 0.0, "yes": 0.0}, {"no": -1.0}, {"no": np.nan}, {"no": np.inf}])
-    def test_weights_that_are_none(self, uneven, class_weight):
+    def test_invalid_weight_raises(self, uneven, class_weight):
         X, y = uneven
         with pytest.raises(ValueError, match=r"finite numbers of at least 0|a weight of 0 by its class"):
             BackpropClassifier(5, class_weight=class_weight).fit(X, y)
@@ -329,7 +329,7 @@ class OwnLogistic(Loss):
         return -np.log(np.where(y == 1, out, 1 - out)).sum(axis=1)
 
 
-def test_a_loss_of_ones_own(cancer):
+def test_custom_loss(cancer):
     X, y = cancer
     network = BackpropClassifier(5, loss=OwnLogistic(), max_iter=20, tol=None, random_state=0).fit(X, y)
     assert network.score(X, y) > 0.95
@@ -340,7 +340,7 @@ def test_a_loss_of_ones_own(cancer):
 
 class TestLabelSmoothing:
     @pytest.mark.parametrize("n_classes", [2, 3])
-    def test_probabilities_keep_away_from_0_and_1(self, rng, n_classes):
+    def test_probabilities_stay_away_from_0_and_1(self, rng, n_classes):
         y = np.arange(120) % n_classes
         X = np.eye(3)[y] * 6 + rng.normal(size=(120, 3))
         params = {"alpha": 0, "max_iter": 200, "tol": None, "random_state": 0}
@@ -349,6 +349,6 @@ class TestLabelSmoothing:
         assert hard.max() > 0.99
         assert np.median(soft.max(axis=1)) == pytest.approx(0.8 + 0.2 / n_classes, abs=0.03)
 
-    def test_bad_values(self):
+    def test_invalid_value_raises(self):
         with pytest.raises(ValueError, match="'label_smoothing' parameter"):
             BackpropClassifier(label_smoothing=1.0).fit([[0.0], [1.0]], [0, 1])

@@ -17,7 +17,7 @@ from tests.shared import BOTH, FEW, SOLVERS, data, theta
 
 
 @BOTH
-def test_clone_has_the_parameters_and_not_the_weights(estimator):
+def test_clone_has_the_parameters_but_not_the_weights(estimator):
     X, y = data(estimator)
     network = estimator(6, optimizer=Adam(0.8), learning_rate=Cosine(0.1), activation=["tanh"], **FEW).fit(X, y)
     twin = clone(network)
@@ -27,7 +27,7 @@ def test_clone_has_the_parameters_and_not_the_weights(estimator):
 
 
 @BOTH
-def test_grid_search_in_two_processes_over_names_objects_and_nested_settings(estimator):
+def test_search_in_two_processes_over_names_objects_and_nested_parameters(estimator):
     X, y = data(estimator)
     pipeline = make_pipeline(StandardScaler(), estimator(optimizer=Adam(), max_iter=5, tol=None, random_state=0))
     step = estimator.__name__.lower()
@@ -45,7 +45,7 @@ def test_grid_search_in_two_processes_over_names_objects_and_nested_settings(est
     np.testing.assert_array_equal(parallel.cv_results_["mean_test_score"], serial.cv_results_["mean_test_score"])
 
 
-def test_a_pipeline_over_a_data_frame_with_set_output():
+def test_pipeline_on_a_data_frame_with_set_output():
     table, y = load_diabetes(as_frame=True, scaled=False, return_X_y=True)
     numbers = [name for name in table.columns if name != "sex"]
     columns = ColumnTransformer(
@@ -83,7 +83,7 @@ def test_tags():
 
 
 @BOTH
-def test_repr_shows_what_was_changed(estimator):
+def test_repr_shows_changed_parameters(estimator):
     assert repr(estimator(5, optimizer=Adam(beta_2=0.9))) == (
         f"{estimator.__name__}(hidden_layer_sizes=5,\n{' ' * (len(estimator.__name__) + 1)}"
         "optimizer=Adam(beta_1=0.9, beta_2=0.9, epsilon=1e-08))"

@@ -3,11 +3,11 @@
 import re
 
 import pytest
+from skbackprop._estimators.fitted import FittedNetwork
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from skbackprop._estimators.fitted import FittedNetwork
 from tests.shared import BOTH, FEW, announce, data
 
 CAPTION = '<div class="caption">4 → 6 → 5 → {}: {} weights, {} intercepts</div>'
@@ -21,7 +21,7 @@ def body(estimator):
 
 @BOTH
 @pytest.mark.parametrize("in_pipeline", [False, True], ids=["alone", "in a pipeline"])
-def test_layers_and_numbers_of_weights_are_shown_once_fitted(estimator, in_pipeline):
+def test_fitted_html_shows_layers_and_numbers_of_weights(estimator, in_pipeline):
     X, y = data(estimator)
     network = estimator((6, 5), **FEW)
     model = make_pipeline(StandardScaler(), network) if in_pipeline else network
@@ -34,7 +34,7 @@ def test_layers_and_numbers_of_weights_are_shown_once_fitted(estimator, in_pipel
 
 
 @BOTH
-def test_html_before_fitting_is_scikit_learns_own(estimator, monkeypatch):
+def test_unfitted_html_is_that_of_scikit_learn(estimator, monkeypatch):
     network = estimator(3)
     ours = body(network)
     monkeypatch.delattr(FittedNetwork, "_sk_visual_block_")

@@ -16,7 +16,7 @@ from tests.shared import BOTH, EACH_SOLVER, FEW, announce, data, theta
 @BOTH
 @EACH_SOLVER
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array, sparse.csc_array])
-def test_sparse_is_dense(estimator, solver, make):
+def test_sparse_and_dense_data_train_the_same(estimator, solver, make):
     X, y = data(estimator)
     X[np.abs(X) < 0.5] = 0
     params = {"solver": solver, "batch_size": 40, "standardize": False, **FEW}
@@ -26,7 +26,7 @@ def test_sparse_is_dense(estimator, solver, make):
 
 
 @EACH_SOLVER
-def test_sparse_is_never_made_dense(solver):
+def test_sparse_data_are_never_densified(solver):
     X = sparse.random(400, 50_000, density=1e-4, format="csr", random_state=0)
     y = np.asarray(X.sum(axis=1)).ravel()
     network = BackpropRegressor(2, solver=solver, optimizer="gd", max_iter=1, tol=None, random_state=0)
@@ -41,7 +41,7 @@ def test_sparse_is_never_made_dense(solver):
 @EACH_SOLVER
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_dtype_is_kept_from_input_to_output(estimator, solver, make, dtype):
+def test_dtype_is_preserved_from_input_to_output(estimator, solver, make, dtype):
     X, y = data(estimator)
     X = make(X.astype(dtype))
     weight = np.ones(len(y))
@@ -52,7 +52,7 @@ def test_dtype_is_kept_from_input_to_output(estimator, solver, make, dtype):
 
 
 @BOTH
-def test_a_model_keeps_its_dtype_when_the_data_change_theirs(estimator):
+def test_dtype_of_the_model_does_not_change_with_later_data(estimator):
     X, y = data(estimator)
     network = estimator(6, **FEW).fit(X.astype(np.float32), y)
     network.partial_fit(X, y)
@@ -62,7 +62,7 @@ def test_a_model_keeps_its_dtype_when_the_data_change_theirs(estimator):
 @BOTH
 @EACH_SOLVER
 @pytest.mark.parametrize("how", ["fortran", "strided", "reversed", "read-only", "list", "big-endian"])
-def test_the_layout_of_X_does_not_matter(estimator, solver, how):
+def test_memory_layout_of_X_does_not_matter(estimator, solver, how):
     X, y = data(estimator)
     wide = np.zeros((len(X), 8))
     wide[:, ::2] = X
@@ -84,7 +84,7 @@ def test_the_layout_of_X_does_not_matter(estimator, solver, how):
 
 @BOTH
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
-def test_data_frames_and_their_names(estimator, frame):
+def test_data_frames_and_feature_names(estimator, frame):
     X, y = data(estimator)
     names = ["sepal length", "sepal width", "petal length", "petal width"]
     table = frame(dict(zip(names, X.T, strict=True)))
@@ -97,7 +97,7 @@ def test_data_frames_and_their_names(estimator, frame):
 
 
 @BOTH
-def test_series_for_target_and_weights(estimator):
+def test_target_and_weights_may_be_series(estimator):
     X, y = data(estimator)
     weight = np.arange(len(y)) + 1.0
     plain = estimator(6, **FEW).fit(X, y, sample_weight=weight)
@@ -106,7 +106,7 @@ def test_series_for_target_and_weights(estimator):
         np.testing.assert_array_equal(theta(network), theta(plain))
 
 
-def test_a_row_of_twice_the_weight_pulls_twice_as_hard_also_alone():
+def test_update_is_proportional_to_the_sample_weight():
     X, y = data(BackpropRegressor)
     params = {"solver": "sgd", "optimizer": "gd", "learning_rate": 1e-6, "alpha": 0, "shuffle": False, **FEW}
     params["standardize"] = False
@@ -122,7 +122,7 @@ def test_a_row_of_twice_the_weight_pulls_twice_as_hard_also_alone():
 
 @BOTH
 @pytest.mark.parametrize("scale", [1e-60, 1e60])
-def test_weights_far_out_of_the_range_of_float32(estimator, scale):
+def test_sample_weights_outside_the_float32_range(estimator, scale):
     X, y = data(estimator)
     weight = np.linspace(0.1, 1, len(y))
     expected = estimator(6, **FEW).fit(X.astype(np.float32), y, sample_weight=weight)
@@ -175,7 +175,7 @@ CASES = [(kind, name) for kind in (BackpropRegressor, BackpropClassifier) for na
 
 @EACH_SOLVER
 @pytest.mark.parametrize(("estimator", "name"), CASES, ids=[f"{kind.__name__} {name}" for kind, name in CASES])
-def test_bad_input_is_one_clear_error_and_changes_no_weight(estimator, name, solver):
+def test_invalid_input_raises_and_changes_no_weight(estimator, name, solver):
     X, y = data(estimator)
     network = estimator(6, solver=solver, **FEW).partial_fit(X, y, **announce(estimator))
     before = theta(network).copy()
@@ -193,7 +193,7 @@ def test_bad_input_is_one_clear_error_and_changes_no_weight(estimator, name, sol
 
 
 @BOTH
-def test_an_unfitted_estimator_says_so(estimator):
+def test_unfitted_estimator_raises_not_fitted_error(estimator):
     X, _ = data(estimator)
     network = estimator()
     with pytest.raises(NotFittedError):
@@ -203,7 +203,7 @@ def test_an_unfitted_estimator_says_so(estimator):
 
 
 @EACH_SOLVER
-def test_the_room_needed_does_not_grow_with_the_rows(solver):
+def test_memory_use_does_not_grow_with_n_samples(solver):
     rng = np.random.default_rng(0)
 
     def peak(n_rows):

@@ -19,7 +19,7 @@ X = np.random.default_rng(0).normal(size=(12, 3))
         ([0, 1], [0, 2]),
     ],
 )
-def test_labels_are_compared_as_they_are_and_never_cast(classes, y):
+def test_labels_are_compared_without_casting(classes, y):
     with pytest.raises(ValueError, match="y contains previously unseen labels"):
         one_hot(np.array(y), np.array(classes), one_output=True, dtype=float)
     network = BackpropClassifier(3).partial_fit(X, np.resize(classes, 12), classes=classes)
@@ -27,7 +27,7 @@ def test_labels_are_compared_as_they_are_and_never_cast(classes, y):
         network.partial_fit(X[: len(y)], np.array(y))
 
 
-def test_indicators():
+def test_one_hot():
     y, classes = np.array(["b", "a", "c"]), np.array(["a", "b", "c"])
     np.testing.assert_array_equal(one_hot(y, classes, one_output=False, dtype=float), np.eye(3)[[1, 0, 2]])
     np.testing.assert_array_equal(one_hot(y[:2], classes[:2], one_output=True, dtype=float), [[True], [False]])
@@ -47,13 +47,13 @@ def test_known_classes():
 
 
 @pytest.mark.parametrize("values", [(0, 2), (-1, 1), (0, 3)])
-def test_several_labels_a_row_are_zeros_and_ones(values):
+def test_multilabel_target_must_be_zeros_and_ones(values):
     y = np.array(values)[np.random.default_rng(0).integers(0, 2, (12, 3))]
     with pytest.raises(ValueError, match="must have 0 and 1 only"):
         BackpropClassifier(3).fit(X, y)
 
 
-def test_classes_of_several_labels_a_row_are_the_columns():
+def test_classes_of_a_multilabel_target_are_its_columns():
     y = np.eye(3, dtype=int)
     np.testing.assert_array_equal(label_columns(y, None), [0, 1, 2])
     np.testing.assert_array_equal(label_columns(y, [2, 1, 0]), [0, 1, 2])
@@ -66,7 +66,7 @@ def test_is_multilabel():
     assert not is_multilabel(np.array([0, 1, 2]))
 
 
-def test_indicators_without_room_are_named(monkeypatch):
+def test_one_hot_that_does_not_fit_in_memory_raises(monkeypatch):
     def no_room(*arguments):
         raise MemoryError
 

@@ -61,7 +61,7 @@ BAD = {
 
 @pytest.mark.parametrize(("params", "message"), BAD.values(), ids=BAD)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_bad_parameters_are_named(params, message, method):
+def test_invalid_parameter_raises_and_names_it(params, message, method):
     network = BackpropRegressor().set_params(**params)
     with pytest.raises((ValueError, TypeError), match=message):
         getattr(network, method)(X, Y)
@@ -69,7 +69,7 @@ def test_bad_parameters_are_named(params, message, method):
 
 
 @pytest.mark.parametrize(("params", "message"), BAD.values(), ids=BAD)
-def test_bad_parameters_between_calls_of_partial_fit_change_no_weight(params, message):
+def test_invalid_parameter_between_calls_of_partial_fit_changes_no_weight(params, message):
     if "init" in params or "random_state" in params:
         pytest.skip("read when the weights are made, and not again")
     network = BackpropRegressor(2, max_iter=1).partial_fit(X, Y)
@@ -87,18 +87,18 @@ def test_bad_parameters_between_calls_of_partial_fit_change_no_weight(params, me
         ({"loss": MultinomialLogLoss(), "output_activation": "logistic"}, "which has 'softmax'"),
     ],
 )
-def test_losses_that_a_classifier_cannot_take(params, message):
+def test_classifier_rejects_losses_without_probabilities(params, message):
     with pytest.raises(ValueError, match=message):
         BackpropClassifier(**params).fit(X, LABELS)
 
 
 @pytest.mark.parametrize("loss", [BinaryLogLoss(), MultinomialLogLoss()])
-def test_losses_that_a_regressor_cannot_take(loss):
+def test_regressor_rejects_losses_for_classification(loss):
     with pytest.raises(ValueError, match="is not for this kind of target"):
         BackpropRegressor(loss=loss).fit(X, Y)
 
 
-def test_softmax_is_refused_for_several_labels_a_row():
+def test_softmax_is_rejected_for_multilabel_targets():
     with pytest.raises(ValueError, match="several; use 'auto' or 'logistic'"):
         BackpropClassifier(output_activation="softmax").fit(X, RNG.integers(0, 2, (20, 3)))
 
@@ -108,7 +108,7 @@ def test_softmax_is_refused_for_several_labels_a_row():
     ("sizes", "hidden"),
     [(7, (7,)), ([7], (7,)), ((7, 3), (7, 3)), (np.array([7, 3]), (7, 3)), (np.int64(7), (7,)), ((), ()), ([], ())],
 )
-def test_hidden_layer_sizes_in_every_form(sizes, hidden):
+def test_hidden_layer_sizes_accepts_int_sequence_and_array(sizes, hidden):
     network = BackpropRegressor(sizes, max_iter=2).fit(X, Y)
     assert tuple(W.shape[1] for W in network.coefs_) == (*hidden, 1)
     assert network.n_layers_ == len(hidden) + 2
@@ -116,7 +116,7 @@ def test_hidden_layer_sizes_in_every_form(sizes, hidden):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("activation", ["tanh", Tanh(), ["tanh", "relu"], (Tanh(), ReLU()), [Tanh(), "relu"]])
-def test_activation_in_every_form(activation):
+def test_activation_accepts_names_and_objects(activation):
     network = BackpropRegressor((4, 3), activation=activation, max_iter=2, random_state=0).fit(X, Y)
     hidden = np.tanh(X @ network.coefs_[0] + network.intercepts_[0]) @ network.coefs_[1] + network.intercepts_[1]
     hidden = np.maximum(hidden, 0) if isinstance(activation, (list, tuple)) else np.tanh(hidden)
@@ -134,7 +134,7 @@ def first_weights(**params):
     )
 
 
-def test_init_auto_follows_the_activation():
+def test_init_auto_depends_on_the_activation():
     for activation, name in (("relu", "lecun_uniform"), ("tanh", "glorot_uniform"), ("selu", "lecun_normal")):
         auto, named = first_weights(activation=activation), first_weights(activation=activation, init=name)
         np.testing.assert_array_equal(auto[0], named[0])
@@ -144,18 +144,18 @@ def test_init_auto_follows_the_activation():
     )
 
 
-def test_given_weights_are_copied_and_not_trained_in_place():
+def test_init_arrays_are_copied():
     given = [np.ones((3, 2)), np.ones((2, 1))], [np.ones(2), np.ones(1)]
     BackpropRegressor(2, init=given, max_iter=3, tol=None).fit(X, Y)
     assert all((array == 1).all() for arrays in given for array in arrays)
 
 
-def test_a_batch_size_above_the_number_of_rows_is_one_batch_and_no_warning():
+def test_batch_size_above_n_samples_is_one_batch():
     network = BackpropRegressor(5, batch_size=1000, max_iter=4, tol=None).fit(X, Y)
     assert network.t_ == 4
 
 
-def test_a_loss_object_is_taken_as_it_is():
+def test_loss_object_determines_the_output_activation():
     network = BackpropClassifier(5, loss=BinaryLogLoss(), max_iter=3, tol=None).fit(X, LABELS)
     assert network.out_activation_ == "logistic"
     assert network.n_outputs_ == 3

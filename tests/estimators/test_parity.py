@@ -1,7 +1,8 @@
-"""Where scikit-learn defines the same thing, the same weights come out: its MLP, its SGDRegressor, and least squares.
+"""Where scikit-learn defines the same model, the weights are equal: its MLP, its SGDRegressor, and least squares.
 
-Ours is the mean of (y - out)^2 plus alpha / 2 * sum(W^2); scikit-learn's MLP halves the squared error and divides its
-alpha by the rows of the batch. So for squared error its learning rate is halved here and its alpha doubled.
+This package minimizes the mean of (y - out)^2 plus alpha / 2 * sum(W^2); scikit-learn's MLP halves the squared error
+and divides its alpha by the number of samples in the batch. So for squared error the learning rate is halved here and
+alpha is doubled.
 """
 
 import numpy as np
@@ -13,10 +14,10 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.optimizers import GD, Adam, Momentum, Nesterov
 from skbackprop.schedules import InverseScaling
 
-N_ROWS, BATCH_SIZE, ALPHA, RATE, EPOCHS = 60, 15, 0.2, 0.05, 6
-NO_EPSILON = 1e-300  # scikit-learn adds its epsilon before the correction of the bias, Kingma and Ba after it
+N_SAMPLES, BATCH_SIZE, ALPHA, RATE, EPOCHS = 60, 15, 0.2, 0.05, 6
+NO_EPSILON = 1e-300  # scikit-learn adds epsilon before the bias correction, Kingma and Ba after it
 
-RULES = {
+OPTIMIZERS = {
     "gd": (GD(), {"solver": "sgd", "momentum": 0.0}),
     "momentum": (Momentum(0.8), {"solver": "sgd", "momentum": 0.8, "nesterovs_momentum": False}),
     "nesterov": (Nesterov(0.8), {"solver": "sgd", "momentum": 0.8, "nesterovs_momentum": True}),
@@ -24,9 +25,9 @@ RULES = {
 }
 
 
-def trained_pair(ours_class, mlp_class, X, y, rule, loss_ratio, **shared):
-    """Train scikit-learn's MLP and ours from the same weights, on the same batches, by the same rule."""
-    optimizer, mlp_rule = RULES[rule]
+def trained_pair(ours_class, mlp_class, X, y, name, loss_ratio, **shared):
+    """Train this network and scikit-learn's MLP from the same weights, on the same batches, by the same optimizer."""
+    optimizer, mlp_params = OPTIMIZERS[name]
     mlp = mlp_class(
         learning_rate_init=RATE,
         alpha=ALPHA,
@@ -36,12 +37,12 @@ def trained_pair(ours_class, mlp_class, X, y, rule, loss_ratio, **shared):
         warm_start=True,
         n_iter_no_change=1000,
         random_state=0,
-        **mlp_rule,
+        **mlp_params,
         **shared,
     )
-    mlp.fit(X, y)  # one epoch, to have weights to start from; the next fit makes a new optimizer
+    mlp.fit(X, y)  # one epoch gives the initial weights; the next fit starts with a new optimizer
     ours = ours_class(
-        learning_rate=RATE if rule == "adam" else RATE / loss_ratio,
+        learning_rate=RATE if name == "adam" else RATE / loss_ratio,
         alpha=ALPHA * loss_ratio / BATCH_SIZE,
         batch_size=BATCH_SIZE,
         optimizer=optimizer,
@@ -63,28 +64,30 @@ def assert_same_weights(ours, theirs):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("n_outputs", [1, 2])
-@pytest.mark.parametrize("rule", RULES)
-def test_regressor_has_the_weights_of_scikit_learns_mlp(rng, rule, n_outputs, activation):
-    X, y = rng.normal(size=(N_ROWS, 4)), rng.normal(size=(N_ROWS, n_outputs))
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_regressor_has_the_weights_of_scikit_learn_mlp(rng, optimizer, n_outputs, activation):
+    X, y = rng.normal(size=(N_SAMPLES, 4)), rng.normal(size=(N_SAMPLES, n_outputs))
     y = y[:, 0] if n_outputs == 1 else y
     sizes = (6, 5)
     assert_same_weights(
-        *trained_pair(BackpropRegressor, MLPRegressor, X, y, rule, 2, hidden_layer_sizes=sizes, activation=activation)
+        *trained_pair(
+            BackpropRegressor, MLPRegressor, X, y, optimizer, 2, hidden_layer_sizes=sizes, activation=activation
+        )
     )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
-@pytest.mark.parametrize("rule", RULES)
-def test_classifier_has_the_weights_of_scikit_learns_mlp(rng, rule, kind):
-    X = rng.normal(size=(N_ROWS, 4))
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_classifier_has_the_weights_of_scikit_learn_mlp(rng, optimizer, kind):
+    X = rng.normal(size=(N_SAMPLES, 4))
     y = {
-        "binary": np.array(["no", "yes"])[rng.integers(0, 2, N_ROWS)],
-        "multiclass": rng.integers(0, 3, N_ROWS),
-        "multilabel": rng.integers(0, 2, (N_ROWS, 3)),
+        "binary": np.array(["no", "yes"])[rng.integers(0, 2, N_SAMPLES)],
+        "multiclass": rng.integers(0, 3, N_SAMPLES),
+        "multilabel": rng.integers(0, 2, (N_SAMPLES, 3)),
     }[kind]
     ours, theirs = trained_pair(
-        BackpropClassifier, MLPClassifier, X, y, rule, 1, hidden_layer_sizes=(7,), activation="tanh"
+        BackpropClassifier, MLPClassifier, X, y, optimizer, 1, hidden_layer_sizes=(7,), activation="tanh"
     )
     assert_same_weights(ours, theirs)
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-9)
@@ -93,7 +96,7 @@ def test_classifier_has_the_weights_of_scikit_learns_mlp(rng, rule, kind):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_no_hidden_layer_by_rows_is_scikit_learns_sgd_regressor(rng, weighted):
+def test_no_hidden_layer_with_sgd_matches_sgd_regressor(rng, weighted):
     X, y = rng.normal(size=(40, 3)), rng.normal(size=40)
     weight = rng.integers(1, 5, 40).astype(float) if weighted else np.ones(40)
     theirs = SGDRegressor(
@@ -117,7 +120,7 @@ def test_no_hidden_layer_by_rows_is_scikit_learns_sgd_regressor(rng, weighted):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_no_hidden_layer_full_batch_ends_at_least_squares(rng, weighted):
+def test_no_hidden_layer_with_full_batches_converges_to_least_squares(rng, weighted):
     X, y = rng.normal(size=(50, 3)), rng.normal(size=(50, 2))
     weight = rng.uniform(0.1, 3, 50) if weighted else None
     ours = BackpropRegressor(

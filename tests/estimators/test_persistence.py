@@ -38,7 +38,7 @@ class Cubic(Activation):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["regressor", "classifier"])
-def test_a_file_of_an_earlier_version_predicts_and_goes_on_as_it_did(name, form):
+def test_stored_files_of_every_format_load_predict_and_continue(name, form):
     network, expected = joblib.load(STORED / f"{name}_{form}.joblib"), np.load(STORED / f"{name}_{form}.npz")
     X, target = IRIS[:, :3], (IRIS[:, 3] if name == "regressor" else names)
     output = network.predict(X) if name == "regressor" else network.predict_proba(X)
@@ -62,7 +62,7 @@ def by_pickle(network):
 
 @BOTH
 @pytest.mark.parametrize("store", [by_pickle, by_skops])
-def test_a_state_from_a_newer_version_is_refused_by_name_before_anything_is_made_of_it(estimator, store, monkeypatch):
+def test_state_of_a_newer_version_raises_before_anything_is_restored(estimator, store, monkeypatch):
     if store is by_skops:
         pytest.importorskip("skops")
     network = estimator(6, **FEW).fit(*data(estimator))
@@ -77,13 +77,13 @@ def test_a_state_from_a_newer_version_is_refused_by_name_before_anything_is_made
 
 
 @BOTH
-def test_the_version_is_in_the_state_and_not_on_the_estimator(estimator):
+def test_version_is_stored_in_the_state_only(estimator):
     network = estimator(6, **FEW).fit(*data(estimator))
     assert network.__getstate__()["_stored_by"].version == __version__
     assert vars(pickle.loads(pickle.dumps(network))).keys() == vars(network).keys() - {"_trainer"}
 
 
-def test_no_class_of_the_package_says_how_to_be_made_anew():
+def test_no_class_defines_its_own_reduce():
     # a pickle then calls nothing of this package's but __new__ and __setstate__
     for path in Path(skbackprop.__file__).parent.rglob("*.py"):
         functions = {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
@@ -103,12 +103,12 @@ class TestSkops:
     }
 
     @pytest.mark.parametrize("name", MODELS)
-    def test_only_types_of_this_package_need_trust_and_all_comes_back(self, name):
+    def test_roundtrip_needs_trust_in_types_of_this_package_only(self, name):
         X, y = data(type(self.MODELS[name]))
         self.goes_round(self.MODELS[name], X, y)
 
     @pytest.mark.parametrize("dtype", ["str", "object"])
-    def test_names_as_labels_come_back(self, dtype):
+    def test_roundtrip_preserves_string_labels(self, dtype):
         X, y = data(BackpropClassifier)
         self.goes_round(BackpropClassifier(6, **FEW), X, y.astype("str").astype(dtype))
 
@@ -125,7 +125,7 @@ class TestSkops:
         np.testing.assert_array_equal(loaded.predict(X), network.predict(X))
         np.testing.assert_array_equal(theta(loaded.partial_fit(X, y)), theta(network.partial_fit(X, y)))
 
-    def test_what_is_not_this_packages_is_seen(self):
+    def test_custom_types_are_reported_as_untrusted(self):
         import skops.io
 
         network = BackpropRegressor(6, activation=Cubic(), **FEW).fit(*data(BackpropRegressor))

@@ -23,7 +23,7 @@ def test_every_solver_learns_real_data(diabetes, solver, epochs):
     assert network.loss_curve_[-1] < 0.6 * network.loss_curve_[0]
 
 
-def test_predict_is_the_forward_pass_over_coefs(diabetes):
+def test_predict_equals_the_forward_pass_over_coefs_(diabetes):
     X, y = diabetes
     network = BackpropRegressor((6, 5), activation="tanh", max_iter=5, tol=None, random_state=0).fit(X, y)
     a = X
@@ -32,7 +32,7 @@ def test_predict_is_the_forward_pass_over_coefs(diabetes):
     np.testing.assert_allclose(network.predict(X), (a @ network.coefs_[-1] + network.intercepts_[-1])[:, 0], rtol=1e-12)
 
 
-def test_no_hidden_layer_is_linear_regression(diabetes):
+def test_no_hidden_layer_matches_linear_regression(diabetes):
     X, y = diabetes
     network = BackpropRegressor(
         (), solver="batch", optimizer="gd", learning_rate=0.05, alpha=0, max_iter=3000, tol=None
@@ -42,7 +42,7 @@ def test_no_hidden_layer_is_linear_regression(diabetes):
     assert network.n_layers_ == 2
 
 
-def test_many_outputs():
+def test_multiple_outputs():
     X, y = load_linnerud(return_X_y=True)
     X, y = StandardScaler().fit_transform(X), StandardScaler().fit_transform(y)
     network = BackpropRegressor(
@@ -64,7 +64,7 @@ def test_logistic_output_stays_between_0_and_1(diabetes):
     assert network.score(X, target) > 0.4
 
 
-def test_a_column_of_targets_warns_and_is_one_output(diabetes):
+def test_column_vector_target_warns_and_is_one_output(diabetes):
     X, y = diabetes
     with pytest.warns(DataConversionWarning):
         network = BackpropRegressor(5, max_iter=2, tol=None).fit(X, y[:, np.newaxis])
@@ -74,12 +74,12 @@ def test_a_column_of_targets_warns_and_is_one_output(diabetes):
 @pytest.mark.parametrize(
     "y", [np.array(["a", "b"] * 5), np.array(["a", "b"] * 5, dtype=object), np.array(["1", "2"] * 5)]
 )
-def test_strings_for_a_target_are_refused(y):
+def test_string_target_is_rejected(y):
     with pytest.raises(ValueError, match="y has strings or dates; BackpropRegressor needs numbers"):
         BackpropRegressor().fit(np.ones((10, 2)), y)
 
 
-def test_numbers_in_an_object_array_are_numbers(diabetes):
+def test_numeric_object_array_is_accepted(diabetes):
     X, y = diabetes
     settings = {"max_iter": 3, "tol": None, "random_state": 0}
     plain = BackpropRegressor(5, **settings).fit(X, y)

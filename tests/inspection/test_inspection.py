@@ -17,9 +17,9 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.inspection import backprop_table, hidden_features, input_gradients, layer_outputs
 from skbackprop.inspection._trace import trace_sample
 from skbackprop.losses import Loss
-from tests.core.test_lecture import COEFS, INTERCEPTS, TARGET
-from tests.core.test_lecture import X as LECTURE_X
 from tests.inspection.inspected import CASES, EACH, FEW, NUMBERS, STANDARDIZE, X, differences, fitted
+from tests.lecture import COEFS, INTERCEPTS, TARGET
+from tests.lecture import X as LECTURE_X
 
 pytestmark = pytest.mark.filterwarnings("ignore:The network has learned next to nothing")
 

@@ -169,7 +169,7 @@ def backward_sample(delta, place, theta, weight, before, fan_in, fan_out):
 
 @njit(**INLINE)
 def add_sample(model, X, x_start, y, y_start, theta, buffers, key, position):
-    """Do what `add_chunk` does for one sample, without BLAS and without views; X is flat too, and begins at `x_start`."""
+    """Do what `add_chunk` does for one sample, without BLAS and without views; X is flat, and begins at `x_start`."""
     sizes, activations, settings = model.sizes, model.activations, model.activation_settings
     thresholds, keep = model.thresholds, model.keep
     gradient, factor = buffers.gradient, buffers.factor

@@ -165,7 +165,9 @@ LOOPS = {
 
 def loops(entries, names):
     """Return (code, loop) for the one of these formulas that each code has."""
-    found = {entry.code: (name, entry.formulas[name]) for entry in entries.values() for name in names & entry.formulas.keys()}
+    found = {
+        entry.code: (name, entry.formulas[name]) for entry in entries.values() for name in names & entry.formulas.keys()
+    }
     return [(code, LOOPS[name](formula)) for code, (name, formula) in found.items()]
 
 

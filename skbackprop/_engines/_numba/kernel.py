@@ -1,4 +1,4 @@
-"""The compiled epoch: samples gathered and standardized, gradient and update for every batch, with no Python in between.
+"""The compiled epoch: it gathers and standardizes samples, and makes an update for every batch, without Python.
 
 The GIL is released. One function is compiled for each dtype, and kept in numba's cache.
 """
@@ -14,7 +14,6 @@ from numba.extending import intrinsic, overload
 
 from ..fingerprint import function_name
 from .backprop import add_chunk, add_sample, n_weights_of
-from . import structures  # noqa: F401
 from .dispatch import step, unsigned
 from .math import ENTRY, INLINE
 

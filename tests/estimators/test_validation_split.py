@@ -21,7 +21,7 @@ def draw(seed=0):
 
 class TestSplit:
     @pytest.mark.parametrize("fraction", [0.1, 0.25])
-    def test_classes_keep_their_shares(self, fraction):
+    def test_is_stratified(self, fraction):
         labels = np.repeat(["a", "b", "c"], [200, 60, 40])
         train, held_out, message = split(300, labels, None, fraction, draw())
         assert message is None
@@ -29,25 +29,25 @@ class TestSplit:
         for label, count in (("a", 200), ("b", 60), ("c", 40)):
             assert (labels[held_out] == label).sum() == fraction * count
 
-    def test_a_class_of_one_row_is_trained_on(self):
+    def test_class_with_one_sample_stays_in_the_training_set(self):
         labels = np.array([0] * 30 + [1] * 30 + [2])
         train, held_out, message = split(61, labels, None, 0.2, draw())
         assert "A class has one row only" in message
         assert 60 in train
         assert set(labels[held_out]) == {0, 1}
 
-    def test_more_classes_than_rows_held_out(self):
+    def test_more_classes_than_validation_samples(self):
         train, held_out, message = split(40, np.repeat(np.arange(20), 2), None, 0.1, draw())
         assert (len(train), len(held_out)) == (36, 4)
         assert "too few for 20 classes" in message
 
     @pytest.mark.parametrize("n_rows", [1, 2])
-    def test_too_few_rows(self, n_rows):
+    def test_too_few_samples(self, n_rows):
         train, held_out, message = split(n_rows, None, None, 0.9, draw())
         assert (len(train), len(held_out)) == (n_rows, 0)
         assert "too few to hold some out" in message
 
-    def test_rows_of_weight_zero_count_for_nothing(self):
+    def test_samples_of_weight_zero_are_ignored(self):
         weight = np.tile([1.0, 0.0], 50)
         held_out = split(100, None, weight, 0.2, draw())[1]
         assert len(held_out) == 10
@@ -59,7 +59,7 @@ class TestSplit:
 @BOTH
 @EACH_SOLVER
 @ENGINES
-def test_the_best_weights_come_back(estimator, solver, engine):
+def test_best_weights_are_restored(estimator, solver, engine):
     X, y = data(estimator)
     network = estimator(20, solver=solver, engine=engine, learning_rate=0.02, **STOPPED).fit(X, y)
     scores = network.validation_scores_
@@ -74,7 +74,7 @@ def test_the_best_weights_come_back(estimator, solver, engine):
 
 @BOTH
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_passes_of_partial_fit_are_the_ones_that_the_weights_are_from(estimator, early_stopping):
+def test_best_iter_is_the_last_epoch_after_partial_fit(estimator, early_stopping):
     X, y = data(estimator)
     assert estimator(5).partial_fit(X, y, **announce(estimator)).best_iter_ == 1
     network = estimator(5, early_stopping=early_stopping, max_iter=3, tol=None, random_state=0).fit(X, y)
@@ -82,7 +82,7 @@ def test_passes_of_partial_fit_are_the_ones_that_the_weights_are_from(estimator,
 
 
 @BOTH
-def test_patience_ends_the_training(estimator):
+def test_n_iter_no_change_stops_training(estimator):
     X, y = data(estimator)
     network = estimator(20, early_stopping=True, tol=0.01, n_iter_no_change=4, max_iter=500, random_state=0).fit(X, y)
     assert network.n_iter_ < 500
@@ -91,7 +91,7 @@ def test_patience_ends_the_training(estimator):
 
 @BOTH
 @pytest.mark.parametrize("standardize", [False, True])
-def test_own_rows_are_watched_and_not_trained_on(estimator, standardize):
+def test_given_validation_set_is_monitored_and_not_trained_on(estimator, standardize):
     X, y = data(estimator)
     params = STOPPED | {"early_stopping": "auto", "standardize": standardize}
     network = estimator(20, **params).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
@@ -109,7 +109,7 @@ def test_own_rows_are_watched_and_not_trained_on(estimator, standardize):
 
 
 @BOTH
-def test_weights_of_own_rows(estimator):
+def test_weights_of_a_given_validation_set(estimator):
     X, y = data(estimator)
     weight = np.zeros(75)
     weight[:5] = 1
@@ -132,7 +132,7 @@ def test_weights_of_own_rows(estimator):
         ({"X_val": [[1, 2, 3, 4]], "y_val": [1, 2]}, {}, "inconsistent"),
     ],
 )
-def test_own_rows_are_checked(estimator, arguments, params, message):
+def test_given_validation_set_is_validated(estimator, arguments, params, message):
     X, y = data(estimator)
     network = estimator(5, **params)
     with pytest.raises(ValueError, match=message):
@@ -140,7 +140,7 @@ def test_own_rows_are_checked(estimator, arguments, params, message):
     assert not hasattr(network, "coefs_")
 
 
-def test_own_rows_of_another_kind():
+def test_given_validation_set_must_match_the_target():
     X, y = data(BackpropRegressor)
     with pytest.raises(ValueError, match="y_val has 2 outputs, y has 1"):
         BackpropRegressor(5).fit(X, y, X_val=X, y_val=np.column_stack([y, y]))
@@ -150,7 +150,7 @@ def test_own_rows_of_another_kind():
 
 
 @pytest.mark.parametrize("scoring", ["r2", None, make_scorer(r2_score), "neg_mean_absolute_error"])
-def test_any_scorer_of_scikit_learn(scoring):
+def test_scorers_of_scikit_learn(scoring):
     X, y = load_diabetes(return_X_y=True)
     network = BackpropRegressor(20, scoring=scoring, **(STOPPED | {"early_stopping": "auto"}))
     network.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
@@ -162,7 +162,7 @@ def test_any_scorer_of_scikit_learn(scoring):
 
 
 @pytest.mark.filterwarnings("error")
-def test_string_labels_and_named_columns():
+def test_string_labels_and_feature_names():
     X, y = load_iris(return_X_y=True, as_frame=True)
     labels = np.array(["setosa", "versicolor", "virginica"])[y]
     network = BackpropClassifier(20, scoring="accuracy", learning_rate=0.02, **STOPPED).fit(X, labels)
@@ -172,7 +172,7 @@ def test_string_labels_and_named_columns():
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_an_unknown_scorer_is_named(early_stopping):
+def test_unknown_scorer_raises(early_stopping):
     X, y = data(BackpropRegressor)
     network = BackpropRegressor(5, scoring="no such score", early_stopping=early_stopping)
     with pytest.raises(ValueError, match="scoring='no such score' is not known; it is 'loss', or a name of sklearn"):
@@ -180,7 +180,7 @@ def test_an_unknown_scorer_is_named(early_stopping):
 
 
 @BOTH
-def test_partial_fit_holds_nothing_out(estimator):
+def test_partial_fit_has_no_validation_set(estimator):
     X, y = data(estimator)
     plain, stopping = (estimator(5, early_stopping=flag, random_state=0) for flag in (False, True))
     for network in (plain, stopping):
@@ -190,14 +190,14 @@ def test_partial_fit_holds_nothing_out(estimator):
 
 
 @BOTH
-def test_the_same_seed_holds_the_same_rows_out(estimator):
+def test_same_random_state_gives_the_same_validation_set(estimator):
     X, y = data(estimator)
     once, twice = (estimator(5, **STOPPED).fit(X, y) for _ in range(2))
     np.testing.assert_array_equal(theta(once), theta(twice))
     assert (theta(estimator(5, **(STOPPED | {"random_state": 1})).fit(X, y)) != theta(once)).any()
 
 
-def test_a_class_of_one_row_is_a_warning_and_still_known():
+def test_class_with_one_sample_warns_and_is_kept():
     X, y = data(BackpropClassifier)
     y = y.copy()
     y[0] = 7
@@ -207,7 +207,7 @@ def test_a_class_of_one_row_is_a_warning_and_still_known():
     assert 7 in network.classes_
 
 
-def test_several_labels_a_row_can_be_held_out():
+def test_validation_set_of_a_multilabel_target():
     X, _ = data(BackpropClassifier)
     Y = (X[:, :3] > 0).astype(int)
     network = BackpropClassifier(20, **STOPPED).fit(X, Y)
@@ -216,7 +216,7 @@ def test_several_labels_a_row_can_be_held_out():
     assert min(own.validation_loss_curve_) < 0.5 * own.validation_loss_curve_[0]
 
 
-def test_own_rows_go_through_a_pipeline():
+def test_given_validation_set_is_transformed_by_a_pipeline():
     X, y = load_diabetes(return_X_y=True)
     import sklearn
 
@@ -229,7 +229,7 @@ def test_own_rows_go_through_a_pipeline():
     assert loss == pytest.approx(min(network.validation_loss_curve_))
 
 
-def test_a_new_fit_forgets_the_curves():
+def test_new_fit_resets_the_curves():
     X, y = data(BackpropRegressor)
     network = BackpropRegressor(5, warm_start=True, **STOPPED).fit(X, y).fit(X, y)
     assert len(network.validation_scores_) == 30

@@ -14,14 +14,14 @@ from skbackprop.losses import LOSSES, Huber, Quantile, Tweedie
 from skbackprop.optimizers import LBFGS, OPTIMIZERS, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from skbackprop.schedules import SCHEDULES, Constant, Cosine, Exponential, InverseScaling, OneCycle, Plateau
 
-RECORDS = [
+OBJECTS = [
     *ACTIVATIONS.values(),
     *INITIALIZERS.values(),
     *LOSSES.values(),
     *OPTIMIZERS.values(),
     *SCHEDULES.values(),
 ]
-#: The range of each setting that is a number, as the docstrings have it.
+#: The documented range of every numeric hyperparameter.
 RANGES = {
     (VarianceScaling, "gain"): "(0, inf)",
     (LeakyReLU, "negative_slope"): "[0, 1)",
@@ -52,41 +52,35 @@ RANGES = {
 }
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=repr)
-def test_every_record_clones_pickles_and_equals_its_copy(record):
-    assert clone(record) == record
-    assert pickle.loads(pickle.dumps(record)) == record
-    assert copy.deepcopy(record) == record
-    assert type(record)(**record.get_params()) == record
+@pytest.mark.parametrize("hyperparameters", OBJECTS, ids=repr)
+def test_clone_pickle_and_copy_are_equal_to_the_original(hyperparameters):
+    assert clone(hyperparameters) == hyperparameters
+    assert pickle.loads(pickle.dumps(hyperparameters)) == hyperparameters
+    assert copy.deepcopy(hyperparameters) == hyperparameters
+    assert type(hyperparameters)(**hyperparameters.get_params()) == hyperparameters
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=repr)
-def test_every_record_says_what_it_is(record):
-    assert repr(record).startswith(type(record).__name__ + "(")
-    assert type(record).__doc__
-
-
-def test_set_params_changes_one_setting():
+def test_set_params_changes_one_hyperparameter():
     adam = Adam()
     assert adam.set_params(beta_2=0.5) is adam
     assert adam == Adam(beta_2=0.5)
 
 
-def test_a_record_is_frozen_otherwise():
+def test_hyperparameter_objects_are_frozen():
     with pytest.raises(AttributeError):
         Adam().beta_1 = 0.5
 
 
-def test_set_params_refuses_unknown_names_and_bad_values_and_changes_nothing():
+def test_set_params_with_an_invalid_name_or_value_changes_nothing():
     adam = Adam()
-    with pytest.raises(ValueError, match=r"Adam has no setting 'beta'; it has \['beta_1', 'beta_2', 'epsilon'\]"):
+    with pytest.raises(ValueError, match=r"no hyperparameter 'beta'; it has \['beta_1', 'beta_2', 'epsilon'\]"):
         adam.set_params(beta=0.5)
     with pytest.raises(ValueError, match=r"beta_2 of Adam must be a number in \[0, 1\), got 2"):
         adam.set_params(beta_1=0.5, beta_2=2)
     assert adam == Adam()
 
 
-def test_nested_names_reach_the_record_through_the_estimator():
+def test_nested_parameters_are_set_through_the_estimator():
     network = BackpropRegressor(optimizer=Adam(), learning_rate=Cosine())
     network.set_params(optimizer__beta_2=0.95, learning_rate__initial=0.5)
     assert network.optimizer == Adam(beta_2=0.95)
@@ -95,7 +89,7 @@ def test_nested_names_reach_the_record_through_the_estimator():
     assert network.optimizer == Adam(beta_2=0.95)
 
 
-def test_find_takes_a_record_or_a_name():
+def test_resolve_accepts_an_object_or_a_name():
     assert resolve("adam", OPTIMIZERS, Optimizer, "optimizer") == Adam()
     assert resolve(AdamW(), OPTIMIZERS, Optimizer, "optimizer") == AdamW()
     with pytest.raises(ValueError, match=r"optimizer='adm' is not known; the names are \['adam', 'adamw', 'gd'"):
@@ -104,14 +98,18 @@ def test_find_takes_a_record_or_a_name():
         resolve(3, ACTIVATIONS, Activation, "activation")
 
 
-def test_every_setting_that_is_a_number_has_its_range_here():
-    settings = {(type(record), name): value for record in RECORDS for name, value in record.get_params().items()}
-    numbers = {setting for setting, value in settings.items() if value is None or isinstance(value, (int, float))}
-    assert numbers == set(RANGES)
+def test_every_numeric_hyperparameter_is_listed_in_ranges():
+    numeric = {
+        (type(hyperparameters), name)
+        for hyperparameters in OBJECTS
+        for name, value in hyperparameters.get_params().items()
+        if value is None or isinstance(value, (int, float))
+    }
+    assert numeric == set(RANGES)
 
 
 @pytest.mark.parametrize(("kind", "name"), RANGES, ids=lambda part: getattr(part, "__name__", part))
-def test_a_range_has_its_ends_where_the_docstring_says(kind, name):
+def test_bounds_of_numeric_hyperparameters(kind, name):
     interval = RANGES[kind, name]
     low, high = map(float, interval[1:-1].split(","))
     ends = {low: interval[0] == "[", high: interval[-1] == "]", low - 1: False, high + 1: False}
@@ -124,17 +122,18 @@ def test_a_range_has_its_ends_where_the_docstring_says(kind, name):
         assert str(error.value) == f"{name} of {kind.__name__} must be a number in {interval}, got {value!r}."
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=repr)
-def test_defaults_are_those_of_the_docstring(record):
-    said = {}
-    for kind in type(record).__mro__:
+@pytest.mark.parametrize("hyperparameters", OBJECTS, ids=repr)
+def test_defaults_match_the_docstrings(hyperparameters):
+    documented = {}
+    for kind in type(hyperparameters).__mro__:
         for names, defaults in re.findall(r"^ *([\w, ]+) : .*default=(.+)$", kind.__doc__ or "", re.MULTILINE):
             values = map(ast.literal_eval, defaults.split(" and "))
-            said |= {name: value for name, value in zip(names.split(", "), values, strict=True) if name not in said}
-    assert said == type(record)().get_params()
+            for name, value in zip(names.split(", "), values, strict=True):
+                documented.setdefault(name, value)
+    assert documented == type(hyperparameters)().get_params()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), True, "0.5", None, -0.1, 1.0])
-def test_a_setting_out_of_range_is_named(value):
+def test_error_names_the_hyperparameter_that_is_out_of_range(value):
     with pytest.raises(ValueError, match=r"beta_1 of Adam must be a number in \[0, 1\), got"):
         Adam(beta_1=value)

@@ -13,7 +13,7 @@ from tests.shared import BOTH, EACH_SOLVER, FEW, data, theta
 
 @EACH_SOLVER
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_schedules_go_on_over_partial_fit(solver, schedule):
+def test_schedules_continue_over_calls_of_partial_fit(solver, schedule):
     X, y = data(BackpropRegressor)
     params = {"solver": solver, "batch_size": 40, "learning_rate": schedule, **FEW}
     fitted, stepped = BackpropRegressor(6, **params).fit(X, y), BackpropRegressor(6, **params)
@@ -25,7 +25,7 @@ def test_schedules_go_on_over_partial_fit(solver, schedule):
 
 @BOTH
 @EACH_SOLVER
-def test_warm_start_goes_on_where_it_was(estimator, solver):
+def test_warm_start_continues_training(estimator, solver):
     X, y = data(estimator)
     params = {"solver": solver, "batch_size": 40, "learning_rate": 0.001, "tol": None, "random_state": 0}
     whole = estimator(6, max_iter=6, **params).fit(X, y)
@@ -38,7 +38,7 @@ def test_warm_start_goes_on_where_it_was(estimator, solver):
 
 @BOTH
 @pytest.mark.parametrize("call", ["partial_fit", "warm fit"])
-def test_another_activation_cannot_go_on(estimator, call):
+def test_changed_activation_raises(estimator, call):
     X, y = data(estimator)
     network = estimator(6, warm_start=True, **FEW).fit(X, y).set_params(activation="tanh")
     before = theta(network).copy()
@@ -48,7 +48,7 @@ def test_another_activation_cannot_go_on(estimator, call):
     network.set_params(warm_start=False).fit(X, y)
 
 
-def test_another_number_of_outputs_cannot_go_on():
+def test_changed_number_of_outputs_raises():
     X, y = data(BackpropRegressor)
     network = BackpropRegressor(6, **FEW).fit(X, y)
     with pytest.raises(ValueError, match="The number of outputs changed from 1 to 2"):
@@ -56,7 +56,7 @@ def test_another_number_of_outputs_cannot_go_on():
 
 
 @pytest.mark.parametrize("change", [{"optimizer": "gd"}, {"optimizer": Adam(beta_2=0.9)}], ids=str)
-def test_another_optimizer_starts_anew_with_an_empty_memory(change):
+def test_changed_optimizer_starts_with_a_new_state(change):
     X, y = data(BackpropRegressor)
     network = BackpropRegressor(6, alpha=0, solver="batch", learning_rate=0.001, **(FEW | change | {"max_iter": 50}))
     network.fit(X, y)
@@ -67,7 +67,7 @@ def test_another_optimizer_starts_anew_with_an_empty_memory(change):
     np.testing.assert_allclose(np.abs(theta(network) - before).max(), 0.001, rtol=1e-3)  # Adam's first step is its rate
 
 
-def test_a_record_changed_by_its_owner_does_not_change_a_fitted_network():
+def test_changed_activation_parameter_does_not_change_a_fitted_network():
     X, y = data(BackpropRegressor)
     network = BackpropRegressor(6, activation=LeakyReLU(0.01), **FEW).fit(X, y)
     prediction = network.predict(X)
@@ -77,14 +77,14 @@ def test_a_record_changed_by_its_owner_does_not_change_a_fitted_network():
         network.partial_fit(X, y)
 
 
-def test_another_output_activation_cannot_go_on():
+def test_changed_output_activation_raises():
     X, y = data(BackpropClassifier)
     network = BackpropClassifier(6, warm_start=True, **FEW).fit(X, y).set_params(output_activation="logistic")
     with pytest.raises(ValueError, match="output_activation changed from softmax to logistic"):
         network.fit(X, y)
 
 
-def test_weights_of_a_warm_fit_are_relative_to_its_own_rows():
+def test_sample_weights_are_relative_within_each_warm_fit():
     X, y = data(BackpropRegressor)
     params = {"solver": "sgd", "optimizer": "gd", "alpha": 0, "shuffle": False, "warm_start": True, **FEW}
     light, heavy = BackpropRegressor(6, **params).fit(X, y), BackpropRegressor(6, **params).fit(X, y)
@@ -93,7 +93,7 @@ def test_weights_of_a_warm_fit_are_relative_to_its_own_rows():
     np.testing.assert_allclose(theta(heavy), theta(light), rtol=1e-10)
 
 
-def test_a_schedule_ends_after_max_iter_passes():
+def test_schedule_ends_after_max_iter_epochs():
     X, y = data(BackpropRegressor)
     network = BackpropRegressor(6, batch_size=40, learning_rate=Cosine(0.1, 0.01), max_iter=5, tol=None)
     network.fit(X, y)
@@ -102,7 +102,7 @@ def test_a_schedule_ends_after_max_iter_passes():
 
 
 @BOTH
-def test_fit_starts_anew(estimator):
+def test_fit_restarts_training(estimator):
     X, y = data(estimator)
     network = estimator(6, **FEW).fit(X, y)
     once = theta(network).copy()
@@ -132,7 +132,7 @@ def test_random_state(estimator, solver):
     np.testing.assert_array_equal(first, fitted(None))
 
 
-def test_without_shuffling_the_order_is_that_of_the_rows():
+def test_without_shuffling_samples_are_used_in_order():
     X, y = data(BackpropRegressor)
     params = {"solver": "sgd", "optimizer": "gd", "shuffle": False, "standardize": False, "learning_rate": 0.001, **FEW}
     whole = BackpropRegressor(6, **(params | {"max_iter": 1})).fit(X, y)
@@ -143,7 +143,7 @@ def test_without_shuffling_the_order_is_that_of_the_rows():
 
 
 @BOTH
-def test_the_end_by_max_iter_is_a_warning_that_says_what_to_do(estimator):
+def test_reaching_max_iter_warns_with_advice(estimator):
     X, y = data(estimator)
     with pytest.warns(ConvergenceWarning, match=r"max_iter=2 epochs .*Raise max_iter") as warnings:
         estimator(6, max_iter=2, random_state=0).fit(X, y)
@@ -152,13 +152,13 @@ def test_the_end_by_max_iter_is_a_warning_that_says_what_to_do(estimator):
 
 @BOTH
 @pytest.mark.filterwarnings("error")
-def test_no_tol_is_no_warning(estimator):
+def test_reaching_max_iter_without_tol_does_not_warn(estimator):
     X, y = data(estimator)
     assert estimator(6, max_iter=20, tol=None, random_state=0).fit(X, y).n_iter_ == 20
 
 
 @BOTH
-def test_verbose_prints_and_silence_does_not(estimator, capsys):
+def test_verbose_prints_progress(estimator, capsys):
     X, y = data(estimator)
     network = estimator(6, **FEW).fit(X, y)
     assert capsys.readouterr().out == ""

@@ -40,14 +40,14 @@ INTEGERS = [f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)]
 
 @BOTH
 @pytest.mark.parametrize("dtype", [*INTEGERS, ">i4", "<u2", "f2", "g", ">f4", ">f8", "O"])
-def test_numbers_of_every_dtype(estimator, dtype):
+def test_numeric_dtypes_of_X(estimator, dtype):
     X, y = whole_numbers(estimator)
     learns_the_same(estimator, X, y, X.astype(dtype), y)
 
 
 @BOTH
 @pytest.mark.parametrize("dtype", [bool, object, "i1"])
-def test_true_and_false_are_one_and_zero(estimator, dtype):
+def test_booleans_in_X_are_ones_and_zeros(estimator, dtype):
     X, y = data(estimator)
     flags = X > 0
     learns_the_same(estimator, flags.astype(float), y, flags.astype(dtype), y)
@@ -68,7 +68,7 @@ def test_memory_mapped_files(estimator, mode, dtype, tmp_path):
 @BOTH
 @pytest.mark.parametrize("part", ["Fortran order", "every other row", "negative strides", "broadcast", "read-only"])
 @EACH_SOLVER
-def test_neither_training_nor_predictions_depend_on_the_layout(estimator, solver, part):
+def test_memory_layout_matters_neither_in_training_nor_in_prediction(estimator, solver, part):
     X, y = data(estimator)
     network = estimator(6, solver=solver, **FEW).fit(X, y)
     frozen = X.copy()
@@ -100,14 +100,14 @@ FRAMES = {
 
 @BOTH
 @pytest.mark.parametrize("kind", FRAMES)
-def test_frames_of_every_kind(estimator, kind):
+def test_data_frames_of_every_kind(estimator, kind):
     X, y = whole_numbers(estimator)
     learns_the_same(estimator, X, y, FRAMES[kind](X), y)
 
 
 @BOTH
 @pytest.mark.parametrize("dtype", ["boolean", bool, pd.ArrowDtype(pa.bool_())], ids=str)
-def test_frames_of_flags(estimator, dtype):
+def test_data_frames_of_booleans(estimator, dtype):
     X, y = data(estimator)
     learns_the_same(estimator, (X > 0).astype(float), y, pd.DataFrame(X > 0, columns=NAMES).astype(dtype), y)
 
@@ -167,7 +167,7 @@ BAD_X = {
 @pytest.mark.filterwarnings("ignore:X has feature names, but Backprop")
 @BOTH
 @pytest.mark.parametrize("kind", BAD_X)
-def test_an_x_that_is_none_is_one_clear_error(estimator, kind):
+def test_invalid_X_raises_a_clear_error(estimator, kind):
     _, y = data(estimator)
     network = estimator(6, **FEW).fit(*data(estimator))
     before = theta(network).copy()
@@ -192,7 +192,7 @@ BAD_Y = {
 
 @BOTH
 @pytest.mark.parametrize("kind", BAD_Y)
-def test_a_y_that_is_none_is_one_clear_error(estimator, kind):
+def test_invalid_y_raises_a_clear_error(estimator, kind):
     X, _ = data(estimator)
     network = estimator(6, **FEW).fit(*data(estimator))
     before = theta(network).copy()
@@ -205,7 +205,7 @@ def test_a_y_that_is_none_is_one_clear_error(estimator, kind):
 
 @pytest.mark.filterwarnings("ignore:The number of unique classes")
 @pytest.mark.parametrize("dtype", [int, float, str])
-def test_names_of_rows_are_no_classes(dtype):
+def test_unique_label_for_every_sample_raises_before_allocating(dtype):
     y = np.arange(30_000).astype(dtype)
     X = np.ones((len(y), 2))
     tracemalloc.start()
@@ -218,7 +218,7 @@ def test_names_of_rows_are_no_classes(dtype):
     assert not hasattr(network, "coefs_")
 
 
-def test_many_classes_are_refused_only_where_they_have_few_rows():
+def test_many_classes_are_rejected_only_if_each_has_few_samples():
     n_rows = int(np.sqrt(MOST_INDICATORS))
     own = np.arange(n_rows)
     assert len(known_classes(own, None, None)) == n_rows
@@ -231,7 +231,7 @@ def test_many_classes_are_refused_only_where_they_have_few_rows():
 
 
 @pytest.mark.filterwarnings("ignore:The number of unique classes", "ignore::sklearn.exceptions.ConvergenceWarning")
-def test_a_class_for_every_row_is_learned_where_there_are_few():
+def test_unique_labels_of_few_samples_are_learned():
     X, _ = data(BackpropClassifier)
     network = BackpropClassifier(30, alpha=0, learning_rate=0.05, max_iter=100, random_state=0).fit(
         X[::10], np.arange(15)
@@ -243,7 +243,7 @@ def test_a_class_for_every_row_is_learned_where_there_are_few():
 @BOTH
 @EACH_SOLVER
 @pytest.mark.parametrize("shape", ["one row", "one column", "one of each", "constant columns", "constant y"])
-def test_the_smallest_and_dullest_data(estimator, solver, shape):
+def test_single_samples_single_features_and_constant_data(estimator, solver, shape):
     X, y = data(estimator)
     X, y = {
         "one row": lambda: (X[:1], y[:1]),
@@ -284,7 +284,7 @@ def test_every_sparse_format(estimator, make, index):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @BOTH
 @pytest.mark.parametrize("format", ["csr", "csc", "coo"])
-def test_a_hundred_thousand_sparse_features_take_little_room_and_time(estimator, format, rng):
+def test_many_sparse_features_need_little_memory_and_time(estimator, format, rng):
     place = rng.integers(0, 100_000, (2000, 10))
     X = sparse.csr_array(
         (rng.normal(size=place.size), place.ravel(), np.arange(0, place.size + 1, 10)), (2000, 100_000)
