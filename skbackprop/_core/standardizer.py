@@ -130,8 +130,7 @@ class Standardizer:
         self.moments = Moments(stored["weight"], stored["mean"], stored["variance"])
         if "scale" in stored:
             self.offset, self.scale = stored["offset"], stored["scale"]
-            wide = self.scale.astype(np.float64)
-            self.factor = (1.0 / wide).astype(self.scale.dtype) if self.n_samples else self.scale.copy()
+            self.factor = _reciprocal(self.scale) if self.n_samples else self.scale.copy()
             self._split()
         else:
             self._refresh()
@@ -150,7 +149,7 @@ class Standardizer:
             offset[self.target], scale[self.target] = scaling
         self.offset = offset.astype(dtype)
         self.scale = scale.astype(dtype)
-        self.factor = (1.0 / scale).astype(dtype)
+        self.factor = _reciprocal(self.scale)  # not of the unrounded scale, which is not stored
         self._refreshed_at = self.n_samples
         self._split()
 
@@ -222,3 +221,8 @@ class Standardizer:
         last.b[...] = b
         first.b[...] += offset[self.inputs] @ first.W
         first.W[...] = first.W * scale[self.inputs, np.newaxis]
+
+
+def _reciprocal(scale: np.ndarray) -> np.ndarray:
+    """Return 1 / scale, computed in float64."""
+    return (1.0 / scale.astype(np.float64)).astype(scale.dtype)
