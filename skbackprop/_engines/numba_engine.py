@@ -110,7 +110,8 @@ class NumbaBuffers:
     def __init__(self, config: TrainingConfig, state: TrainingState, data: Dataset):
         dtype = state.theta.dtype
         self.epoch = _kernel().epoch_function(dtype)
-        _announce_compilation(dtype)
+        if hasattr(self.epoch, "py_func"):  # otherwise NUMBA_DISABLE_JIT is set, and nothing is compiled
+            _announce_compilation(dtype)
         self.model = self._model(config, dtype)
         self.nothing = np.empty(0, dtype)
         network, n_samples = config.objective.network, data.n_samples
