@@ -1,5 +1,6 @@
 """Data, settings and helpers shared by the tests of both estimators."""
 
+import tracemalloc
 from importlib.util import find_spec
 
 import pytest
@@ -44,6 +45,16 @@ def announce(estimator):
 def output(network, X):
     """Return the predictions of a regressor, or the decision function of a classifier."""
     return network.predict(X) if isinstance(network, BackpropRegressor) else network.decision_function(X)
+
+
+def peak_memory(call):
+    """Return the largest number of bytes that are allocated during a call."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def _installed(name):
