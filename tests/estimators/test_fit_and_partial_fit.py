@@ -64,9 +64,8 @@ def test_changed_optimizer_starts_with_a_new_state(change):
     before = theta(network).copy()
     network.set_params(optimizer="adam").partial_fit(X, y)
     assert network.t_ == 51
-    np.testing.assert_allclose(
-        np.abs(theta(network) - before).max(), 0.001, rtol=1e-3
-    )  # the first step of Adam has the size of the rate
+    first_step = np.abs(theta(network) - before).max()
+    assert first_step == pytest.approx(0.001, rel=1e-3)  # that of Adam has the size of the learning rate
 
 
 def test_changed_activation_parameter_does_not_change_a_fitted_network():

@@ -176,13 +176,12 @@ def invalid_inputs(estimator):
     return cases
 
 
-CASES = [
-    (estimator, name) for estimator in (BackpropRegressor, BackpropClassifier) for name in invalid_inputs(estimator)
-]
+ESTIMATORS = (BackpropRegressor, BackpropClassifier)
+CASES = [(estimator, name) for estimator in ESTIMATORS for name in invalid_inputs(estimator)]
 
 
 @EACH_SOLVER
-@pytest.mark.parametrize(("estimator", "name"), CASES, ids=lambda part: getattr(part, "__name__", part))
+@pytest.mark.parametrize(("estimator", "name"), CASES, ids=lambda value: getattr(value, "__name__", value))
 def test_invalid_input_raises_and_changes_no_weight(estimator, name, solver):
     X, y = data(estimator)
     network = estimator(6, solver=solver, **FEW).partial_fit(X, y, **announce(estimator))
@@ -218,9 +217,9 @@ def test_memory_use_does_not_grow_with_n_samples(solver):
         X = rng.normal(size=(n_samples, 20)).astype(np.float32)
         y = X[:, 0].copy()
         network = BackpropRegressor((50,), solver=solver, max_iter=1, tol=None, early_stopping=False)
-        network.fit(X[:100], y[:100])  # the first call imports and caches
+        network.fit(X[:2000], y[:2000])  # the first call imports and caches
         return peak_memory(lambda: network.fit(X, y))
 
-    small, large = (5_000, 10_000) if solver == "sgd" else (50_000, 100_000)
+    small, large = 10_000, 15_000
     per_sample = (peak(large) - peak(small)) / (large - small)
     assert per_sample < 20 * 4 / 2  # the order of the samples and the check of y need much less than a copy of X
