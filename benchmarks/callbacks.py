@@ -1,9 +1,9 @@
-"""Microseconds an epoch that callbacks cost: none set, one that does nothing, and those that there are.
+"""Microseconds per epoch that callbacks add: no callback, one that does nothing, and the available ones.
 
     python benchmarks/callbacks.py [--repeats 7] [--json FILE]
 
-One thread. What none costs is measured by itself: the two questions that an epoch asks when nobody listens. The others
-are differences to a fit without any, the minimum over repeats of each.
+One thread. The cost without callbacks is measured separately, as that of the two checks for an observer in each epoch.
+The other figures are differences from a fit without callbacks, using the minimum over repeats of each.
 """
 
 import os
@@ -36,8 +36,8 @@ class Nothing:
     teardown = on_fit_task_begin = on_fit_task_end = setup
 
 
-def none_set():
-    """Return the microseconds that an epoch asks whether anyone listens, once before it and once after it."""
+def no_callback():
+    """Return the microseconds of the two checks for an observer, one before and one after an epoch."""
     trainer, calls = SimpleNamespace(_observer=None, state=None), 100_000
     before = timeit.timeit(lambda: Trainer._on_epoch_begin(trainer), number=calls)
     after = timeit.timeit(lambda: trainer._observer is not None and trainer._observer.on_epoch_end(None), number=calls)
@@ -58,8 +58,8 @@ def main():
             "without": None,
             "does nothing": Nothing(),
             "LossRecorder": LossRecorder(),
-            "ScoringMonitor (200 rows)": ScoringMonitor(scoring="r2"),
-            "EarlyStopping (200 rows)": EarlyStopping(X, y, patience=EPOCHS),
+            "ScoringMonitor (200 samples)": ScoringMonitor(scoring="r2"),
+            "EarlyStopping (200 samples)": EarlyStopping(X, y, patience=EPOCHS),
             "Checkpoint": Checkpoint(f"{folder}/network.joblib"),
             "Checkpoint(every=10)": Checkpoint(f"{folder}/network.joblib", every=10),
         }
@@ -73,9 +73,9 @@ def main():
                 network.fit(X, y)
                 times[name].append((time.perf_counter() - start) / EPOCHS * 1e6)
     least = {name: min(values) for name, values in times.items()}
-    nothing = min(none_set() for _ in range(arguments.repeats))
-    print(f"an epoch of 200 rows takes {least['without']:.0f} us; to it come, in us")
-    print(f"{'none set':<28}{nothing:8.2f}")
+    nothing = min(no_callback() for _ in range(arguments.repeats))
+    print(f"an epoch of 200 samples takes {least['without']:.0f} us; callbacks add, in us:")
+    print(f"{'none':<28}{nothing:8.2f}")
     for name in list(callbacks)[1:]:
         print(f"{name:<28}{least[name] - least['without']:8.1f}")
     report.write(arguments.json, versions=versions, microseconds=times, none_set=nothing)

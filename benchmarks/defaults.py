@@ -1,24 +1,26 @@
-"""How good and how fast the defaults are on raw columns, beside scikit-learn's MLP and its gradient boosting.
+"""Scores and fit times of the defaults on raw columns, compared with scikit-learn's MLP and gradient boosting.
 
     python benchmarks/defaults.py --data DIR [--sets NAME ...] [--folds 5] [--change NAME=VALUE ...] [--json FILE]
 
-DIR holds a folder for each data set with NAME/NAME.csv.gz in it, a header row and the target in a column; `PROBLEMS`
-below names targets and columns that are left out. Text columns are left out too. mnist is the two idx files of the
-training set, of which the first 10000 rows are used. Four sets are scikit-learn's own. What is not there is skipped.
+DIR contains a file NAME/NAME.csv.gz for each data set, with a header and the target in one column; `PROBLEMS` below
+lists the targets and the columns that are dropped. Text columns are dropped too. mnist consists of the two idx files of
+the training set, of which the first 10000 samples are used. Four data sets come with scikit-learn. Missing data sets
+are skipped.
 
-Contenders, all with their defaults and the number of the fold as `random_state`, one thread, in turn on each fold:
+Contenders, all with default parameters and the number of the fold as `random_state`, one thread, in turn on each fold:
 
-    ours        BackpropRegressor or BackpropClassifier on the columns as they are
-    MLP scaled  scikit-learn's MLP, inputs and a numeric target standardised by training mean and standard deviation
-    MLP raw     the same on the columns as they are
-    HistGB      HistGradientBoosting on the columns as they are
+    ours        BackpropRegressor or BackpropClassifier on the raw columns
+    MLP scaled  scikit-learn's MLP, inputs and a numeric target standardized by training mean and standard deviation
+    MLP raw     scikit-learn's MLP on the raw columns
+    HistGB      HistGradientBoosting on the raw columns
 
-Part 1: mean R2 (over outputs) or accuracy of shuffled folds, and mean seconds of `fit`. The verdict compares ours with
-"MLP scaled": "better", "within" one standard error (of that MLP's mean over the folds), or "worse". For scikit-learn's
-own sets the scores of cross_val_score's unshuffled folds follow. Part 2: test RMSE on the 20 published splits of four
-sets (Hernandez-Lobato and Adams 2015). Part 3: balanced accuracy with and without class_weight="balanced".
+Part 1: mean R2 (over outputs) or accuracy of shuffled folds, and mean seconds of `fit`. The verdict compares "ours"
+with "MLP scaled": "better", "within" one standard error (of that MLP's mean over the folds), or "worse". For the data
+sets of scikit-learn, the scores of cross_val_score's unshuffled folds follow. Part 2: test RMSE on the 20 published
+splits of four data sets (Hernandez-Lobato and Adams 2015). Part 3: balanced accuracy with and without
+class_weight="balanced".
 
---change sets parameters of ours, as in ``--change early_stopping=False``, to see what a default is worth.
+--change sets parameters of "ours", as in ``--change early_stopping=False``, to measure the effect of a default.
 """
 
 import os
@@ -88,11 +90,11 @@ PROBLEMS = {
 }
 PUBLISHED = ("yacht", "concrete", "energy_efficiency", "kin8nm")
 UNBALANCED = "rc_column_failure_mode"
-MNIST_ROWS = 10_000
+MNIST_SAMPLES = 10_000
 
 
 def load(data, name):
-    """Return X and y as float64, labels as numbers; None if the data are not there."""
+    """Return X and y as float64, with labels as numbers, or None if the data set is missing."""
     problem = PROBLEMS[name]
     if problem.target == "sklearn":
         return getattr(datasets, f"load_{name}")(return_X_y=True)
@@ -104,7 +106,7 @@ def load(data, name):
             np.frombuffer(gzip.decompress((folder / f"train-{kind}-ubyte.gz").read_bytes()), np.uint8, offset=offset)
             for kind, offset in (("images-idx3", 16), ("labels-idx1", 8))
         )
-        return images.reshape(-1, 784)[:MNIST_ROWS].astype(float), labels[:MNIST_ROWS].astype(int)
+        return images.reshape(-1, 784)[:MNIST_SAMPLES].astype(float), labels[:MNIST_SAMPLES].astype(int)
     table = pd.read_csv(folder / f"{folder.name}.csv.gz")
     y = table[problem.target].to_numpy(float) if problem.regression else pd.factorize(table[problem.target])[0]
     targets = [problem.target] if isinstance(problem.target, str) else problem.target
@@ -128,11 +130,11 @@ def contenders(regression, seed, n_outputs, changes):
     }
 
 
-WARNED = Counter()  # what our fits warned of, numbers as N, and on which set
+WARNED = Counter()  # data sets and warnings of our fits, with numbers replaced by N
 
 
 def fit(estimator, X, y, name):
-    """Fit and return the seconds it took; count what ours warns of."""
+    """Fit the estimator and return the seconds; count the warnings of our fits."""
     ours = isinstance(estimator, (BackpropRegressor, BackpropClassifier))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always" if ours else "ignore")
@@ -154,7 +156,7 @@ def splitter(regression, n_folds):
 
 
 def run_folds(name, X, y, arguments):
-    """Print a row of part 1 and return its figures."""
+    """Print the figures of one data set for part 1 and return them."""
     regression, n_outputs = PROBLEMS[name].regression, 1 if y.ndim == 1 else y.shape[1]
     scores, seconds = {}, {}
     for fold, (train, test) in enumerate(splitter(regression, arguments.folds).split(X, y)):
@@ -221,7 +223,7 @@ def run_unbalanced(X, y, arguments):
 
 
 def warm_up():
-    """Load what is loaded at first use, and the compiled kernel."""
+    """Load everything that is loaded at first use, including the compiled kernel."""
     X = np.random.default_rng(0).normal(size=(200, 3))
     for regression, y in ((True, X[:, 0]), (False, (X[:, 0] > 0).astype(int))):
         for estimator in contenders(regression, 0, 1, {}).values():
@@ -247,10 +249,10 @@ def main():
     arguments.change = dict(arguments.change)
     results = {"versions": report.versions(), "change": arguments.change, "folds": {}, "unshuffled": {}, "splits": {}}
     data = {name: found for name in arguments.sets if (found := load(arguments.data, name)) is not None}
-    print("not there, skipped:", sorted(set(arguments.sets) - set(data)) or "none", "; changed:", arguments.change)
+    print("missing, skipped:", sorted(set(arguments.sets) - set(data)) or "none", "; changed:", arguments.change)
     warm_up()
-    print(f"\n{arguments.folds} shuffled folds; of mnist the first {MNIST_ROWS} rows of the training file")
-    print(f"{'':<24} rows     ours   scaled MLP raw   HistGB   error verdict")
+    print(f"\n{arguments.folds} shuffled folds; for mnist, the first {MNIST_SAMPLES} samples of the training file")
+    print(f"{'':<22}samples     ours   scaled MLP raw   HistGB   error verdict")
     for name, (X, y) in data.items():
         results["folds"][name] = run_folds(name, X, y, arguments)
         if PROBLEMS[name].target == "sklearn":
@@ -263,7 +265,7 @@ def main():
     if UNBALANCED in data:
         print(f"\n{UNBALANCED}, class_weight None and 'balanced'")
         results["balanced"] = run_unbalanced(*data[UNBALANCED], arguments)
-    print("\nWarnings of our fits, those within cross_val_score not counted:", "" if WARNED else "none")
+    print("\nWarnings of our fits, except within cross_val_score:", "" if WARNED else "none")
     for text, count in WARNED.items():
         print(f"{count:>5} {text}")
     report.write(arguments.json, **results, warned=WARNED)

@@ -1,12 +1,12 @@
-"""Milliseconds for one training epoch: both engines beside scikit-learn, PyTorch and JAX, and the matrix products.
+"""Milliseconds per training epoch: both engines, scikit-learn, PyTorch and JAX, and the matrix products alone.
 
     python benchmarks/epochs.py [--repeats 5] [--only TEXT] [--json FILE]
 
-One thread, held on one core. All do the same work: the same shapes, batch size, rule and dtype, rows shuffled in each
-epoch. In each repeat they take turns, so that a busy machine slows all; a figure is the minimum over repeats, a ratio
-that of two minima. What is not installed is skipped with a line. The time is that of a whole `fit` divided by its
-epochs, so checking the data and drawing the weights are in it. The matrix products are numpy's, into arrays made
-before, with nothing between them.
+One thread, pinned to one core. All contenders do the same work: the same shapes, batch size, optimizer and dtype, with
+samples shuffled in each epoch. In each repeat they take turns, so that other load on the machine slows all of them; a
+figure is the minimum over repeats, a ratio that of two minima. Contenders that are not installed are skipped with a
+message. The time is that of a whole `fit` divided by its epochs, so it includes validation and weight initialization.
+The matrix products are numpy's, into preallocated arrays, with nothing between them.
 """
 
 import os
@@ -14,7 +14,7 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before numpy loads its BLAS
 if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # JAX takes its number of threads from this alone
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # JAX gets its number of threads from this only
 
 import time
 import warnings
@@ -29,16 +29,16 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 
 
 class Work(NamedTuple):
-    """One piece of work; no classes is regression."""
+    """A training task; `classes=0` is regression."""
 
-    rows: int
+    samples: int
     columns: int
     hidden: tuple
     classes: int
     batch_size: int
-    rule: str
+    optimizer: str
     dtype: str
-    epochs: int  # in one fit of ours, so that what fit does once weighs little
+    epochs: int  # in one of our fits, so that the constant cost of a fit has little weight
     activation: str = "relu"
 
 
@@ -56,13 +56,13 @@ for activation in ("tanh", "logistic", "gelu", "silu"):
         WORK[f"20000 x 20, (100,), 2 classes, batch {size}, f32, {activation}"] = Work(
             20_000, 20, (100,), 2, size, "adam", "float32", 20, activation
         )
-MLP_RULES = {"adam": {"solver": "adam"}, "gd": {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False}}
+MLP_OPTIMIZERS = {"adam": {"solver": "adam"}, "gd": {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False}}
 
 
 def make_data(work):
     """Return inputs and a target that depends on two of them."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(work.rows, work.columns)).astype(work.dtype)
+    X = rng.normal(size=(work.samples, work.columns)).astype(work.dtype)
     signal = X[:, 0] + np.sin(X[:, 1])
     if not work.classes:
         return X, signal
@@ -73,16 +73,16 @@ def ours(engine):
     """Return a contender: our estimator with one engine."""
 
     def make(work, X, y):
-        solver = {1: "sgd", work.rows: "batch"}.get(work.batch_size, "minibatch")
+        solver = {1: "sgd", work.samples: "batch"}.get(work.batch_size, "minibatch")
         network = (BackpropClassifier if work.classes else BackpropRegressor)(
             work.hidden,
             activation=work.activation,
             solver=solver,
-            optimizer=work.rule,
+            optimizer=work.optimizer,
             batch_size=work.batch_size,
             max_iter=work.epochs,
             tol=None,
-            standardize=False,  # as the others
+            standardize=False,  # the other packages do not standardize
             early_stopping=False,
             engine=engine,
             random_state=0,
@@ -102,7 +102,7 @@ def scikit_learn(work, X, y):
         max_iter=epochs,
         n_iter_no_change=epochs + 1,
         random_state=0,
-        **MLP_RULES[work.rule],
+        **MLP_OPTIMIZERS[work.optimizer],
     )
     if work.activation not in ("relu", "tanh", "logistic"):
         return None
@@ -118,7 +118,7 @@ def products(work, X, y):
     out, gradients = [np.empty_like(a) for a in layers], [np.empty_like(W) for W in weights]
 
     def epoch():
-        for _ in range(-(-work.rows // work.batch_size)):
+        for _ in range(-(-work.samples // work.batch_size)):
             for level, W in enumerate(weights):
                 np.dot(layers[level], W, out=out[level + 1])
             for level in reversed(range(len(weights))):
@@ -130,7 +130,7 @@ def products(work, X, y):
 
 
 def pytorch(work, X, y):
-    """Return PyTorch, eager, as its tutorials write it, on a data set that lies in memory."""
+    """Return PyTorch in eager mode, written as in its tutorials, with the data set in memory."""
     import torch
 
     torch.set_num_threads(1)
@@ -144,22 +144,22 @@ def pytorch(work, X, y):
         parts += [torch.nn.Linear(fan_in, fan_out, dtype=inputs.dtype), kinds[work.activation]()]
     network = torch.nn.Sequential(*parts[:-1])
     loss = {0: torch.nn.MSELoss, 2: torch.nn.BCEWithLogitsLoss}.get(work.classes, torch.nn.CrossEntropyLoss)()
-    rule = torch.optim.Adam if work.rule == "adam" else torch.optim.SGD
-    optimizer = rule(network.parameters(), lr=1e-3)
+    make_optimizer = torch.optim.Adam if work.optimizer == "adam" else torch.optim.SGD
+    optimizer = make_optimizer(network.parameters(), lr=1e-3)
 
     def epoch():
-        order = torch.randperm(work.rows)
-        for start in range(0, work.rows, work.batch_size):
-            rows = order[start : start + work.batch_size]
+        order = torch.randperm(work.samples)
+        for start in range(0, work.samples, work.batch_size):
+            batch = order[start : start + work.batch_size]
             optimizer.zero_grad()
-            loss(network(inputs[rows]), target[rows]).backward()
+            loss(network(inputs[batch]), target[batch]).backward()
             optimizer.step()
 
     return epoch, 1
 
 
 def jax_scan(work, X, y):
-    """Return JAX with the whole epoch compiled: a scan over batches under jit."""
+    """Return JAX with the whole epoch compiled, as a scan over batches in jit."""
     import jax
     import jax.numpy as jnp
 
@@ -172,7 +172,7 @@ def jax_scan(work, X, y):
     weights = [(rng.normal(0, 0.1, shape).astype(work.dtype), np.zeros(shape[1], work.dtype)) for shape in shapes]
     inputs = jnp.asarray(X)
     target = jnp.asarray(y if work.classes > 2 else y.astype(work.dtype)[:, np.newaxis])
-    n_batches = work.rows // work.batch_size
+    n_batches = work.samples // work.batch_size
 
     def loss(weights, X, y):
         for W, b in weights[:-1]:
@@ -188,10 +188,10 @@ def jax_scan(work, X, y):
         m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
         return weight - 1e-3 * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v
 
-    def update(state, rows):
+    def update(state, batch):
         weights, m, v, t = state
-        gradient = jax.grad(loss)(weights, inputs[rows], target[rows])
-        if work.rule == "gd":
+        gradient = jax.grad(loss)(weights, inputs[batch], target[batch])
+        if work.optimizer == "gd":
             return (jax.tree.map(lambda w, g: w - 1e-3 * g, weights, gradient), m, v, t + 1), None
         new = jax.tree.map(lambda w, g, m, v: adam(w, g, m, v, t + 1), weights, gradient, m, v)
         weights, m, v = (jax.tree.map(lambda leaf, k=k: leaf[k], new, is_leaf=is_triple) for k in range(3))
@@ -209,7 +209,7 @@ def jax_scan(work, X, y):
     state = [(weights, zeros, zeros, jnp.asarray(0.0, work.dtype))]
 
     def run():
-        state[0] = jax.block_until_ready(epoch(state[0], rng.permutation(work.rows)))  # jax.random takes longer
+        state[0] = jax.block_until_ready(epoch(state[0], rng.permutation(work.samples)))  # jax.random takes longer
 
     return run, 1
 
@@ -225,15 +225,15 @@ CONTENDERS = {
 
 
 def installed():
-    """Return the contenders that are there, and say which are not."""
-    there = dict(CONTENDERS)
+    """Return the installed contenders and print which are missing."""
+    available = dict(CONTENDERS)
     for name, module in (("numba", "numba"), ("torch", "torch"), ("jax", "jax")):
         try:
             __import__(module)
         except ImportError:
             print(f"{module} is not installed: skipped")
-            del there[name]
-    return there
+            del available[name]
+    return available
 
 
 def measure(work, contenders, repeats):
@@ -242,7 +242,7 @@ def measure(work, contenders, repeats):
     runs = {name: made for name, make in contenders.items() if (made := make(work, X, y)) is not None}
     for name, (run, _) in runs.items():
         if name != "sklearn":
-            run()  # compile, and load what is loaded at first use
+            run()  # compile, and load everything that is loaded at first use
     times = {name: [] for name in runs}
     for _ in range(repeats):
         for name, (run, epochs) in runs.items():
@@ -253,14 +253,14 @@ def measure(work, contenders, repeats):
 
 
 def main():
-    """Print a row for each piece of work."""
+    """Print the figures of each task."""
     parser = report.parser(__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", default="", help="only work whose name has this in it")
+    parser.add_argument("--only", default="", help="run only tasks whose name contains this text")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     versions, contenders = report.versions(), installed()
-    print(f"milliseconds an epoch; below them, how many times the time of the numba engine\n{'':<60}", end="")
+    print(f"milliseconds per epoch, and below them the ratio to the numba engine\n{'':<60}", end="")
     print("".join(f"{name:>10}" for name in contenders))
     results = {}
     for name, work in WORK.items():

@@ -1,9 +1,9 @@
-"""How the time of an epoch grows with rows, epochs, columns, width and depth, and with threads.
+"""Scaling of the training time with samples, epochs, columns, width, depth and threads.
 
     python benchmarks/growth.py [--engine numba] [--json FILE]
 
-Growth is the slope of time over size on a log-log line, by least squares: 1 is linear. One thread, but for the last
-table, which runs full-batch epochs, and two fits side by side in threads, with one and with two.
+Growth is the slope of time over size on a log-log scale, by least squares: 1 is linear. One thread, except for the last
+table, which compares one and two threads for full-batch epochs and for two concurrent fits.
 """
 
 import os
@@ -22,10 +22,10 @@ from threadpoolctl import threadpool_limits
 from skbackprop import BackpropRegressor
 
 REPEATS = 7
-#: What grows: rows, columns, hidden layers, epochs.
+#: For each quantity that grows: number of samples, columns, hidden layers, epochs.
 SERIES = {
-    "rows": [(rows, 20, (50,), 4) for rows in (20_000, 40_000, 80_000, 160_000)],
-    "rows, full batch": [(rows, 20, (50,), 4, "batch") for rows in (50_000, 100_000, 200_000, 400_000)],
+    "samples": [(samples, 20, (50,), 4) for samples in (20_000, 40_000, 80_000, 160_000)],
+    "samples, full batch": [(samples, 20, (50,), 4, "batch") for samples in (50_000, 100_000, 200_000, 400_000)],
     "epochs": [(20_000, 20, (50,), epochs) for epochs in (8, 16, 32, 64)],
     "columns": [(10_000, columns, (50,), 4) for columns in (100, 200, 400, 800)],
     "width": [(10_000, 50, (width,), 4) for width in (100, 200, 400, 800)],
@@ -34,7 +34,7 @@ SERIES = {
 
 
 def seconds(*calls):
-    """Return the least time of each call; they take turns, so that a busy machine slows all."""
+    """Return the minimum time of each call; they take turns, so that other load on the machine slows all of them."""
     times = np.empty((REPEATS, len(calls)))
     for turn in times:
         for k, call in enumerate(calls):
@@ -44,16 +44,16 @@ def seconds(*calls):
     return times.min(axis=0).tolist()
 
 
-def fit(engine, rows, columns, hidden, epochs, solver="minibatch"):
-    """Return a call that fits."""
-    X = np.random.default_rng(0).normal(size=(rows, columns)).astype(np.float32)
+def fit(engine, samples, columns, hidden, epochs, solver="minibatch"):
+    """Return a function that fits a network."""
+    X = np.random.default_rng(0).normal(size=(samples, columns)).astype(np.float32)
     y = X[:, 0].copy()
     network = BackpropRegressor(hidden, solver=solver, engine=engine, max_iter=epochs, tol=None, random_state=0)
     return lambda: network.fit(X, y)
 
 
 def main():
-    """Print a row for each series, and the threads."""
+    """Print the slope of each series and the effect of threads."""
     parser = report.parser(__doc__)
     parser.add_argument("--engine", default="numba", choices=["numpy", "numba"])
     arguments = parser.parse_args()
@@ -61,14 +61,14 @@ def main():
     warnings.simplefilter("ignore")
     fit(engine, 100, 5, (5,), 1)()  # load the kernel
     with threadpool_limits(1):
-        print(f"{engine}, float32, batch 200, 1 thread: seconds\n{'grows':<18}{'slope':>7}")
+        print(f"{engine}, float32, batch 200, 1 thread: seconds\n{'quantity':<20}{'slope':>7}")
         for name, series in SERIES.items():
             times = seconds(*(fit(engine, *work) for work in series))
             slope = np.polyfit(np.log2([1, 2, 4, 8]), np.log2(times), 1)[0]
-            print(f"{name:<18}{slope:7.2f}   " + "  ".join(f"{t:.3f}" for t in times))
+            print(f"{name:<20}{slope:7.2f}   " + "  ".join(f"{t:.3f}" for t in times))
             results[name] = {"slope": slope, "seconds": times}
     print("\nthreads: seconds with 1 and with 2")
-    full = fit(engine, 100_000, 50, (100,), 30, "batch")  # fewer, and the start would count
+    full = fit(engine, 100_000, 50, (100,), 30, "batch")  # with fewer epochs, startup costs would dominate
     times = []
     for threads in (1, 2):
         with threadpool_limits(threads):
@@ -80,8 +80,11 @@ def main():
             lambda: [call() for call in small], lambda: list(pool.map(lambda call: call(), small))
         )
     ratio = alone / together
-    print(f"{'two fits, one after the other and side by side':<46}{alone:.3f} {together:.3f}   ratio {ratio:.2f}")
-    results |= {"full batch, 1 and 2 threads": times, "two fits, in turn and side by side": [alone, together]}
+    print(f"{'two fits, one after the other and in parallel':<46}{alone:.3f} {together:.3f}   ratio {ratio:.2f}")
+    results |= {
+        "full batch, 1 and 2 threads": times,
+        "two fits, one after the other and in parallel": [alone, together],
+    }
     report.write(arguments.json, versions=versions, results=results)
 
 

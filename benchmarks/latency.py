@@ -1,8 +1,8 @@
-"""Microseconds for one row: `predict` and `partial_fit` beside scikit-learn's MLP, and the size of pickles.
+"""Microseconds of `predict` and `partial_fit` for one sample, compared with scikit-learn's MLP, and sizes of pickles.
 
     python benchmarks/latency.py [--repeats 7] [--json FILE]
 
-One thread, the networks taking turns; a figure is the minimum over repeats.
+One thread. The networks take turns; a figure is the minimum over repeats.
 """
 
 import os
@@ -24,7 +24,7 @@ CALLS = 300
 
 
 def microseconds(call):
-    """Return the time of one call in a row of many."""
+    """Return the mean time of one of many consecutive calls."""
     start = time.perf_counter()
     for _ in range(CALLS):
         call()
@@ -32,7 +32,7 @@ def microseconds(call):
 
 
 def main():
-    """Print a row for each kind of network and call."""
+    """Print the figures for each estimator and method."""
     parser = report.parser(__doc__)
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
@@ -41,7 +41,7 @@ def main():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, 10))
     x = X[:1].copy()
-    print(f"{'one row, 10-20-1':<32}{'ours':>9}{'sklearn':>10}{'ratio':>8}")
+    print(f"{'one sample, 10-20-1':<32}{'ours':>9}{'sklearn':>10}{'ratio':>8}")
     for ours, theirs, y in (
         (BackpropRegressor, MLPRegressor, X[:, 0].copy()),
         (BackpropClassifier, MLPClassifier, (X[:, 0] > 0).astype(int)),
@@ -64,14 +64,14 @@ def main():
 
 
 def pickle_sizes(rng):
-    """Return and print the size of pickles over that of the weights."""
+    """Return and print the sizes of pickles as multiples of the size of the weights."""
     X, y = rng.normal(size=(300, 200)), rng.normal(size=300)
     ours = BackpropRegressor((200, 100), max_iter=2, tol=None).fit(X, y)
     theirs = MLPRegressor(hidden_layer_sizes=(200, 100), max_iter=2).fit(X, y)
     weights = sum(array.nbytes for array in ours.coefs_ + ours.intercepts_)
-    print(f"\npickle of 200-200-100-1, times the weights' {weights / 1024:.0f} kB")
+    print(f"\npickle of 200-200-100-1, as a multiple of the weights ({weights / 1024:.0f} kB)")
     ratios = {
-        "with the memory of Adam": len(pickle.dumps(ours)) / weights,
+        "with the state of Adam": len(pickle.dumps(ours)) / weights,
         "drop_optimizer_state()": len(pickle.dumps(ours.drop_optimizer_state())) / weights,
         "scikit-learn": len(pickle.dumps(theirs)) / weights,
     }

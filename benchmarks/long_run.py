@@ -1,7 +1,7 @@
-"""A million calls of `partial_fit` and a thousand fits in one process: what becomes of memory, files and threads.
+"""Memory, open files and threads of a process during a million calls of `partial_fit` and a thousand fits.
 
-``python benchmarks/long_run.py`` takes some minutes and prints a line every tenth of the way. `long_run` is also what
-tests/training/test_long_run.py runs, shorter.
+``python benchmarks/long_run.py`` takes some minutes and prints a line after every tenth of the work.
+tests/training/test_long_run.py runs a shorter version of `long_run`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 
 
 class Use(NamedTuple):
-    """What the process uses: resident memory in bytes, open files and threads."""
+    """Resources of a process: resident memory in bytes, open files and threads."""
 
     memory: int
     files: int
@@ -25,14 +25,14 @@ class Use(NamedTuple):
 
 
 def use() -> Use:
-    """Return what this process uses now."""
+    """Return the resources that this process uses now."""
     gc.collect()
     process = psutil.Process()
     return Use(process.memory_info().rss, process.num_fds(), process.num_threads())
 
 
-def long_run(n_rows: int, n_fits: int, n_rounds: int, engine: str) -> Iterator[Use]:
-    """Learn `n_rows` rows one by one, half by each estimator, and fit `n_fits` new networks, in `n_rounds` rounds.
+def long_run(n_samples: int, n_fits: int, n_rounds: int, engine: str) -> Iterator[Use]:
+    """Train on `n_samples` single samples, half with each estimator, and fit `n_fits` networks, in `n_rounds` rounds.
 
     Yields
     ------
@@ -45,10 +45,10 @@ def long_run(n_rows: int, n_fits: int, n_rounds: int, engine: str) -> Iterator[U
     regressor = BackpropRegressor((20,), engine=engine, random_state=0)
     classifier = BackpropClassifier((20,), engine=engine, random_state=0)
     for _ in range(n_rounds):
-        for i in range(n_rows // n_rounds // 2):
-            row = slice(i % 1000, i % 1000 + 1)
-            regressor.partial_fit(X[row], target[row])
-            classifier.partial_fit(X[row], label[row], classes=[0, 1])
+        for i in range(n_samples // n_rounds // 2):
+            sample = slice(i % 1000, i % 1000 + 1)
+            regressor.partial_fit(X[sample], target[sample])
+            classifier.partial_fit(X[sample], label[sample], classes=[0, 1])
         for fit in range(n_fits // n_rounds):
             estimator, y = ((BackpropRegressor, target), (BackpropClassifier, label))[fit % 2]
             network = estimator(
@@ -60,7 +60,7 @@ def long_run(n_rows: int, n_fits: int, n_rounds: int, engine: str) -> Iterator[U
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--samples", type=int, default=1_000_000)
     parser.add_argument("--fits", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--engine", default="numpy")
@@ -68,12 +68,12 @@ if __name__ == "__main__":
     start = time.perf_counter()
     print(f"before: {use().memory / 2**20:.1f} MB")
     uses = []
-    for i, used in enumerate(long_run(options.rows, options.fits, options.rounds, options.engine), 1):
+    for i, used in enumerate(long_run(options.samples, options.fits, options.rounds, options.engine), 1):
         uses.append(used)
         if i == 1 or i % max(options.rounds // 10, 1) == 0:
-            rows, fits = options.rows * i // options.rounds, options.fits * i // options.rounds
+            samples, fits = options.samples * i // options.rounds, options.fits * i // options.rounds
             print(
-                f"{rows:>9} rows, {fits:>5} fits: {used.memory / 2**20:.2f} MB, {used.files} files, "
+                f"{samples:>9} samples, {fits:>5} fits: {used.memory / 2**20:.2f} MB, {used.files} files, "
                 f"{used.threads} threads, {time.perf_counter() - start:.0f} s",
                 flush=True,
             )

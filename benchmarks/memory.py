@@ -1,6 +1,6 @@
-"""Peak memory above the data while `fit` makes full-batch passes over many rows.
+"""Peak memory in addition to the data during full-batch epochs with many samples.
 
-    python benchmarks/memory.py [--rows 2000000] [--columns 20] [--classes 0] [--engine numba] [--json FILE]
+    python benchmarks/memory.py [--samples 2000000] [--columns 20] [--classes 0] [--engine numba] [--json FILE]
 
 Prints the resident memory of the process before `fit`, its peak during `fit`, and the difference. `--classes 0` is
 regression.
@@ -36,7 +36,7 @@ def peak() -> float:
 def main():
     """Measure one fit."""
     parser = report.parser(__doc__)
-    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--samples", type=int, default=2_000_000)
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--classes", type=int, default=0)
     parser.add_argument("--solver", default="batch")
@@ -45,14 +45,14 @@ def main():
     warnings.simplefilter("ignore")
     params = {"solver": arguments.solver, "engine": arguments.engine, "max_iter": 2, "early_stopping": False}
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((arguments.rows, arguments.columns), dtype=np.float32)
+    X = rng.standard_normal((arguments.samples, arguments.columns), dtype=np.float32)
     if arguments.classes:
         y = (np.abs(X[:, 0]) * 1000).astype(np.int64) % arguments.classes
         network = BackpropClassifier(**params)
     else:
         y = X[:, 0].copy()
         network = BackpropRegressor(**params)
-    network.fit(X[:1000], y[:1000])  # libraries' own room is not ours to count
+    network.fit(X[:1000], y[:1000])  # allocate the memory of the libraries before the measurement
     before = resident()
     already = peak()
     network.fit(X, y)

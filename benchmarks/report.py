@@ -1,4 +1,4 @@
-"""What every benchmark says of itself: the versions and the number of threads, printed and in its JSON."""
+"""Shared parts of the benchmarks: command-line arguments, versions, and the JSON file."""
 
 import argparse
 import json
@@ -11,14 +11,14 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "jax")
 
 
 def parser(description):
-    """Return an argument parser that shows the script's docstring and has --json."""
+    """Return an argument parser that shows the docstring of the script and accepts --json."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--json", type=Path, help="write the figures to this file")
     return made
 
 
 def versions():
-    """Return and print the versions of what is installed, and the BLAS threads."""
+    """Return and print the versions of the installed packages and the number of BLAS threads."""
     import skbackprop
 
     found = {"python": platform.python_version(), "skbackprop": skbackprop.__version__}
@@ -27,12 +27,12 @@ def versions():
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    found["threads"] = os.environ.get("OPENBLAS_NUM_THREADS", "as many as there are cores")
+    found["threads"] = os.environ.get("OPENBLAS_NUM_THREADS", "number of cores")
     print(", ".join(f"{name} {value}" for name, value in found.items()))
     return found
 
 
 def write(path, **figures):
-    """Write the figures to a file, if one was asked for."""
+    """Write the figures to a file, if a path is given."""
     if path:
         path.write_text(json.dumps(figures, indent=2))

@@ -1,9 +1,9 @@
-"""Seconds of a first fit in a fresh process, with the numba engine: numba's import and the kernel's load included.
+"""Seconds of the first fit of a new process with the numba engine, including the import of numba and the kernel.
 
     python benchmarks/startup.py [--cold] [--json FILE]
 
-`--cold` compiles the kernel anew, into a cache of its own. numpy, scikit-learn and this package are imported before the
-clock starts, as a program that fits has them already.
+`--cold` compiles the kernel again, into a temporary cache. numpy, scikit-learn and this package are imported before the
+clock starts, because a program that fits an estimator has imported them already.
 """
 
 import os
@@ -29,7 +29,7 @@ print(time.perf_counter() - start)
 
 
 def first_fit(environment):
-    """Return the seconds of a first fit in a process of its own."""
+    """Return the seconds of the first fit in a new process."""
     return float(subprocess.check_output([sys.executable, "-c", PROGRAM], env=environment))
 
 

@@ -1,15 +1,16 @@
-"""Seconds to a given test score on real data: both engines beside scikit-learn and PyTorch.
+"""Seconds to reach a target test score on real data: both engines, scikit-learn and PyTorch.
 
     python benchmarks/time_to_score.py --data DIR [--repeats 3] [--json FILE]
 
-DIR holds a folder for each data set with NAME/NAME.csv.gz in it, a header row and the target in a column: letter
-(column "letter", the first 16000 rows train), magic ("class") and kin8nm ("y"), all from the UCI or OpenML
-repositories. A set that is not there is skipped with a line. Of magic and kin8nm a random fifth is the test.
+DIR contains a file NAME/NAME.csv.gz for each data set, with a header and the target in one column: letter (column
+"letter", the first 16000 samples are the training set), magic ("class") and kin8nm ("y"), all from the UCI or OpenML
+repositories. A missing data set is skipped with a message. The test set of magic and kin8nm is a random fifth.
 
-One thread. All train the same network with the same rule (Adam, rate 0.001, batch 32, no penalty) on inputs, and for
-regression a target, that are standardised beforehand; each starts from weights of its own, drawn with the seed of the
-repeat. After each epoch the test score is taken, off the clock; the time is that of the epochs up to the first whose
-score reaches the goal. Ours and scikit-learn's are called by `partial_fit`. Figures are medians over seeds.
+One thread. All contenders train the same network with the same optimizer (Adam, learning rate 0.001, batch size 32, no
+penalty) on inputs, and for regression a target, that are standardized beforehand; each draws its own initial weights
+with the seed of the repeat. The test score is computed after each epoch and not timed; the time is that of the epochs
+up to the first one whose score reaches the target. Ours and scikit-learn's use `partial_fit`. Figures are medians over
+seeds.
 """
 
 import os
@@ -37,31 +38,31 @@ BATCH, RATE, MOST_EPOCHS = 32, 0.001, 200
 
 
 class Race(NamedTuple):
-    """A data set, a network, and the score to reach."""
+    """A data set, a network, and the target score."""
 
     target: str
     hidden: tuple
     goal: float
-    train_rows: int | None = None  # None is a random four fifths
+    n_train: int | None = None  # None is a random four fifths
     regression: bool = False
 
 
 RACES = {
-    "letter": Race("letter", (100,), 0.93, train_rows=16_000),
+    "letter": Race("letter", (100,), 0.93, n_train=16_000),
     "magic": Race("class", (50,), 0.87),
     "kin8nm": Race("y", (50,), 0.88, regression=True),
 }
 
 
 def load(folder, name, race):
-    """Return X_train, X_test, y_train, y_test: float32, standardised; labels are numbers."""
+    """Return X_train, X_test, y_train, y_test as standardized float32, with labels as numbers."""
     table = pd.read_csv(folder / name / f"{name}.csv.gz")
     X, y = table.drop(columns=race.target).to_numpy(np.float32), table[race.target]
     y = y.to_numpy(np.float32) if race.regression else pd.factorize(y, sort=True)[0]
-    if race.train_rows is None:
+    if race.n_train is None:
         split = train_test_split(X, y, test_size=0.2, random_state=0)
     else:
-        split = X[: race.train_rows], X[race.train_rows :], y[: race.train_rows], y[race.train_rows :]
+        split = X[: race.n_train], X[race.n_train :], y[: race.n_train], y[race.n_train :]
     X_train, X_test, y_train, y_test = split
     scaler = StandardScaler().fit(X_train)
     if race.regression:
@@ -93,7 +94,7 @@ def scikit_learn(race, X, y, seed):
 
 
 def pytorch(race, X, y, seed):
-    """Return PyTorch, eager, as its tutorials write it, on a data set that lies in memory."""
+    """Return PyTorch in eager mode, written as in its tutorials, with the data set in memory."""
     import torch
 
     torch.set_num_threads(1)
@@ -110,9 +111,9 @@ def pytorch(race, X, y, seed):
     def epoch():
         order = torch.randperm(len(inputs))
         for start in range(0, len(inputs), BATCH):
-            rows = order[start : start + BATCH]
+            batch = order[start : start + BATCH]
             optimizer.zero_grad()
-            loss(network(inputs[rows]), target[rows]).backward()
+            loss(network(inputs[batch]), target[batch]).backward()
             optimizer.step()
 
     def predict(X):
@@ -127,19 +128,19 @@ CONTENDERS = {"numpy": ours("numpy"), "numba": ours("numba"), "sklearn": scikit_
 
 
 def installed():
-    """Return the contenders that are there, and say which are not."""
-    there = dict(CONTENDERS)
+    """Return the installed contenders and print which are missing."""
+    available = dict(CONTENDERS)
     for name in ("numba", "torch"):
         try:
             __import__(name)
         except ImportError:
             print(f"{name} is not installed: skipped")
-            del there[name]
-    return there
+            del available[name]
+    return available
 
 
 def run(make, race, data, seed):
-    """Return the seconds and the epochs to the goal; infinite seconds if it is not reached."""
+    """Return the seconds and epochs until the target score; the seconds are infinite if it is not reached."""
     X_train, X_test, y_train, y_test = data
     epoch, predict = make(race, X_train, y_train, seed)
     score = r2_score if race.regression else accuracy_score
@@ -154,7 +155,7 @@ def run(make, race, data, seed):
 
 
 def main():
-    """Print a row for each data set and contender."""
+    """Print the figures for each data set and contender."""
     parser = report.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--repeats", type=int, default=3)
@@ -163,11 +164,11 @@ def main():
     versions, contenders, results = report.versions(), installed(), {}
     for name, race in RACES.items():
         if not (arguments.data / name).is_dir():
-            print(f"{name} is not in {arguments.data}: skipped")
+            print(f"{name} is missing in {arguments.data}: skipped")
             continue
         data = load(arguments.data, name, race)
         for make in contenders.values():
-            make(race, data[0], data[2], 0)[0]()  # compile, and load what is loaded at first use
+            make(race, data[0], data[2], 0)[0]()  # compile, and load everything that is loaded at first use
         runs = {contender: [] for contender in contenders}
         for seed in range(arguments.repeats):
             for contender, make in contenders.items():

@@ -1,4 +1,4 @@
-"""Make the pictures of the documentation: run examples and keep every figure of each.
+"""Make the images of the documentation: run the examples and save their figures.
 
 python docs/make_images.py
 """
@@ -13,11 +13,11 @@ import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
-IMAGES = ["plot_solvers", "plot_quantiles", "plot_damage", "plot_saliency", "plot_network", "plot_watching"]
+IMAGES = ["plot_solvers", "plot_quantiles", "plot_damage", "plot_saliency", "plot_network", "plot_callbacks"]
 
 
 def main():
-    """Run each example with `show` replaced by saving."""
+    """Run each example with a `plt.show` that saves the figure."""
     for name in IMAGES:
         paths = (HERE / "images" / f"{name.removeprefix('plot_')}{number}.png" for number in ("", *range(2, 9)))
         plt.show = lambda paths=paths: (plt.gcf().savefig(next(paths), dpi=110), plt.close("all"))

@@ -1,10 +1,10 @@
 """
-Save, load, go on
-=================
+Save, load and resume training
+==============================
 
-An estimator is stored by joblib like any other of scikit-learn's. What comes back predicts the same, and goes on
-training exactly where the stored one was: the optimizer's memory, the count of updates and the random generator are
-in it.
+An estimator is stored with joblib like any other scikit-learn estimator. The loaded estimator makes the same
+predictions and resumes training exactly where the stored one stopped, because the file contains the optimizer state,
+the update count and the random generator.
 """
 
 import tempfile
@@ -28,7 +28,7 @@ with tempfile.TemporaryDirectory() as folder:
 print("same probabilities:", np.array_equal(loaded.predict_proba(X), model.predict_proba(X)))
 
 # %%
-# Both go on for another pass, and stay the same to the last bit.
+# Both train for another epoch, and their weights remain bit-identical.
 for network in (model, loaded):
     network.partial_fit(X, y)
 same = all(np.array_equal(a, b) for a, b in zip(model.coefs_, loaded.coefs_, strict=True))

@@ -1,10 +1,10 @@
 """
-Online learning: a stream in chunks
-===================================
+Online learning from a stream of chunks
+=======================================
 
-Some data never lie in memory at once. ``partial_fit`` takes them as they come, one pass over each chunk, and the
-network goes on from where it was: weights, the optimizer's memory, the count of updates. Here the digits come in
-chunks of 50. Each chunk is predicted before it is learned from, so every score is on rows never seen.
+Some data sets do not fit in memory. ``partial_fit`` trains for one epoch on each chunk as it arrives, and keeps the
+weights, the optimizer state and the update count between calls. In this example the digits arrive in chunks of 50.
+The network predicts each chunk before it is trained on it, so every score is that of new samples.
 """
 
 import matplotlib.pyplot as plt
@@ -18,8 +18,8 @@ order = np.random.default_rng(0).permutation(len(digits))
 chunks = np.array_split(order, len(order) // 50)
 
 # %%
-# All labels must be told at the first call, because the first chunk need not have them all. The images go in as they
-# are: the network keeps the mean and the spread of all rows seen so far.
+# The first call needs all classes, because the first chunk may not contain every one of them. The images need no
+# scaling: the network updates the running mean and standard deviation of each pixel.
 network = BackpropClassifier((50,), solver="sgd", learning_rate=0.002, random_state=0)
 scores = []
 for chunk in chunks:
@@ -30,9 +30,9 @@ print(f"first chunks {np.mean(scores[:3]):.3f}, last chunks {np.mean(scores[-10:
 print(f"{network.t_} updates in {network.n_iter_} calls")
 
 # %%
-seen = np.cumsum([len(chunk) for chunk in chunks])[:-1]
+n_samples = np.cumsum([len(chunk) for chunk in chunks])[:-1]
 fig, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
-ax.plot(seen, scores, ".-")
-ax.set(xlabel="rows seen", ylabel="accuracy on the next chunk", ylim=(0, 1.02), title="The digits as a stream")
+ax.plot(n_samples, scores, ".-")
+ax.set(xlabel="training samples", ylabel="accuracy on the next chunk", ylim=(0, 1.02), title="The digits as a stream")
 ax.grid(alpha=0.3)
 plt.show()

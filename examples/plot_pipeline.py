@@ -2,10 +2,10 @@
 A data frame, a Pipeline, and a grid search
 ===========================================
 
-Real tables have columns of different kinds. Here the diabetes data as they were measured: age, blood pressure and
-blood values in their own units, and sex as a category. A ColumnTransformer encodes the category and leaves the rest,
-which the network standardises itself, and GridSearchCV chooses its size, its solver and its learning rate, all in one
-object.
+Real data frames have columns of different types. In the unscaled diabetes data, age, blood pressure and blood values
+have their own units, and sex is a category. A ColumnTransformer encodes the category and passes the other columns
+through; the network standardizes them internally. GridSearchCV selects the size, the solver and the learning rate of
+the network.
 """
 
 import matplotlib.pyplot as plt
@@ -25,12 +25,12 @@ train, test, y_train, y_test = train_test_split(table, progression, test_size=0.
 print(table.dtypes.to_string())
 
 # %%
-# Encode what is named and pass on what is measured, in whatever units; the target too stays as it is.
+# Encode the categorical column and pass the numeric columns through, in any units. The target needs no scaling either.
 columns = make_column_transformer((OneHotEncoder(drop="if_binary"), ["sex"]), remainder="passthrough")
 model = make_pipeline(columns, BackpropRegressor(max_iter=60, tol=None, random_state=0))
 
 # %%
-# The names of a grid are the path to the parameter, joined by two underscores.
+# The names in the grid are paths to the parameters, joined by two underscores.
 path = "backpropregressor__"
 grid = {
     path + "hidden_layer_sizes": [(), (5,), (20,)],
@@ -39,7 +39,7 @@ grid = {
 }
 search = GridSearchCV(model, grid, cv=5, n_jobs=2).fit(train, y_train)
 print({name.removeprefix(path): value for name, value in search.best_params_.items()})
-print(f"R2 in cross-validation {search.best_score_:.3f}, on the rows kept apart {search.score(test, y_test):.3f}")
+print(f"R2 in cross-validation {search.best_score_:.3f}, on the test set {search.score(test, y_test):.3f}")
 
 # %%
 results = pd.DataFrame(search.cv_results_)

@@ -1,11 +1,11 @@
 """
-What a network looks at: digits, weights as images, and derivatives by the pixels
-=================================================================================
+Saliency maps and first-layer weights of a network for digits
+=============================================================
 
-A network for handwritten digits can be looked into at two places. The weights of a unit of the first layer are an
-image: ink where it is red drives the unit up, where it is blue down. And the derivative of a probability by the pixels
-says of one digit which of them the decision hangs on. It is exact, by backpropagation down to the inputs, and we put
-it to the test by changing pixels.
+There are two ways to inspect a network that classifies handwritten digits. The weights of a first-layer unit form an
+image: ink on a red pixel increases the activity of the unit, ink on a blue pixel decreases it. The derivative of a
+probability with respect to the pixels shows which of them the prediction for one digit depends on. It is exact,
+computed by backpropagation to the inputs, and we verify it by changing pixels.
 """
 
 import matplotlib.pyplot as plt
@@ -21,44 +21,44 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 network = BackpropClassifier(32, max_iter=60, tol=None, random_state=0).fit(X_train, y_train)
 probability = network.predict_proba(X_test)
 predicted = network.predict(X_test)
-print(f"accuracy on held-out digits: {network.score(X_test, y_test):.3f}")
+print(f"accuracy on the test set: {network.score(X_test, y_test):.3f}")
 
 # %%
-# ``coefs_`` are for pixels as given. Times the spread of each pixel they say how much a pixel moves the unit in these
-# data: one at the border that is hardly ever inked then counts for little, however large its weight is. The ten units
-# whose output varies most are shown.
-spread = X_train.std(axis=0)
-weights = network.coefs_[0] * spread[:, np.newaxis]
+# ``coefs_`` apply to the original pixel values. Multiplied by the standard deviation of each pixel, they show how much
+# the pixel affects the unit in this data set: a pixel at the border that rarely contains ink then has a small value,
+# even if its weight is large. We show the ten units whose output varies most.
+pixel_std = X_train.std(axis=0)
+weights = network.coefs_[0] * pixel_std[:, np.newaxis]
 hidden = layer_outputs(network, X_test)[0]
 units = np.argsort(hidden.std(axis=0))[:-11:-1]
 
 # %%
-# The least certain of the digits that it got right, one of each class, and how their probability changes with each
-# pixel, again for a step as large as the pixel's spread.
-right = np.flatnonzero(predicted == y_test)
-digits = np.array([min(right[y_test[right] == digit], key=lambda i: probability[i].max()) for digit in range(10)])
-rows = np.arange(len(X_test))
-saliency = input_gradients(network, X_test)[rows, predicted] * spread
+# For each class we select the correctly classified digit with the lowest probability, and compute how its probability
+# changes with each pixel, for a step of one standard deviation of the pixel.
+correct = np.flatnonzero(predicted == y_test)
+digits = np.array([min(correct[y_test[correct] == digit], key=lambda i: probability[i].max()) for digit in range(10)])
+samples = np.arange(len(X_test))
+saliency = input_gradients(network, X_test)[samples, predicted] * pixel_std
 
 # %%
-# The test: in each held-out digit, take the five most salient pixels a step of their spread against the derivative, and
-# compare with five pixels drawn by chance among those that are ever inked.
+# To verify the saliency, we change the five most salient pixels of each test image by one standard deviation against
+# the derivative, and compare with five random pixels among those that contain ink in some image.
 rng = np.random.default_rng(0)
 
 
 def mean_probability_after(pixels):
-    """Mean probability of what was predicted, after a step of these pixels down their derivative."""
+    """Return the mean probability of the predicted class after a step of these pixels against their derivative."""
     changed = X_test.copy()
-    each = rows[:, np.newaxis], pixels
-    changed[each] = np.clip(changed[each] - spread[pixels] * np.sign(saliency[each]), 0, 16)
-    return network.predict_proba(changed)[rows, predicted].mean()
+    selected = samples[:, np.newaxis], pixels
+    changed[selected] = np.clip(changed[selected] - pixel_std[pixels] * np.sign(saliency[selected]), 0, 16)
+    return network.predict_proba(changed)[samples, predicted].mean()
 
 
 salient = np.argsort(-np.abs(saliency), axis=1)[:, :5]
-by_chance = rng.permuted(np.tile(np.flatnonzero(spread), (len(rows), 1)), axis=1)[:, :5]
+random = rng.permuted(np.tile(np.flatnonzero(pixel_std), (len(samples), 1)), axis=1)[:, :5]
 print(f"mean probability of the predicted class         {probability.max(axis=1).mean():.3f}")
-print(f"  after a step of five pixels drawn by chance   {mean_probability_after(by_chance):.3f}")
-print(f"  of the five most salient                      {mean_probability_after(salient):.3f}")
+print(f"  after changing five random pixels             {mean_probability_after(random):.3f}")
+print(f"  after changing the five most salient pixels   {mean_probability_after(salient):.3f}")
 
 # %%
 fig, axes = plt.subplots(3, 10, figsize=(11, 4.1), layout="constrained")
@@ -78,5 +78,5 @@ for axis, label in zip(axes[:, 0], ("weights", "digit", "saliency"), strict=True
 for axis in axes.flat:
     axis.set_xticks([])
     axis.set_yticks([])
-fig.suptitle("First-layer weights, uncertain digits, and what more ink would do to their probability (red: raise it)")
+fig.suptitle("First-layer weights, uncertain digits, and their saliency (red: more ink raises the probability)")
 plt.show()

@@ -2,8 +2,8 @@
 Quickstart
 ==========
 
-Raw data in, a good model out: both estimators with nothing set, beside scikit-learn's MLP as it comes and with inputs
-and target scaled by hand. Then a small grid search in a Pipeline. Needs nothing but the package itself.
+Compare both estimators, with default parameters, with scikit-learn's MLP on raw data and on scaled inputs and targets.
+Then run a small grid search over a Pipeline. The script needs no optional dependencies.
 """
 
 import time
@@ -19,12 +19,12 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 
-# scikit-learn's MLP says on most data that 200 epochs are too few; the folds' scores tell, so the warnings need not.
+# On most data sets, scikit-learn's MLP warns that 200 epochs were not enough; the scores show the effect.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 
-def by_hand(mlp):
-    """Return the MLP with inputs and, in regression, the target scaled."""
+def scale_data(mlp):
+    """Return a model that scales the inputs of the MLP and, in regression, its target."""
     model = make_pipeline(StandardScaler(), mlp)
     if isinstance(mlp, MLPRegressor):
         model = TransformedTargetRegressor(model, transformer=StandardScaler())
@@ -32,8 +32,8 @@ def by_hand(mlp):
 
 
 def compare():
-    """Print a row for each data set and model: score of five folds, and seconds."""
-    print(f"{'five folds, nothing set':<26}{'ours':>8}{'MLP':>8}{'MLP scaled by hand':>20}")
+    """Print the mean score over five folds of each model on each data set."""
+    print(f"{'five folds, defaults':<26}{'skbackprop':>12}{'MLP':>8}{'MLP, scaled data':>18}")
     for name, load, folds, ours, theirs in (
         ("diabetes, R2", load_diabetes, KFold(5, shuffle=True, random_state=0), BackpropRegressor, MLPRegressor),
         ("wine, accuracy", load_wine, StratifiedKFold(5), BackpropClassifier, MLPClassifier),
@@ -41,13 +41,13 @@ def compare():
     ):
         X, y = load(return_X_y=True)
         mlp = theirs(random_state=0)
-        models = ours(random_state=0), mlp, by_hand(mlp)
+        models = ours(random_state=0), mlp, scale_data(mlp)
         ours_score, raw, scaled = (cross_val_score(model, X, y, cv=folds).mean() for model in models)
-        print(f"{name:<26}{ours_score:8.3f}{raw:8.3f}{scaled:20.3f}")
+        print(f"{name:<26}{ours_score:12.3f}{raw:8.3f}{scaled:18.3f}")
 
 
 def search():
-    """Choose the degree of a step before the network, and the network's size and rate, by one grid search."""
+    """Select the degree of the polynomial features and the size and learning rate of the network by a grid search."""
     X, y = load_diabetes(return_X_y=True)
     model = make_pipeline(PolynomialFeatures(include_bias=False), BackpropRegressor(max_iter=50, random_state=0))
     grid = {

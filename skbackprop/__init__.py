@@ -1,10 +1,11 @@
-"""Neural networks for people who live in scikit-learn, trained by backpropagation."""
+"""Multilayer perceptrons for scikit-learn, trained by backpropagation."""
 
-from importlib import import_module
+from types import ModuleType
 
 from . import activations, initializers, losses, optimizers, schedules
 from ._estimators.classifier import BackpropClassifier
 from ._estimators.regressor import BackpropRegressor
+from ._public import publish
 from ._version import __version__
 
 __all__ = [
@@ -22,8 +23,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
-    """Import what training does not need when it is first asked for."""
+def __getattr__(name: str) -> ModuleType:
+    """Import a public submodule that training does not need when it is first used."""
+    from importlib import import_module
+
     if name in __all__:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__dir__ = publish(globals())

@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks where it has them, from 1.9 on; before that, all else works and setting one is an error."""
+"""scikit-learn's callbacks, which it has from version 1.9 on; before, everything else works and setting one fails."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:
-        """Says which version has callbacks."""
+        """Names the version that has callbacks."""
 
         def set_callbacks(self, *callbacks: Any) -> Self:
-            """Set callbacks, which scikit-learn has from version 1.9 on.
+            """Raise ImportError: scikit-learn has callbacks from version 1.9 on.
 
             Raises
             ------
@@ -23,56 +23,40 @@ except ImportError:
             """
             raise ImportError(
                 f"set_callbacks needs scikit-learn 1.9 or later, and this is {sklearn.__version__}. "
-                "All else works without it."
+                "Everything else works without it."
             )
 
     def with_callbacks(method):
-        """Return the method as it is: there are no callbacks to take care of."""
+        """Return the method as it is: there are no callbacks to call."""
         return method
 
 
 class FitTask:
-    """One call of `fit` or `partial_fit`, as scikit-learn's callbacks hear of it.
+    """One call of `fit` or `partial_fit`, as it is reported to scikit-learn's callbacks.
 
     Parameters
     ----------
     estimator : estimator
     name : str
     n_epochs : int
-        The most tasks below it; 0 is a leaf.
+        Largest number of tasks below it; 0 is a leaf.
     X, y, sample_weight
-        As the user gave them: hooks may score on them, which asks for the names that `fit` has seen.
+        As the user passed them: hooks may score on them, and then need the feature names that `fit` has seen.
     """
 
     def __init__(self, estimator, name: str, n_epochs: int, X, y, sample_weight):
         self._estimator = estimator
-        self.rows = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
+        self.data = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         self.context = estimator._init_callback_context(task_name=name, max_subtasks=n_epochs)
-        self.context.call_on_fit_task_begin(estimator=estimator, **self.rows)
+        self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
 
     def end(self) -> None:
-        """Tell that the call went well."""
-        self.context.call_on_fit_task_end(estimator=self._estimator, reconstruction_attributes={}, **self.rows)
+        """Report that the call has succeeded."""
+        self.context.call_on_fit_task_end(estimator=self._estimator, reconstruction_attributes={}, **self.data)
 
 
 def open_task(estimator, name: str, n_epochs: int, X, y, sample_weight) -> FitTask | None:
-    """Return the task of a call, or None if the estimator has no callbacks, its own or handed down, to tell of it."""
+    """Return the task of a call, or None if neither the estimator nor a meta-estimator has callbacks to report to."""
     if "_skl_callbacks" in vars(estimator):
         return FitTask(estimator, name, n_epochs, X, y, sample_weight)
     return None
-
-
-class Callback:
-    """Hears of everything and does nothing."""
-
-    def setup(self, estimator, context) -> None:
-        """Get ready for a fit."""
-
-    def teardown(self, estimator, context) -> None:
-        """Tidy up after a fit, however it ended."""
-
-    def on_fit_task_begin(self, estimator, context) -> None:
-        """Hear that a fit or an epoch begins."""
-
-    def on_fit_task_end(self, estimator, context) -> bool | None:
-        """Hear that a fit or an epoch is over."""

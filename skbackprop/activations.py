@@ -15,6 +15,7 @@ import numpy as np
 from scipy import special
 
 from ._hyperparameters import Hyperparameters, check_number
+from ._public import publish
 
 __all__ = [
     "ACTIVATIONS",
@@ -260,3 +261,5 @@ ACTIVATIONS: dict[str, Activation] = {
     "silu": SiLU(),
     "softplus": Softplus(),
 }
+
+__dir__ = publish(globals())

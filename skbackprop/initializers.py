@@ -1,8 +1,8 @@
-"""Initializers: the random weights that a layer starts from. Intercepts start at zero.
+"""Initializers: the distribution of the initial weights of a layer. Initial intercepts are zero.
 
-All are one rule (He et al. 2015; Keras calls it variance scaling): draw with variance ``gain / fan``, where `fan` is
-the number of inputs of the layer, or the mean of inputs and outputs, so that signals keep their size on the way
-through.
+All named initializers are cases of one rule, which Keras calls variance scaling: weights have the variance
+``gain / fan``, where `fan` is the number of inputs of the layer, or the mean of its numbers of inputs and outputs. The
+variance of the signals then stays about the same from layer to layer.
 """
 
 from __future__ import annotations
@@ -12,12 +12,38 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._hyperparameters import Hyperparameters, check_number
+from ._public import publish
 
 __all__ = ["INITIALIZERS", "Initializer", "VarianceScaling"]
 
 
 class Initializer(Hyperparameters):
-    """A rule that draws the weights of one layer."""
+    """Base class of all initializers.
+
+    A custom initializer is a frozen dataclass that inherits from `Initializer` and implements `draw`.
+
+    See Also
+    --------
+    VarianceScaling : The rule behind all named initializers.
+
+    Examples
+    --------
+    Weights that are mostly zero:
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.initializers import Initializer
+    >>> @dataclass(frozen=True)
+    ... class Sparse(Initializer):
+    ...     density: float = 0.1
+    ...     def draw(self, rng, fan_in, fan_out):
+    ...         is_used = rng.random((fan_in, fan_out)) < self.density
+    ...         return np.where(is_used, rng.normal(size=(fan_in, fan_out)), 0.0)
+    >>> Sparse().draw(np.random.default_rng(0), fan_in=3, fan_out=2).shape
+    (3, 2)
+    >>> network = BackpropRegressor(init=Sparse(density=0.2))
+    """
 
     def draw(self, rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
         """Draw the weights of a layer.
@@ -25,54 +51,91 @@ class Initializer(Hyperparameters):
         Parameters
         ----------
         rng : numpy.random.Generator
-        fan_in, fan_out : int
-            Number of inputs and of units of the layer.
+            The source of random numbers.
+        fan_in : int
+            Number of inputs of the layer, at least 1.
+        fan_out : int
+            Number of units of the layer, at least 1.
 
         Returns
         -------
-        W : ndarray of shape (fan_in, fan_out), float64
+        W : ndarray of shape (fan_in, fan_out)
+            The weights in float64.
+
+        See Also
+        --------
+        Initializer : How to write a custom initializer.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.initializers import INITIALIZERS
+        >>> INITIALIZERS["he_normal"].draw(np.random.default_rng(0), fan_in=3, fan_out=2).shape
+        (3, 2)
         """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class VarianceScaling(Initializer):
-    """Weights with mean 0 and variance ``gain / fan``.
+    """Random weights with mean 0 and variance ``gain / fan``.
 
     Parameters
     ----------
     gain : float, default=1.0
-        Above 0. 2 makes up for the half of the signal that a relu drops (He et al. 2015).
+        The variance of the weights times `fan`. Above 0. A gain of 2 compensates for the half of the signal that a relu
+        sets to zero (He et al.).
     fan : {"in", "average"}, default="average"
-        "in" is the number of inputs (LeCun 1998), "average" the mean of inputs and outputs (Glorot and Bengio 2010).
+        "in" is the number of inputs of the layer (LeCun et al.), "average" the mean of its numbers of inputs and
+        outputs (Glorot and Bengio).
     distribution : {"uniform", "normal"}, default="uniform"
+        The distribution of the weights.
+
+    See Also
+    --------
+    Initializer : The base class, for custom initializers.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, G. B. Orr and K.-R. Müller (1998). Efficient BackProp. Neural Networks: Tricks of the Trade.
+
+    X. Glorot and Y. Bengio (2010). Understanding the difficulty of training deep feedforward neural networks. AISTATS.
+
+    K. He, X. Zhang, S. Ren and J. Sun (2015). Delving deep into rectifiers: surpassing human-level performance on
+    ImageNet classification. ICCV.
 
     Examples
     --------
     >>> import numpy as np
-    >>> VarianceScaling(gain=2.0, fan="in").draw(np.random.default_rng(0), fan_in=3, fan_out=2).shape
-    (3, 2)
+    >>> from skbackprop.initializers import VarianceScaling
+    >>> W = VarianceScaling(gain=2.0, fan="in").draw(np.random.default_rng(0), fan_in=200, fan_out=100)
+    >>> W.shape
+    (200, 100)
+    >>> round(float(200 * W.var()), 1)
+    2.0
     """
 
     gain: float = 1.0
     fan: str = "average"
     distribution: str = "uniform"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "gain", low=0)
-        for name, known in (("fan", ("in", "average")), ("distribution", ("uniform", "normal"))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} of VarianceScaling must be one of {known}, got {getattr(self, name)!r}.")
+        for name, choices in (("fan", ("in", "average")), ("distribution", ("uniform", "normal"))):
+            value = getattr(self, name)
+            if value not in choices:
+                raise ValueError(f"{name} of VarianceScaling must be one of {choices}, got {value!r}.")
 
-    def draw(self, rng, fan_in, fan_out):
+    def draw(self, rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
         fan = fan_in if self.fan == "in" else (fan_in + fan_out) / 2
         variance = self.gain / fan
         if self.distribution == "normal":
             return rng.normal(0.0, np.sqrt(variance), (fan_in, fan_out))
-        bound = np.sqrt(3.0 * variance)  # a uniform draw from [-bound, bound] has variance bound^2 / 3
+        bound = np.sqrt(3.0 * variance)  # the uniform distribution on [-bound, bound] has variance bound**2 / 3
         return rng.uniform(-bound, bound, (fan_in, fan_out))
 
 
+#: The initializers that have a name.
 INITIALIZERS: dict[str, Initializer] = {
     "glorot_uniform": VarianceScaling(1.0, "average", "uniform"),
     "glorot_normal": VarianceScaling(1.0, "average", "normal"),
@@ -81,3 +144,5 @@ INITIALIZERS: dict[str, Initializer] = {
     "lecun_uniform": VarianceScaling(1.0, "in", "uniform"),
     "lecun_normal": VarianceScaling(1.0, "in", "normal"),
 }
+
+__dir__ = publish(globals())

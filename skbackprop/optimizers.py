@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from ._hyperparameters import Hyperparameters, check_number
+from ._public import publish
 
 __all__ = ["GD", "LBFGS", "OPTIMIZERS", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]
 
@@ -256,3 +257,5 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "adamw": AdamW(),
     "lbfgs": LBFGS(),
 }
+
+__dir__ = publish(globals())

@@ -1,12 +1,12 @@
 """The network: forward propagation and backpropagation in matrices, with no weights of its own.
 
 All weights and intercepts of a network are one flat vector `theta`, first the weights of every layer, then the
-intercepts of every layer; the layers are windows on it. So an optimizer is a formula on one vector, keeping the best
+intercepts of every layer; the layers are views of it. So an optimizer is a formula on one vector, keeping the best
 weights is one copy, and the weights that a penalty applies to are the first `n_weights` entries.
 
-Shapes: layer l has W of shape (sizes[l], sizes[l + 1]) and b of shape (sizes[l + 1],). A batch X is (n_rows,
-sizes[0]), dense or CSR; net inputs `z`, outputs `a` and derivatives `delta` of a layer are (n_rows, units of the
-layer).
+Shapes: layer l has W of shape (sizes[l], sizes[l + 1]) and b of shape (sizes[l + 1],). A batch X is (n_samples,
+sizes[0]), dense or CSR; pre-activations `z`, outputs `a` and derivatives `delta` of a layer are (n_samples, units of
+the layer).
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from ..activations import Activation
 from ..initializers import Initializer
 from .dropout import Dropout
 
-#: Target for the room of one chunk of rows, in bytes: what a core's second cache holds. See docs/architecture.md.
+#: Target size of the buffers of one chunk, in bytes: what the second-level cache of a core holds.
 CHUNK_BYTES = 2**21
-#: No chunk has fewer rows than this, or matrix products would lose their speed.
-MIN_CHUNK_ROWS = 256
+#: Smallest number of samples in a chunk; matrix products of fewer samples are slow.
+MIN_CHUNK_SIZE = 256
 
 
 class Layer(NamedTuple):
-    """Windows on the part of `theta`, or of a gradient, that belongs to one layer."""
+    """Views of the part of `theta`, or of a gradient, that belongs to one layer."""
 
     W: np.ndarray
     b: np.ndarray
 
 
 class LayerCache(NamedTuple):
-    """What a layer leaves behind on the way forward, and room for its delta on the way back."""
+    """What the forward pass of a layer keeps for the backward pass, and the buffer for its delta."""
 
     z: np.ndarray
-    a: np.ndarray  # of the last layer, whose activation belongs to the loss: z itself
+    a: np.ndarray  # the last layer, whose activation belongs to the loss, has z itself here
     delta: np.ndarray
 
 
@@ -54,7 +54,7 @@ class Network:
 
     @cached_property
     def n_weights(self) -> int:
-        """Number of weights, intercepts not counted: the part of `theta` that is penalised."""
+        """Number of weights without intercepts: the part of `theta` that is penalized."""
         return sum(fan_in * fan_out for fan_in, fan_out in pairwise(self.sizes))
 
     @cached_property
@@ -63,7 +63,7 @@ class Network:
         return self.n_weights + sum(self.sizes[1:])
 
     def unpack(self, theta: np.ndarray) -> list[Layer]:
-        """Return the layers as windows on `theta`."""
+        """Return the layers as views of `theta`."""
         layers = []
         weight, intercept = 0, self.n_weights
         for fan_in, fan_out in pairwise(self.sizes):
@@ -74,30 +74,34 @@ class Network:
         return layers
 
     def init(self, initializers: list[Initializer], rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
-        """Return a `theta` with weights drawn by one initializer a layer and intercepts of zero."""
+        """Return a `theta` with weights drawn by one initializer per layer and intercepts of zero."""
         theta = np.zeros(self.n_parameters, dtype)
         for layer, initializer in zip(self.unpack(theta), initializers, strict=True):
             layer.W[...] = initializer.draw(rng, *layer.W.shape)
         return theta
 
-    def chunk_rows(self, dtype: np.dtype) -> int:
-        """Return how many rows to propagate at a time, so that the room needed does not grow with their number."""
-        row_bytes = (self.sizes[0] + 3 * sum(self.sizes[1:])) * np.dtype(dtype).itemsize
-        return max(MIN_CHUNK_ROWS, CHUNK_BYTES // row_bytes)
+    def chunk_size(self, dtype: np.dtype) -> int:
+        """Return how many samples to propagate at a time, so that memory does not grow with their number."""
+        sample_bytes = (self.sizes[0] + 3 * sum(self.sizes[1:])) * np.dtype(dtype).itemsize
+        return max(MIN_CHUNK_SIZE, CHUNK_BYTES // sample_bytes)
 
-    def trace(self, n_rows: int, dtype: np.dtype) -> list[LayerCache]:
-        """Return room for one pass of up to `n_rows` rows, forward and back."""
-        hidden = [LayerCache(*(np.empty((n_rows, size), dtype) for _ in range(3))) for size in self.sizes[1:-1]]
-        raw, delta = np.empty((2, n_rows, self.sizes[-1]), dtype)
-        return [*hidden, LayerCache(raw, raw, delta)]
+    def allocate_cache(self, n_samples: int, dtype: np.dtype) -> list[LayerCache]:
+        """Return the arrays that `forward` and `backward` need for up to `n_samples` samples."""
+        cache = []
+        for size in self.sizes[1:-1]:
+            z, a, delta = np.empty((3, n_samples, size), dtype)
+            cache.append(LayerCache(z, a, delta))
+        raw, delta = np.empty((2, n_samples, self.sizes[-1]), dtype)
+        cache.append(LayerCache(raw, raw, delta))
+        return cache
 
-    def forward(self, layers: list[Layer], X, trace: list[LayerCache], dropout: Dropout | None = None) -> np.ndarray:
-        """Propagate X forward and return the raw output, a view on the trace of the last layer.
+    def forward(self, layers: list[Layer], X, cache: list[LayerCache], dropout: Dropout | None = None) -> np.ndarray:
+        """Propagate X forward and return the raw output, a view of the cache of the last layer.
 
         ``z = a @ W + b`` and ``a = f(z)``, layer by layer; the last layer stops at z.
         """
         a = X
-        for level, (layer, (z, out, _)) in enumerate(zip(layers, trace, strict=True)):
+        for level, (layer, (z, out, _)) in enumerate(zip(layers, cache, strict=True)):
             if level == 0 and sparse.issparse(a):
                 z[...] = a @ layer.W
             else:
@@ -110,24 +114,24 @@ class Network:
             a = out
         return a
 
-    def raw_output(self, theta: np.ndarray, X, standardized: Callable | None = None) -> np.ndarray:
-        """Return the raw output for any number of rows, an array of shape (n_rows, n_outputs) of its own.
+    def raw_output(self, theta: np.ndarray, X, transform: Callable | None = None) -> np.ndarray:
+        """Return the raw output for any number of samples, as a new array of shape (n_samples, n_outputs).
 
-        `standardized` makes of some rows of X what the network takes.
+        `transform` standardizes some rows of X.
         """
         layers = self.unpack(theta)
-        n_rows, chunk = X.shape[0], self.chunk_rows(theta.dtype)
-        if n_rows <= chunk:
-            return self._propagate(layers, X, standardized)
-        raw = np.empty((n_rows, self.sizes[-1]), theta.dtype)
-        for start in range(0, n_rows, chunk):
-            raw[start : start + chunk] = self._propagate(layers, X[start : start + chunk], standardized)
+        n_samples, size = X.shape[0], self.chunk_size(theta.dtype)
+        if n_samples <= size:
+            return self._propagate(layers, X, transform)
+        raw = np.empty((n_samples, self.sizes[-1]), theta.dtype)
+        for start in range(0, n_samples, size):
+            raw[start : start + size] = self._propagate(layers, X[start : start + size], transform)
         return raw
 
-    def _propagate(self, layers, a, standardized):
-        """Do what `forward` does, and leave nothing behind."""
-        if standardized is not None:
-            a = standardized(a)
+    def _propagate(self, layers, a, transform):
+        """Compute what `forward` computes, but keep nothing for a backward pass."""
+        if transform is not None:
+            a = transform(a)
         for layer, activation in zip(layers, (*self.activations, None), strict=True):
             z = a @ layer.W if sparse.issparse(a) else np.dot(a, layer.W)
             z += layer.b
@@ -140,32 +144,32 @@ class Network:
         self,
         layers: list[Layer],
         X,
-        trace: list[LayerCache],
+        cache: list[LayerCache],
         ones: np.ndarray,
         gradient: list[Layer],
         dropout: Dropout | None = None,
     ) -> None:
         """Propagate the delta of the last layer back and write dE/dW and dE/db of each layer into `gradient`.
 
-        ``dW = a.T @ delta`` and ``db = sum of delta over rows``, with `a` the input of the layer; then
-        ``delta <- (delta @ W.T) * f'(z)`` takes it to the layer before. The trace is spent.
+        ``dW = a.T @ delta`` and ``db = sum of delta over samples``, with `a` the input of the layer; then
+        ``delta <- (delta @ W.T) * f'(z)`` takes it to the layer before. The cache is overwritten.
 
         Parameters
         ----------
-        trace : list of LayerCache
-            As `forward` left it for X, with the derivative of the loss by the raw output as the last delta.
-        ones : ndarray of shape (n_rows,)
-            A product with it sums over rows, and faster than `sum` does.
+        cache : list of LayerCache
+            As `forward` left it for X; the last delta is the derivative of the loss with respect to the raw output.
+        ones : ndarray of shape (n_samples,)
+            A product with it sums over samples, faster than `sum` does.
         dropout : Dropout or None
             With the masks that `forward` had.
         """
         for level in reversed(range(len(layers))):
-            delta = trace[level].delta
+            delta = cache[level].delta
             np.dot(ones, delta, out=gradient[level].b)
             if level == 0:
                 _weight_gradient(X, delta, gradient[0].W)
                 return
-            z, a, delta_before = trace[level - 1]
+            z, a, delta_before = cache[level - 1]
             np.dot(a.T, delta, out=gradient[level].W)
             np.dot(delta, layers[level].W.T, out=delta_before)
             if dropout is not None:
@@ -174,14 +178,14 @@ class Network:
             self.activations[level - 1].derivative(z, a)
             delta_before *= z
 
-    def input_gradient(self, layers: list[Layer], trace: list[LayerCache]) -> np.ndarray:
-        """Return dE/di, the derivative by the inputs, of shape (n_rows, sizes[0]), after `backward`."""
-        return trace[0].delta @ layers[0].W.T
+    def input_gradient(self, layers: list[Layer], cache: list[LayerCache]) -> np.ndarray:
+        """Return dE/di, the derivative with respect to the inputs, of shape (n_samples, sizes[0]), after `backward`."""
+        return cache[0].delta @ layers[0].W.T
 
 
-def first_rows(trace: list[LayerCache], n_rows: int) -> list[LayerCache]:
-    """Return the first `n_rows` rows of a trace, as views."""
-    return [LayerCache(*(array[:n_rows] for array in layer)) for layer in trace]
+def first_rows(cache: list[LayerCache], n_samples: int) -> list[LayerCache]:
+    """Return the first `n_samples` rows of a cache, as views."""
+    return [LayerCache(z[:n_samples], a[:n_samples], delta[:n_samples]) for z, a, delta in cache]
 
 
 def _weight_gradient(X, delta, out):

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.dataset import Dataset
 from .._core.dropout import thresholds
-from .._training.state import TrainingConfig, TrainingState
+from .._training.config import TrainingConfig
+from .._training.epoch import EpochPlan, EpochResult
+from .._training.state import TrainingState
 from ..activations import ELU, GELU, SELU, Identity, LeakyReLU, Logistic, ReLU, SiLU, Softplus, Tanh
 from ..losses import (
     AbsoluteError,
@@ -67,35 +70,67 @@ OPTIMIZER_CODES = {
 NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint64)
 
 
-def unsupported_reason(config: TrainingConfig, X) -> str | None:
-    """Return what keeps the kernel from training this, or None if nothing does."""
-    if not isinstance(X, np.ndarray):
-        return "X is sparse"
-    if not X.flags.c_contiguous:
-        return "X does not lie row by row (C order)"
-    if type(config.optimizer) is LBFGS:
-        return "scipy makes the steps of optimizer='lbfgs'"
-    for codes, record in (
-        *((ACTIVATION_CODES, activation) for activation in config.objective.network.activations),
-        (LOSS_CODES, config.objective.loss),
-        (OPTIMIZER_CODES, config.optimizer),
-    ):
-        if type(record) not in codes:  # a subclass may do something else
-            return f"{record!r} is not one of the package's own"
-    return None
+class NumbaEngine:
+    """Computes epochs with the compiled kernel."""
+
+    name = "numba"
+
+    def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> str | None:
+        """Return what the kernel does not support, or None if it supports everything that is asked for."""
+        if not isinstance(data.X, np.ndarray):
+            return "X is sparse"
+        if not data.X.flags.c_contiguous:
+            return "X is not C-contiguous"
+        if type(config.optimizer) is LBFGS:
+            return "scipy makes the steps of optimizer='lbfgs'"
+        components = [(ACTIVATION_CODES, activation) for activation in config.objective.network.activations]
+        components += [(LOSS_CODES, config.objective.loss), (OPTIMIZER_CODES, config.optimizer)]
+        for codes, component in components:
+            if type(component) not in codes:  # a subclass may compute something else
+                return f"{component!r} is not one of the package's own"
+        return None
+
+    def make_buffers(self, config: TrainingConfig, state: TrainingState, data: Dataset) -> NumbaBuffers:
+        """Allocate the arrays that epochs over data of this shape write to."""
+        return NumbaBuffers(config, state, data)
+
+    def run_epoch(self, plan: EpochPlan, data: Dataset, state: TrainingState, buffers: NumbaBuffers) -> EpochResult:
+        """Make one update of the weights for each batch whose weights are not all zero."""
+        X, y, weight = data
+        weight = NO_WEIGHT if weight is None else weight
+        buffers.check(state, X, y, weight, plan.learning_rates)
+        offset = factor = buffers.nothing
+        if state.standardizer is not None:
+            offset, factor = state.standardizer.input_offset, state.standardizer.input_factor
+        loss_sum, n_updates = _kernel.epoch(
+            *(_writeable(np.ascontiguousarray(array)) for array in (X, y, weight)),
+            NO_ORDER if plan.order is None else plan.order,
+            offset,
+            factor,
+            state.theta,
+            state.optimizer_state,
+            *buffers.model,
+            plan.penalty.l2,
+            plan.penalty.l1,
+            plan.learning_rates,
+            plan.first_step,
+            plan.batch_size,
+            plan.mean_weight,
+            np.uint64(plan.dropout_key),
+            *buffers.arrays,
+        )
+        return EpochResult(loss_sum, n_updates)
 
 
-class Room:
-    """The kernel's arguments that stay the same from pass to pass, and the arrays that it writes to."""
+class NumbaBuffers:
+    """The kernel's arguments that stay the same from epoch to epoch, and the arrays that it writes to."""
 
-    def __init__(
-        self, config: TrainingConfig, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None
-    ):
+    def __init__(self, config: TrainingConfig, state: TrainingState, data: Dataset):
         objective, optimizer, theta = config.objective, config.optimizer, state.theta
         network, dropout = objective.network, objective.dropout if any(objective.dropout) else ()
-        n_rows = X.shape[0]
-        self.batch_size = min(config.batch_size or n_rows, n_rows)
-        chunk = min(self.batch_size, network.chunk_rows(theta.dtype))
+        n_rows = data.n_samples
+        self.batch_size = config.batch_size_for(n_rows)
+        chunk = min(self.batch_size, network.chunk_size(theta.dtype))
         units, outputs = sum(network.sizes[1:]), network.sizes[-1]
         self.nothing = np.empty(0, theta.dtype)
         self.model = (
@@ -114,12 +149,17 @@ class Room:
             float(optimizer.weight_decay),
         )
         masks = chunk * units if dropout else 0
-        shapes = [(chunk, X.shape[1]), *[chunk * outputs] * 2, *[chunk * units] * 3, masks]
-        self.rooms = tuple(np.empty(shape, theta.dtype) for shape in shapes)
-        self._expected = (X.shape, (n_rows, outputs), (network.n_parameters,), (optimizer.n_state_arrays, theta.size))
+        shapes = [(chunk, data.X.shape[1]), *[chunk * outputs] * 2, *[chunk * units] * 3, masks]
+        self.arrays = tuple(np.empty(shape, theta.dtype) for shape in shapes)
+        self._expected = (
+            data.X.shape,
+            (n_rows, outputs),
+            (network.n_parameters,),
+            (optimizer.n_state_arrays, theta.size),
+        )
 
     def check(self, state: TrainingState, X, y, weight, rates) -> None:
-        """Raise ValueError unless all arrays have the shapes the room was made for: the kernel itself looks at none."""
+        """Raise ValueError unless all arrays have the shapes of the buffers; the kernel checks none."""
         n_rows = X.shape[0]
         shapes = X.shape, y.shape, state.theta.shape, state.optimizer_state.shape
         n_batches = -(-n_rows // self.batch_size)
@@ -128,47 +168,6 @@ class Room:
                 f"Arrays changed their shapes in training: {shapes}, {len(weight)} weights and {len(rates)} learning "
                 f"rates, where {self._expected}, {n_rows} and {n_batches} were expected."
             )
-
-
-def train_epoch(
-    config: TrainingConfig, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
-) -> float:
-    """Make one pass over all rows, an update for each batch, and return the mean loss."""
-    n_rows = X.shape[0]
-    n_batches = config.n_batches(n_rows)
-    rates = config.schedule.rates(np.arange(state.t, state.t + n_batches), config.max_iter * n_batches)
-    rates = rates * state.rate_factor
-    key = np.uint64(state.rng.integers(2**63) if any(config.objective.dropout) else 0)
-    order = state.rng.permutation(n_rows) if config.shuffles(n_rows) else NO_ORDER
-    l1, l2 = config.objective.strengths(state.alpha)
-    weight = NO_WEIGHT if sample_weight is None else sample_weight
-    room.check(state, X, y, weight, rates)
-    offset = factor = room.nothing
-    if state.standardizer is not None:
-        columns = state.standardizer.inputs
-        offset, factor = state.standardizer.offset[columns], state.standardizer.factor[columns]
-    loss_sum, n_updates = _kernel.epoch(
-        *(_writeable(np.ascontiguousarray(array)) for array in (X, y, weight)),
-        order,
-        offset,
-        factor,
-        state.theta,
-        state.optimizer_state,
-        *room.model,
-        l2,
-        l1,
-        rates,
-        state.n_steps,
-        room.batch_size,
-        state.mean_weight,
-        key,
-        *room.rooms,
-    )
-    state.t += n_updates
-    state.n_steps += n_updates
-    state.learning_rate = float(rates[n_updates - 1])
-    weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
-    return loss_sum / weight_sum
 
 
 def _loss_numbers(loss) -> np.ndarray:

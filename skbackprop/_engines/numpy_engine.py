@@ -1,114 +1,122 @@
-"""One pass over the rows by numpy: blocks of rows in the solver's order, and an update for each batch.
+"""The numpy engine: batches in the order of the plan, and one update for each.
 
-The three solvers are one loop with another batch size: all rows, one row, or some.
+The three solvers are one loop with different batch sizes: all samples, one sample, or some.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
 
-from .._core.objective import Workspace
-from .._training.state import TrainingConfig, TrainingState
+from .._core.dataset import Dataset
+from .._core.objective import ObjectiveBuffers
+from .._training.config import TrainingConfig
+from .._training.epoch import EpochPlan, EpochResult
+from .._training.state import TrainingState
 
-#: Shuffled rows are gathered about this many at a time, and batches are slices of them.
-GATHER_ROWS = 1024
+#: Shuffled samples are gathered in blocks of about this many, of which batches are slices.
+BLOCK_SIZE = 1024
 
 
-def train_epoch(
-    config: TrainingConfig, state: TrainingState, room: Room, X, y: np.ndarray, sample_weight: np.ndarray | None
-) -> float:
-    """Make one pass over all rows, an update for each batch, and return the mean loss, without the penalty.
+class NumpyEngine:
+    """Computes epochs with numpy and scipy; it supports everything."""
 
-    The loss of each batch is that before its own update. A batch whose weights are all zero is passed over.
-    """
-    n_rows = X.shape[0]
-    batch_size = min(config.batch_size or n_rows, n_rows)
-    n_updates = config.max_iter * config.n_batches(n_rows)
-    objective, optimizer = config.objective, config.optimizer
-    weight_decay = optimizer.weight_decay
-    work, loss_sum = room.work, 0.0
-    work.alpha = state.alpha
-    if work.dropout is not None:
-        work.key = int(state.rng.integers(2**63))
-    position = 0
-    for X_block, y_block, weight_block in room.blocks(state.rng, X, y, sample_weight):
-        starts = range(0, X_block.shape[0], batch_size)
-        rates = config.schedule.rates(np.arange(state.t, state.t + len(starts)), n_updates)
-        rates, rate_factor = iter(rates.tolist()), state.rate_factor
-        for start in starts:
-            rows = slice(start, start + batch_size)
-            weight = None if weight_block is None else weight_block[rows]
-            if weight is not None and not weight.any():
+    name = "numpy"
+
+    def unavailable_reason(self) -> None:
+        """Return None: numpy is always there."""
+
+    def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> None:
+        """Return None: everything is supported."""
+
+    def make_buffers(self, config: TrainingConfig, state: TrainingState, data: Dataset) -> NumpyBuffers:
+        """Allocate the arrays that epochs over data of this shape write to."""
+        return NumpyBuffers(config, state, data)
+
+    def run_epoch(self, plan: EpochPlan, data: Dataset, state: TrainingState, buffers: NumpyBuffers) -> EpochResult:
+        """Make one update of the weights for each batch whose weights are not all zero."""
+        config, work = buffers.config, buffers.objective
+        objective, optimizer = config.objective, config.optimizer
+        weight_decay = optimizer.weight_decay
+        learning_rates = iter(plan.learning_rates.tolist())
+        loss_sum, n_updates = 0.0, 0
+        for position, batch in buffers.batches(plan, data):
+            if batch.sample_weight is not None and not batch.sample_weight.any():
                 continue
             loss_sum += objective.loss_and_gradient(
-                X_block[rows], y_block[rows], weight, state.mean_weight, work, position + start
+                batch, plan.mean_weight, plan.penalty, work, plan.dropout_key, position
             )
             if config.clip_norm is not None:
                 clip(work.gradient, config.clip_norm)
-            state.t += 1
-            state.n_steps += 1
-            state.learning_rate = rate = next(rates) * rate_factor
+            n_updates += 1
+            rate = next(learning_rates)
             if weight_decay:
                 work.weights *= 1.0 - rate * weight_decay
-            optimizer.step(state.theta, work.gradient, state.optimizer_state, state.n_steps, rate, work.scratch)
-        position += X_block.shape[0]
-    weight_sum = n_rows if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
-    return loss_sum / weight_sum
+            step = plan.first_step + n_updates
+            optimizer.step(state.theta, work.gradient, state.optimizer_state, step, rate, work.scratch)
+        return EpochResult(loss_sum, n_updates)
 
 
 def clip(gradient: np.ndarray, norm: float) -> None:
-    """Shorten the gradient to this Euclidean norm if it is longer (Pascanu, Mikolov and Bengio 2013)."""
+    """Scale the gradient down to this Euclidean norm if it is larger (Pascanu, Mikolov and Bengio 2013)."""
     length = math.sqrt(np.dot(gradient, gradient))
     if length > norm:
         gradient *= norm / length
 
 
-class Room:
-    """The arrays that passes over some rows write to, and the blocks of rows in the order that the solver wants.
+class NumpyBuffers:
+    """The arrays that epochs over data of one shape write to.
 
-    A block is a whole number of batches, about `GATHER_ROWS` rows. Unshuffled rows are handed out where they lie.
+    Attributes
+    ----------
+    config : TrainingConfig
+    objective : ObjectiveBuffers
     """
 
-    def __init__(
-        self, config: TrainingConfig, state: TrainingState, X, y: np.ndarray, sample_weight: np.ndarray | None
-    ):
-        n_rows = X.shape[0]
-        batch_size = min(config.batch_size or n_rows, n_rows)
-        objective = config.objective
-        self.work = Workspace(objective.network, state.theta, batch_size, state.standardizer, objective.dropout)
-        self._n_rows = min(max(GATHER_ROWS // batch_size, 1) * batch_size, n_rows)
-        self._shuffle = config.shuffles(n_rows)
-        if self._shuffle:
-            self._X, self._y, self._weight = (
-                None if rows is None or sparse.issparse(rows) else np.empty((self._n_rows, *rows.shape[1:]), rows.dtype)
-                for rows in (X, y, sample_weight)
-            )
+    def __init__(self, config: TrainingConfig, state: TrainingState, data: Dataset):
+        self.config = config
+        batch_size = config.batch_size_for(data.n_samples)
+        self.objective = ObjectiveBuffers(config.objective, state.theta, batch_size, state.standardizer)
+        self._block_size = min(max(BLOCK_SIZE // batch_size, 1) * batch_size, data.n_samples)
+        self._block = None
+        if config.shuffles(data.n_samples):
+            self._block = [_buffer_like(array, self._block_size) for array in data]
 
-    def blocks(self, rng: np.random.Generator, X, y: np.ndarray, sample_weight: np.ndarray | None):
-        """Yield (X, y, weight) of each block; gathered ones are overwritten by the next."""
-        if not self._shuffle and X.shape[0] <= self._n_rows:
-            yield X, y, sample_weight
+    def batches(self, plan: EpochPlan, data: Dataset) -> Iterator[tuple[int, Dataset]]:
+        """Yield the position of each batch in the epoch, and the batch; a block overwrites the one before."""
+        for start, block in self._blocks(plan, data):
+            if block.n_samples <= plan.batch_size:
+                yield start, block
+                continue
+            for first in range(0, block.n_samples, plan.batch_size):
+                yield start + first, block.take(slice(first, first + plan.batch_size))
+
+    def _blocks(self, plan, data):
+        """Yield blocks of whole batches: views of the data in its own order, gathered copies in a drawn order."""
+        if plan.order is None:
+            yield 0, data
             return
-        order = rng.permutation(X.shape[0]) if self._shuffle else None
-        for start in range(0, X.shape[0], self._n_rows):
-            rows = slice(start, start + self._n_rows)
-            if order is None:
-                yield X[rows], y[rows], None if sample_weight is None else sample_weight[rows]
-            else:
-                picked = order[rows]
-                yield (
-                    _gather(X, picked, self._X),
-                    _gather(y, picked, self._y),
-                    _gather(sample_weight, picked, self._weight),
-                )
+        X_block, y_block, weight_block = self._block
+        for start in range(0, data.n_samples, self._block_size):
+            samples = plan.order[start : start + self._block_size]
+            block = Dataset(
+                _gather(data.X, samples, X_block),
+                _gather(data.y, samples, y_block),
+                None if data.sample_weight is None else _gather(data.sample_weight, samples, weight_block),
+            )
+            yield start, block
 
 
-def _gather(array, rows, out):
-    if array is None:
+def _buffer_like(array, n_samples):
+    if array is None or sparse.issparse(array):
         return None
+    return np.empty((n_samples, *array.shape[1:]), array.dtype)
+
+
+def _gather(array, samples, out):
     if sparse.issparse(array):
-        return array[rows]
-    return np.take(array, rows, axis=0, out=out[: len(rows)], mode="clip")  # "raise" would buffer the output
+        return array[samples]
+    return np.take(array, samples, axis=0, out=out[: len(samples)], mode="clip")  # "raise" would buffer the output

@@ -6,10 +6,11 @@ import os
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
-from .._training.state import TrainingConfig
-from . import numpy_engine as _epoch
+from .._core.dataset import Dataset
+from .._training.config import TrainingConfig
+from .._training.epoch import Engine
+from .numpy_engine import NumpyEngine
 
 #: "auto" takes numba where numpy would need about this many seconds: once the kernel is compiled, and to compile it.
 #: See docs/architecture.md.
@@ -21,8 +22,8 @@ UPDATE_SECONDS, ROW_WEIGHT_SECONDS = 3e-5, 2e-10
 CACHES = (Path(__file__).parent / "_numba" / "__pycache__", Path.home() / ".cache" / "numba")
 
 
-def choose_engine(engine: str, config: TrainingConfig, X) -> ModuleType:
-    """Return the module whose `Room` and `train_epoch` are to be used.
+def choose_engine(engine: str, config: TrainingConfig, data: Dataset) -> Engine:
+    """Return the engine to train with.
 
     Within a process the choice depends on the parameters and on the shape of X, not on what ran before, so n calls of
     `partial_fit` and `fit` with n epochs choose the same.
@@ -32,30 +33,31 @@ def choose_engine(engine: str, config: TrainingConfig, X) -> ModuleType:
     ImportError
         If "numba" is asked for and not installed.
     ValueError
-        If "numba" is asked for and does not know the work.
+        If "numba" is asked for and does not support the configuration.
     """
-    if engine == "numpy" or (engine == "auto" and not (_is_worth_it(config, X) and find_spec("numba"))):
-        return _epoch
+    if engine == "numpy" or (engine == "auto" and not (_is_worth_it(config, data) and find_spec("numba"))):
+        return NumpyEngine()
     try:
-        from . import numba_engine as _compiled
+        from .numba_engine import NumbaEngine
     except ImportError as error:
         if engine == "auto":
-            return _epoch
+            return NumpyEngine()
         raise ImportError("engine='numba' needs numba: pip install 'skbackprop[numba]', or use 'auto'.") from error
     except RuntimeError:  # numba found no folder where it may keep the compiled kernel
         if engine == "auto":
-            return _epoch
+            return NumpyEngine()
         raise
-    reason = _compiled.unsupported_reason(config, X)
+    numba_engine = NumbaEngine()
+    reason = numba_engine.unsupported_reason(config, data)
     if reason is None:
-        return _compiled
+        return numba_engine
     if engine == "auto":
-        return _epoch
+        return NumpyEngine()
     raise ValueError(f"engine='numba' cannot train this: {reason}. Use engine='auto' or 'numpy'.")
 
 
-def _is_worth_it(config: TrainingConfig, X) -> bool:
-    n_rows = X.shape[0]
+def _is_worth_it(config: TrainingConfig, data: Dataset) -> bool:
+    n_rows = data.n_samples
     epoch = config.n_batches(n_rows) * UPDATE_SECONDS + n_rows * config.objective.network.n_weights * ROW_WEIGHT_SECONDS
     seconds = config.max_iter * epoch
     return seconds > WORTH_SECONDS and (seconds > WORTH_COMPILING_SECONDS or is_compiled())

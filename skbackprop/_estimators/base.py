@@ -1,178 +1,256 @@
-"""The scikit-learn boundary: the parameters, and the calls that train.
-
-`_regressor.py` and `_classifier.py` say what a target is and what a prediction looks like; everything that they
-share is here.
-"""
+"""`BaseBackprop`: what the regressor and the classifier share as scikit-learn estimators."""
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
-from typing import Self
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, Self
 
-from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, _fit_context
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
 
-from .._training.trainer import TrainingResult
-from .._typing import MatrixLike
+from .._sklearn_compat import CallbackSupportMixin, open_task, with_callbacks
+from .._training.config import TrainingConfig
+from .._training.result import TrainingResult
+from .._training.state import TrainingState
+from .._typing import keep_signature
 from ..optimizers import LBFGS
-from .fitting import FitRequest, Fitting
+from .fast_path import FastPath
+from .fitted_model import FittedModel
+from .fitting import FitRequest, train, update_stream
 from .parameters import CONSTRAINTS
+from .progress import FitProgress
+from .samples import Target
+from .storage import restore_state, stored_state
 
-#: Parameters that are not looked at once the weights are made.
+#: Parameters that matter only when the weights are initialized.
 INIT_ONLY_PARAMS = ("init", "random_state")
-#: A network whose loss still falls by this share of it in each pass was stopped too soon.
+#: A network whose loss still falls by this share in each epoch was stopped too soon.
 STILL_FALLING = 0.05
 
 
-class BaseBackprop(Fitting, BaseEstimator, ABC):
-    """What the regressor and the classifier share."""
+class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
+    """Training, fitted attributes and storage of both estimators."""
 
     _parameter_constraints: dict = CONSTRAINTS
-    _mutable_params = tuple(name for name in CONSTRAINTS if name not in INIT_ONLY_PARAMS)
+    _mutable_params: tuple[str, ...] = tuple(name for name in CONSTRAINTS if name not in INIT_ONLY_PARAMS)
+    _config: TrainingConfig
+    _state: TrainingState
+    _fast_path: FastPath | None
+    _progress: FitProgress
 
     @abstractmethod
-    def __init__(
-        self,
-        hidden_layer_sizes,
-        *,
-        activation,
-        loss,
-        output_activation,
-        solver,
-        optimizer,
-        learning_rate,
-        batch_size,
-        alpha,
-        l1_ratio,
-        dropout,
-        clip_norm,
-        init,
-        standardize,
-        max_iter,
-        tol,
-        n_iter_no_change,
-        early_stopping,
-        validation_fraction,
-        scoring,
-        shuffle,
-        warm_start,
-        engine,
-        random_state,
-        verbose,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.loss = loss
-        self.output_activation = output_activation
-        self.solver = solver
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.dropout = dropout
-        self.clip_norm = clip_norm
-        self.init = init
-        self.standardize = standardize
-        self.max_iter = max_iter
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.scoring = scoring
-        self.shuffle = shuffle
-        self.warm_start = warm_start
-        self.engine = engine
-        self.random_state = random_state
-        self.verbose = verbose
+    def _make_target(self, y, dtype: np.dtype, resumes: bool, classes) -> Target:
+        """Validate `y` and return how it is encoded."""
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: MatrixLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        *,
-        X_val: MatrixLike | None = None,
-        y_val: ArrayLike | None = None,
-        sample_weight_val: ArrayLike | None = None,
-    ) -> Self:
-        """Fit the network to data: up to `max_iter` passes over the rows.
+    @abstractmethod
+    def _fitted_model(self) -> FittedModel:
+        """Return the network as predictions and inspection use it."""
 
-        With ``warm_start=True``, go on from where the last call to `fit` or `partial_fit` ended.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-            Inputs. float32 is computed in float32, everything else in float64.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values or class labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, none negative and not all zero; None is 1 for each.
-        X_val, y_val : as X and y, default=None
-            Rows to stop early by, instead of some held out of `X`; see `early_stopping`. In a Pipeline,
-            ``transform_input=["X_val"]`` sends them through its steps.
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data are not as they should be; nothing is learned then.
-        KeyboardInterrupt
-            If the user interrupts; the weights are then those of the last whole epoch, if there was one.
-        """
-        vars(self).pop("_unfinished", None)  # of a copy that was made on the way
-        resuming = self.__sklearn_is_fitted__() and self.warm_start
-        n_before = len(self._state.loss_curve) if resuming else 0
-        result = self._train(FitRequest(X, y, sample_weight, (X_val, y_val, sample_weight_val), resuming=resuming))
-        self._say_if_still_falling(result, n_before)
+    def _fit(self, X, y, sample_weight, validation) -> Self:
+        vars(self).pop("_progress", None)  # of a copy that was made during another fit
+        resumes = self.__sklearn_is_fitted__() and self.warm_start
+        n_before = len(self._state.loss_curve) if resumes else 0
+        result = self._train(FitRequest(X, y, sample_weight, validation, resumes=resumes))
+        self._warn_if_still_falling(result, n_before)
         self._warn(result)
         return self
 
-    def _finish(self, X, y, sample_weight, held_out) -> Self:
-        """Make the passes that an earlier call of `fit`, of which this estimator is a copy, did not come to."""
+    def _finish_fit(self, X, y, sample_weight, validation) -> Self:
+        """Make the epochs that an interrupted fit, of which this estimator is a copy, did not come to."""
         if self._is_unfinished:
             self._validate_params()
-            result = self._train(FitRequest(X, y, sample_weight, held_out, resuming=True, finishing=True))
-            self._say_if_still_falling(result, 0)
+            result = self._train(FitRequest(X, y, sample_weight, validation, resumes=True, finishes=True))
+            self._warn_if_still_falling(result, 0)
             self._warn(result)
         return self
 
-    def _say_if_still_falling(self, result: TrainingResult, n_before: int) -> None:
+    def _partial_fit(self, X, y, sample_weight, classes=None) -> Self:
+        with np.errstate(all="ignore"):  # the trainer detects what overflows
+            result = self._try_fast_path(X, y, sample_weight, classes)
+        if result is None:
+            vars(self).pop("_progress", None)  # of a copy that was made during a fit
+            self._validate_params()
+            resumes = self.__sklearn_is_fitted__()
+            result = self._train(FitRequest(X, y, sample_weight, classes=classes, is_partial=True, resumes=resumes))
+        if result.messages:
+            self._warn(result)
+        return self
+
+    def _try_fast_path(self, X, y, sample_weight, classes) -> TrainingResult | None:
+        """Skip validation if the samples and the parameters are like those of the last call, else return None."""
+        fast_path = vars(self).get("_fast_path")
+        data = None if fast_path is None else fast_path.dataset(self, X, y, sample_weight, classes)
+        return None if data is None else update_stream(self, fast_path.trainer, data)
+
+    @keep_signature(with_callbacks)
+    def _train(self, request: FitRequest) -> TrainingResult:
+        name, n_epochs = ("partial_fit", 0) if request.is_partial else ("fit", self.max_iter)
+        task = open_task(self, name, n_epochs, request.X, request.y, request.sample_weight)
+        return train(self, request, task)
+
+    def _warn(self, result: TrainingResult) -> None:
+        for message in result.messages:
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+
+    def _warn_if_still_falling(self, result: TrainingResult, n_before: int) -> None:
         if not result.stopped and not result.diverged and self._is_still_falling(n_before):
+            monitored = "training loss" if self.validation_scores_ is None else "validation loss or score"
             result.messages.append(
-                f"Training ended after max_iter={self.max_iter} epochs while what it watches was still falling by more "
-                f"than tol={self.tol:g} an epoch. Raise max_iter, learning_rate or tol; tol=None means exactly "
-                "max_iter epochs and no warning."
+                f"Maximum number of epochs (max_iter={self.max_iter}) reached before convergence: the {monitored} was "
+                f"still improving by more than tol={self.tol:g} per epoch. Raise max_iter or learning_rate; tol=None "
+                "makes exactly max_iter epochs and gives no warning."
             )
 
     def _is_still_falling(self, n_before: int) -> bool:
-        """Return whether the last `n_iter_no_change` passes brought more than `tol` each on average.
+        """Return whether the last `n_iter_no_change` epochs brought more than `tol` each on average.
 
-        Where the learning rate has come to its planned end, a fall by a few per cent is no sign of too few passes.
+        Where the learning rate has reached its planned end, a fall of a few per cent does not mean too few epochs.
         """
         if self.tol is None:
             return False
         scores = self.validation_scores_
         curve = self._state.loss_curve[n_before:] if scores is None else [-score for score in scores]
-        n_passes = int(min(self.n_iter_no_change, len(curve) - 1))
-        if n_passes < 1:
+        n_epochs = int(min(self.n_iter_no_change, len(curve) - 1))
+        if n_epochs < 1:
             return True
-        fall = (curve[-1 - n_passes] - min(curve[-n_passes:])) / n_passes
+        fall = (curve[-1 - n_epochs] - min(curve[-n_epochs:])) / n_epochs
         return fall > max(self.tol, STILL_FALLING * abs(curve[-1]) if self._config.schedule.has_end else 0.0)
 
-    def _has_passes(self) -> bool:
+    def _supports_partial_fit(self) -> bool:
         if isinstance(self.optimizer, LBFGS) or (isinstance(self.optimizer, str) and self.optimizer == "lbfgs"):
-            raise AttributeError("partial_fit makes one pass over some rows; optimizer='lbfgs' needs all rows, by fit.")
+            raise AttributeError("partial_fit makes one epoch over some samples; optimizer='lbfgs' needs all, by fit.")
         return True
+
+    @property
+    def _is_unfinished(self) -> bool:
+        """Whether this is a copy of an estimator that was being fitted."""
+        return "_progress" in vars(self)
+
+    def _view_without_feature_names(self) -> Self:
+        """Return an estimator that shares everything with this one and takes arrays without names."""
+        view = object.__new__(type(self))
+        vars(view).update(vars(self))
+        vars(view).pop("feature_names_in_", None)
+        return view
+
+    def drop_optimizer_state(self) -> Self:
+        """Drop the state of the optimizer, so that a stored estimator has little more than the weights.
+
+        Training can continue; the optimizer then starts again from the present weights.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        See Also
+        --------
+        partial_fit : Continue training.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> network = BackpropRegressor(max_iter=5, tol=None, random_state=0).fit(X, y)
+        >>> network.drop_optimizer_state().partial_fit(X, y).n_iter_
+        6
+        """
+        self._state = replace(
+            self._fitted_state(), optimizer_state=self._state.optimizer_state[:, :0].copy(), n_steps=0
+        )
+        self._fast_path = None
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_state" in vars(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        return stored_state(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore_state(self, state)
+
+    def _sk_visual_block_(self):
+        """Return what scikit-learn makes its HTML of, with the layers of a fitted network as the caption.
+
+        The class that it uses for this moves from release to release; only its attributes are needed.
+        """
+        caption = None
+        if self.__sklearn_is_fitted__():
+            network = self._config.objective.network
+            n_intercepts = network.n_parameters - network.n_weights
+            caption = f"{' → '.join(map(str, network.sizes))}: {network.n_weights} weights, {n_intercepts} intercepts"
+        return SimpleNamespace(
+            kind="single",
+            estimators=self,
+            names=type(self).__name__,
+            name_details=str(self),
+            name_caption=caption,
+            doc_link_label=None,
+            dash_wrapped=True,
+        )
+
+    def _fitted_state(self) -> TrainingState:
+        check_is_fitted(self)
+        return self._state
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """Weights of each layer, of shape (units of the layer before, units), in the units of X and y."""
+        return [layer.W for layer in self._fitted_model().layers()]
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """Intercepts of each layer, of shape (units,), which go with `coefs_`."""
+        return [layer.b for layer in self._fitted_model().layers()]
+
+    @property
+    def n_iter_(self) -> int:
+        """Number of epochs since the weights were initialized."""
+        return self._fitted_state().n_iter
+
+    @property
+    def t_(self) -> int:
+        """Number of updates since the weights were initialized."""
+        return self._fitted_state().t
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Mean loss plus penalty in each epoch; for a long stream, in the last 10000 epochs or more."""
+        return list(self._fitted_state().loss_curve)
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """Mean loss on the validation set after each epoch of the last `fit`, or None without a validation set."""
+        return list(self._fitted_state().validation_loss_curve) or None
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """Score on the validation set after each epoch of the last `fit`, or None without a validation set."""
+        return list(self._fitted_state().validation_scores) or None
+
+    @property
+    def best_iter_(self) -> int:
+        """Epoch that the weights are from: the best by `validation_scores_`, otherwise the last."""
+        return self._fitted_state().best_iter
+
+    @property
+    def alpha_(self) -> float:
+        """Strength of the penalty in the last epoch."""
+        return self._fitted_state().alpha
+
+    @property
+    def learning_rate_(self) -> float:
+        """Learning rate of the last update."""
+        return self._fitted_state().learning_rate

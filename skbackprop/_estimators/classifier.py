@@ -8,35 +8,26 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
-from .._typing import MatrixLike
+from .._typing import MatrixLike, keep_signature
 from ..activations import Activation
 from ..initializers import Initializer
-from ..losses import BinaryLogLoss, Loss
+from ..losses import Loss
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .base import BaseBackprop
-from .labels import (
-    are_plain_labels,
-    class_weight_of_rows,
-    classification_loss,
-    is_multilabel,
-    known_classes,
-    label_columns,
-    one_hot,
-    smooth_labels,
-)
+from .fitted_model import ClassifierModel
+from .labels import class_weight_function, classification_loss, is_multilabel, known_classes, label_columns
 from .parameters import CONSTRAINTS
-from .predictions import LabelPredictions
-from .validation_split import Target
+from .samples import Target
+from .targets import LabelEncoder, dense
 
 
-class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
+class BackpropClassifier(ClassifierMixin, BaseBackprop):
     """Multilayer perceptron for classification, trained by backpropagation.
 
     Log loss has one output for two classes; otherwise each class, or each of several labels a row (a matrix of zeros
@@ -199,37 +190,84 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            activation=activation,
-            loss=loss,
-            output_activation=output_activation,
-            solver=solver,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            clip_norm=clip_norm,
-            init=init,
-            standardize=standardize,
-            max_iter=max_iter,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            scoring=scoring,
-            shuffle=shuffle,
-            warm_start=warm_start,
-            engine=engine,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.output_activation = output_activation
+        self.solver = solver
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.dropout = dropout
+        self.clip_norm = clip_norm
+        self.init = init
+        self.standardize = standardize
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.shuffle = shuffle
+        self.warm_start = warm_start
+        self.engine = engine
+        self.random_state = random_state
+        self.verbose = verbose
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
-    @available_if(BaseBackprop._has_passes)
+    @keep_signature(_fit_context(prefer_skip_nested_validation=True))
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the network to data, for up to `max_iter` epochs.
+
+        With ``warm_start=True``, continue from where the last call to `fit` or `partial_fit` ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Training samples. float32 is computed in float32, everything else in float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a matrix of zeros and ones with several labels per sample.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights, none negative and not all zero; None means a weight of 1 for every sample.
+        X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
+            Validation samples for early stopping, instead of a split of `X`; see `early_stopping`. In a Pipeline,
+            ``transform_input=["X_val"]`` sends them through its steps.
+        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
+            Their targets; needed with `X_val`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights; None means a weight of 1 for every sample.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not valid; the estimator is left as it was.
+        KeyboardInterrupt
+            If the user interrupts; the weights are then those of the last complete epoch, if there was one.
+
+        See Also
+        --------
+        partial_fit : One epoch over some samples, for online learning.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    @keep_signature(available_if(BaseBackprop._supports_partial_fit))
     def partial_fit(
         self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -261,41 +299,90 @@ class BackpropClassifier(ClassifierMixin, LabelPredictions, BaseBackprop):
         """
         return self._partial_fit(X, y, sample_weight, () if classes is None else classes)
 
-    def _learn_target(self, y, dtype, resume, classes):
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The most probable class; with several labels per sample, 1 for each label that is more probable than not.
+        """
+        model = self._fitted_model()
+        return model.labels(model.raw_output(model.validate(X)))
+
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
+        """Return the raw output of the network, before the output activation.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes one score, which is above 0 for the second class.
+        """
+        model = self._fitted_model()
+        return model.scores(model.raw_output(model.validate(X)))
+
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; the rows sum to 1, unless a sample can have several labels.
+        """
+        model = self._fitted_model()
+        return model.probabilities(model.raw_output(model.validate(X)))
+
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
+        """Predict the logarithm of the probability of each class, finite also where a probability rounds to 0.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        log_probability : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        model = self._fitted_model()
+        return model.log_probabilities(model.raw_output(model.validate(X)))
+
+    def _make_target(self, y, dtype, resumes, classes):
         multilabel = is_multilabel(y)
-        if resume and multilabel != self._is_multilabel:
-            raise ValueError("y changed between one label and several a row since the weights were made; start anew.")
+        if resumes and multilabel != self._is_multilabel:
+            raise ValueError("y changed between one label and several labels per sample; start again with a clone.")
         if multilabel:
-            known = label_columns(_dense(y), classes)
+            known = label_columns(dense(y), classes)
         else:
             y = column_or_1d(y, warn=True)
-            known = known_classes(y, self.classes_ if resume else None, classes)
+            known = known_classes(y, self.classes_ if resumes else None, classes)
         loss = classification_loss(self.loss, self.output_activation, len(known), multilabel)
-        weigh = class_weight_of_rows(self.class_weight, y, known, multilabel, online=classes is not None)
+        encoder = LabelEncoder(loss, dtype, known, multilabel, self.label_smoothing)
+        weigh = class_weight_function(self.class_weight, y, known, multilabel, online=classes is not None)
+        attributes = {"classes_": known, "_is_multilabel": multilabel}
+        class_weight = None if weigh is None else lambda y: weigh(encoder.validate(y))
+        return Target(encoder, class_weight, attributes, None if multilabel else y)
 
-        def encode(y):
-            y = check_array(_dense(y), dtype=None, input_name="y") if multilabel else column_or_1d(y)
-            return self._columns(y, known, loss, multilabel, dtype), weigh(y)
-
-        learned = {"classes_": known, "_is_multilabel": multilabel}
-        return Target(loss, encode, learned, None if multilabel else y)
-
-    def _columns(self, y, known, loss, multilabel, dtype):
-        """Return labels as the network sees them."""
-        if not multilabel:
-            y = one_hot(y, known, len(known) == 2 and isinstance(loss, BinaryLogLoss), dtype)
-        return smooth_labels(y.astype(dtype, copy=False), self.label_smoothing, loss.output_activation == "softmax")
-
-    def _plain_target(self, y, n_rows, classes):
-        if self._is_multilabel or not are_plain_labels(y, n_rows, self.classes_, classes):
-            return None
-        return self._columns(y, self.classes_, self._config.objective.loss, False, self._state.theta.dtype)
+    def _fitted_model(self):
+        return ClassifierModel(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _dense(y):
-    return y.toarray() if sparse.issparse(y) else y

@@ -1,26 +1,29 @@
-"""Targets of numbers, and a short way in for input that is plainly fine, as that of online users is, row after row.
+"""The fast path of `partial_fit` and of predictions: arrays that need no validation skip it.
 
-scikit-learn's validation looks for a hundred things that an array can be, which takes ten times as long as learning
-from one row. What is accepted here would pass it unchanged; everything else, odd or wrong, takes the full way and
-meets the same errors.
+scikit-learn's validation considers a hundred things that an array can be, which takes ten times as long as learning
+from one sample. What is accepted here would pass it unchanged; everything else takes the full path and meets the same
+errors.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite
 from operator import is_
 
 import numpy as np
-from sklearn.utils.validation import check_array, column_or_1d
 
+from .._core.dataset import Dataset
 from .._hyperparameters import Hyperparameters
+from .._training.trainer import StreamTrainer
+from .targets import TargetEncoder
 
-#: Parameters of these types cannot change without being set anew.
+#: Parameters of these types cannot change without being set again.
 IMMUTABLE = (str, int, float, type(None), np.generic)
 
 
-def is_plain(array, dtype: np.dtype, shape: tuple[int | None, ...]) -> bool:
-    """Return whether `array` is a finite ndarray of this dtype and shape, row by row; None is any length but 0."""
+def can_skip_validation(array, dtype: np.dtype, shape: tuple[int | None, ...]) -> bool:
+    """Return whether `array` is a finite, C-contiguous ndarray of this dtype and shape; None is any length but 0."""
     return (
         type(array) is np.ndarray
         and array.dtype == dtype
@@ -37,40 +40,84 @@ def _is_finite(array) -> bool:
     return isfinite(np.dot(flat, flat))
 
 
-class Snapshot:
-    """Parameters as they are now, to compare with later."""
+class ParamsSnapshot:
+    """Parameters as they are now, to compare with later ones.
 
-    def __init__(self, values):
+    Attributes
+    ----------
+    is_comparable : bool
+        Whether the contents of all of them are known.
+    """
+
+    def __init__(self, values: Iterable):
         self._values = tuple(values)
-        self._contents = {place: _content(value) for place, value in enumerate(self._values) if _can_change(value)}
-        self.is_plain = None not in self._contents.values()
+        self._contents = {
+            position: _content(value) for position, value in enumerate(self._values) if not isinstance(value, IMMUTABLE)
+        }
+        self.is_comparable = None not in self._contents.values()
 
-    def is_still(self, values) -> bool:
-        """Return whether these are the same objects, and those that can change have not."""
+    def matches(self, values: Iterable) -> bool:
+        """Return whether these are the same objects with the same contents."""
         return all(map(is_, self._values, values)) and all(
-            _content(self._values[place]) == content for place, content in self._contents.items()
+            _content(self._values[position]) == content for position, content in self._contents.items()
         )
 
 
-def _can_change(value) -> bool:
-    return not isinstance(value, IMMUTABLE)
-
-
 def _content(value):
-    """Return what a list or a record holds, or None if that cannot be told."""
+    """Return what a list or a hyperparameter object holds, or None if that is unknown."""
     if isinstance(value, (list, tuple)):
         entries = value
     elif isinstance(value, Hyperparameters):
         entries = tuple(value.get_params().values())
     else:
         return None
-    return None if any(map(_can_change, entries)) else tuple(entries)
+    return tuple(entries) if all(isinstance(entry, IMMUTABLE) for entry in entries) else None
 
 
-def numeric_target(y, dtype: np.dtype) -> np.ndarray:
-    """Return a target of numbers, of shape (n_rows, n_targets)."""
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = column_or_1d(y, warn=True)
-    if y.dtype.kind in "USmM" or (y.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in y.flat)):
-        raise ValueError("y has strings or dates; BackpropRegressor needs numbers. Labels go to BackpropClassifier.")
-    return check_array(y, dtype=dtype, ensure_2d=False, input_name="y").reshape(len(y), -1)
+class FastPath:
+    """What a later call of `partial_fit` with samples of the same shape and dtype can use again.
+
+    Parameters
+    ----------
+    trainer : StreamTrainer
+        With the buffers for samples of this shape.
+    params : ParamsSnapshot
+        The parameters that the trainer was made with.
+    encoder : TargetEncoder
+    data : Dataset
+        The samples, of which only the shapes are kept.
+    """
+
+    def __init__(self, trainer: StreamTrainer, params: ParamsSnapshot, encoder: TargetEncoder, data: Dataset):
+        self.trainer = trainer
+        self._params = params
+        self._encoder = encoder
+        self._X_shape = data.X.shape
+        self._y_shape = data.y.shape
+
+    @classmethod
+    def after(cls, estimator, trainer: StreamTrainer, encoder: TargetEncoder, data: Dataset) -> FastPath | None:
+        """Return the fast path for samples like these, or None if there is none."""
+        params = ParamsSnapshot(_current_params(estimator))
+        if not params.is_comparable or data.sample_weight is not None or not isinstance(data.X, np.ndarray):
+            return None
+        return cls(trainer, params, encoder, data)
+
+    def dataset(self, estimator, X, y, sample_weight, classes) -> Dataset | None:
+        """Return the samples encoded, or None if they or the parameters need validation."""
+        attributes = vars(estimator)
+        if (
+            sample_weight is not None
+            or self.trainer.state is not estimator._state
+            or "feature_names_in_" in attributes
+            or "_skl_callbacks" in attributes
+            or not self._params.matches(_current_params(estimator))
+            or not can_skip_validation(X, estimator._state.theta.dtype, self._X_shape)
+        ):
+            return None
+        y = self._encoder.encode_if_valid(y, len(X), classes)
+        return Dataset(X, y) if y is not None and y.shape == self._y_shape else None
+
+
+def _current_params(estimator):
+    return map(vars(estimator).__getitem__, estimator._mutable_params)

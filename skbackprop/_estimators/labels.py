@@ -1,4 +1,4 @@
-"""Labels: which classes there are, which loss fits them, and what they look like to the network."""
+"""Class labels: which classes there are, which loss fits them, and how they are encoded."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ..losses import Loss
-from .parameters import choose_loss
+from ..losses._resolve import resolve_loss
 
-#: Where a class has fewer rows than this on average, the one_hot of all may have so many entries, which are a
-#: gigabyte in float64. More of such labels are no classes but numbers or names of rows.
-FEW_ROWS, MOST_INDICATORS = 10, 2**27
+#: With fewer samples per class than this on average, the one-hot encoding may have at most so many entries, a gigabyte
+#: in float64. High-cardinality labels beyond that are likely to be numbers or identifiers.
+FEW_SAMPLES, MAX_ONE_HOT_ENTRIES = 10, 2**27
 
 
 def is_multilabel(y) -> bool:
-    """Return whether a row of `y` can have several labels, and raise ValueError if `y` is no set of labels at all."""
+    """Return whether a sample can have several labels, and raise ValueError if `y` does not consist of labels."""
     check_classification_targets(y)
     return type_of_target(y, input_name="y") == "multilabel-indicator"
 
 
 def sorted_labels(labels, name: str) -> np.ndarray:
-    """Return the different labels in order."""
+    """Return the distinct labels in sorted order."""
     if np.ndim(labels) != 1:
         raise ValueError(f"{name} must be a list of labels, got {labels!r}.")
     try:
         return np.unique(labels)
     except TypeError as error:
-        raise ValueError(f"{name} has labels of different kinds, which have no order: {error}.") from error
+        raise ValueError(f"{name} has labels of different types, which cannot be sorted: {error}.") from error
 
 
 def label_columns(y, classes) -> np.ndarray:
-    """Return the numbers of the columns of `y`, a matrix of labels, which are its classes.
+    """Return the classes of a multilabel `y`: the indices of its columns.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def label_columns(y, classes) -> np.ndarray:
         If `y` has other values than 0 and 1, or `classes` are given and are others.
     """
     if not np.isin(y, (0, 1)).all():
-        raise ValueError("y with several labels a row must have 0 and 1 only: 1 where a row has the label.")
+        raise ValueError("A multilabel y must contain only 0 and 1: 1 where a sample has the label.")
     columns = np.arange(y.shape[1])
     if classes is not None and np.size(classes) and not np.array_equal(sorted_labels(classes, "classes"), columns):
         raise ValueError(f"classes={classes!r} are not the columns of y, 0 to {len(columns) - 1}; leave them out.")
@@ -58,60 +58,63 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
     before : ndarray of shape (n_classes,) or None
         The classes of the first call, if this is a later one.
     classes : array-like of shape (n_classes,) or None
-        What the user gave to `partial_fit`, which may be nothing, ``()``; None in `fit`.
+        What the user passed to `partial_fit`, ``()`` if nothing; None in `fit`.
     """
     given = None if classes is None or np.size(classes) == 0 else sorted_labels(classes, "classes")
     if before is not None:
         if given is not None and not np.array_equal(given, before):
-            raise ValueError(f"classes={classes!r} are not those of the first call, which were {before!r}.")
+            raise ValueError(f"classes={classes!r} differ from those of the first call, which were {before.tolist()}.")
         return before
     if classes is None:
         return _check_number(sorted_labels(y, "y"), len(y))
     if given is None:
-        raise ValueError("classes must be passed on the first call to partial_fit: all labels that will ever come.")
+        raise ValueError(
+            "classes must be passed on the first call to partial_fit: all classes, also those that come later."
+        )
     return given
 
 
-def _check_number(classes, n_rows):
-    if FEW_ROWS * len(classes) > n_rows and n_rows * len(classes) > MOST_INDICATORS:
+def _check_number(classes, n_samples):
+    if FEW_SAMPLES * len(classes) > n_samples and n_samples * len(classes) > MAX_ONE_HOT_ENTRIES:
         raise ValueError(
-            f"y has {len(classes)} classes in {n_rows} rows, which is too few rows to learn them from, and a matrix of "
-            f"rows and classes would have {n_rows * len(classes):.0e} entries. Numbers to predict go to "
-            "BackpropRegressor; names of rows are no classes: group them, or leave rare ones out."
+            f"y has {len(classes)} classes in {n_samples} samples, too few samples per class to learn from, and its "
+            f"one-hot encoding would have {n_samples * len(classes):.0e} entries. Use BackpropRegressor for numbers; "
+            "identifiers are not class labels: group them, or leave rare ones out."
         )
     return classes
 
 
-def are_plain_labels(y, n_rows: int, known: np.ndarray, classes) -> bool:
-    """Return whether `y` is an ndarray of labels of the known kind, and `classes` are the known ones or ``()``."""
-    plain = type(y) is np.ndarray and y.dtype == known.dtype and y.shape == (n_rows,)
-    return plain and (np.size(classes) == 0 or np.array_equal(classes, known))
+def are_known_labels(y, n_samples: int, known: np.ndarray, classes) -> bool:
+    """Return whether `y` is an ndarray of labels of the known dtype, and `classes` are the known ones or ``()``."""
+    has_known_dtype = type(y) is np.ndarray and y.dtype == known.dtype and y.shape == (n_samples,)
+    return has_known_dtype and (np.size(classes) == 0 or np.array_equal(classes, known))
 
 
-def class_weight_of_rows(class_weight, y, classes: np.ndarray, multilabel: bool, *, online: bool):
-    """Return a function that gives rows of labels their weights, or None if there are none.
+def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool, *, online: bool):
+    """Return a function that maps labels to sample weights, or None without class weights.
 
-    "balanced" is by the labels `y`; of rows with several labels, the weights of all columns are multiplied.
+    "balanced" is computed from the labels `y`; with several labels per sample, the weights of all columns are
+    multiplied.
 
     Raises
     ------
     ValueError
-        If a key of a dict is not among the classes, or "balanced" is asked of rows that come one after the other.
+        If a key of a dict is not among the classes, or "balanced" is asked for in a stream.
     """
     if class_weight is None:
-        return lambda y: None
+        return None
     given = [] if isinstance(class_weight, str) else [class_weight] if isinstance(class_weight, dict) else class_weight
     if not all(isinstance(weights, dict) for weights in given):
         raise ValueError(
-            f"class_weight={class_weight!r} must be 'balanced', a dict, or a list of dicts, one for a label."
+            f"class_weight={class_weight!r} must be 'balanced', a dict, or a list of dicts, one for each label."
         )
     numbers = [number for weights in given for number in weights.values()]
     if not all(isinstance(number, Real) and 0 <= number < np.inf for number in numbers):
         raise ValueError(f"class_weight={class_weight!r} must have finite numbers of at least 0.")
     if online and isinstance(class_weight, str):
         raise ValueError(
-            f"class_weight={class_weight!r} is not for partial_fit, which does not see all labels at once. Pass a dict "
-            "instead, made for example by sklearn.utils.class_weight.compute_class_weight."
+            f"class_weight={class_weight!r} does not work with partial_fit, which does not see all labels at once. "
+            "Pass a dict instead, for example from sklearn.utils.class_weight.compute_class_weight."
         )
     if multilabel:
         return lambda y: compute_sample_weight(class_weight, y)
@@ -121,16 +124,18 @@ def class_weight_of_rows(class_weight, y, classes: np.ndarray, multilabel: bool,
         there = classes
         unknown = [label for label in class_weight if label not in classes]
         if unknown:
-            raise ValueError(f"class_weight={class_weight!r} has labels {unknown} that are not among {classes!r}.")
+            raise ValueError(
+                f"class_weight={class_weight!r} has labels {unknown} that are not among the classes {classes.tolist()}."
+            )
     weight = np.ones(len(classes))
     weight[np.searchsorted(classes, there)] = compute_class_weight(class_weight, classes=there, y=y)
     return lambda y: weight[np.searchsorted(classes, y)]
 
 
 def smooth_labels(columns: np.ndarray, label_smoothing: float, distribution: bool) -> np.ndarray:
-    """Return one_hot with `label_smoothing` of each row spread evenly (Szegedy et al. 2016).
+    """Return one-hot labels with a share of `label_smoothing` spread evenly (Szegedy et al. 2016).
 
-    Over all columns if a row is a `distribution`, else between 0 and 1 in each column.
+    Over all columns if a sample is a `distribution`, else between 0 and 1 in each column.
     """
     if label_smoothing:
         columns = columns * (1 - label_smoothing) + label_smoothing / (columns.shape[1] if distribution else 2)
@@ -138,14 +143,14 @@ def smooth_labels(columns: np.ndarray, label_smoothing: float, distribution: boo
 
 
 def classification_loss(loss, output_activation: str, n_classes: int, multilabel: bool) -> Loss:
-    """Return the loss, which must have probabilities for outputs."""
+    """Return the loss, whose outputs must be probabilities."""
     log_loss_output = "logistic" if multilabel or n_classes == 2 else "softmax"
-    loss = choose_loss(loss, output_activation, {"log_loss": log_loss_output, "squared_error": "logistic"})
-    if loss.output_activation == "softmax" and multilabel:
+    loss = resolve_loss(loss, output_activation, {"log_loss": log_loss_output, "squared_error": "logistic"})
+    if loss.link.sums_to_one and multilabel:
         raise ValueError(
-            "output_activation='softmax' means one label a row, and y has several; use 'auto' or 'logistic'."
+            "output_activation='softmax' means one label per sample, and y has several; use 'auto' or 'logistic'."
         )
-    if loss.output_activation not in ("logistic", "softmax"):
+    if not loss.link.is_probability:
         raise ValueError(
             f"output_activation={loss.output_activation!r} gives no probabilities; "
             "a classifier takes 'auto', 'logistic' or 'softmax'."
@@ -154,7 +159,7 @@ def classification_loss(loss, output_activation: str, n_classes: int, multilabel
 
 
 def one_hot(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.ndarray:
-    """Return 1 at each row's class: of shape (n_samples, n_classes), or of two classes the second's column alone.
+    """Return 1 at the class of each sample, of shape (n_samples, n_classes); `one_output` keeps the second class only.
 
     Raises
     ------
@@ -162,10 +167,10 @@ def one_hot(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.nda
         If a label is not among the classes.
     """
     known = set(classes.tolist())
-    labels = sorted_labels(y, "y").tolist()  # compared as they are: never cast
+    labels = sorted_labels(y, "y").tolist()  # compared without a cast, which could make different labels equal
     unseen = [label for label in labels if not isinstance(label, Hashable) or label not in known]
     if unseen:
-        raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes!r}.")
+        raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes.tolist()}.")
     code = np.searchsorted(classes, y)
     if one_output:
         return code.astype(dtype)[:, np.newaxis]
@@ -173,8 +178,8 @@ def one_hot(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.nda
         columns = np.zeros((len(code), len(classes)), dtype)
     except MemoryError as error:
         raise MemoryError(
-            f"y has {len(classes)} classes in {len(code)} rows, whose one-hot encoding does not fit in memory: "
-            "pass fewer rows at a time to partial_fit, or group classes."
+            f"y has {len(classes)} classes in {len(code)} samples, whose one-hot encoding does not fit in memory: "
+            "pass fewer samples at a time to partial_fit, or group classes."
         ) from error
     columns[np.arange(len(code)), code] = 1
     return columns

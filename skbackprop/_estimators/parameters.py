@@ -1,13 +1,11 @@
-"""What parameters and sample weights mean: each checked and turned into what training works with.
+"""What each parameter and the sample weights mean: validated and turned into what training works with.
 
-Errors name the parameter, the value and what would be right.
+Errors name the parameter, the value and the remedy.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from copy import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -18,11 +16,11 @@ from .._core.network import Network
 from .._hyperparameters import resolve
 from ..activations import ACTIVATIONS, Activation
 from ..initializers import INITIALIZERS, Initializer
-from ..losses import LOSSES, Loss
+from ..losses import Loss
 from ..optimizers import GD, OPTIMIZERS, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from ..schedules import SCHEDULES, Constant, Cosine, Schedule
 
-#: Types and ranges, as scikit-learn checks them; names are looked up below, where the message can list the known ones.
+#: Types and ranges, as scikit-learn validates them; names are resolved below, where a message can list the known ones.
 CONSTRAINTS: dict = {
     "hidden_layer_sizes": ["array-like", Integral],
     "activation": [str, Activation, list, tuple],
@@ -51,7 +49,7 @@ CONSTRAINTS: dict = {
     "verbose": ["verbose"],
 }
 
-#: ``batch_size="auto"`` is the root of the number of rows, but at least and at most this; so few rows are one batch.
+#: ``batch_size="auto"`` is sqrt(n_samples) between these bounds; up to this many samples are a single batch.
 SMALLEST_BATCH, LARGEST_BATCH, ONE_BATCH = 16, 64, 32
 
 #: What ``learning_rate="auto"`` is: a cosine from this down to `FINAL_SHARE` of it, by solver and kind of optimizer.
@@ -61,8 +59,8 @@ AUTO_LEARNING_RATES: dict[str, dict[type[Optimizer], float]] = {
     "sgd": {GD: 0.01, Momentum: 0.001, Nesterov: 0.001, RMSprop: 0.0003, Adam: 0.001, AdamW: 0.001},
     "minibatch": {GD: 0.03, Momentum: 0.01, Nesterov: 0.01, RMSprop: 0.01, Adam: 0.01, AdamW: 0.01},
 }
-#: What an optimizer of one's own gets, what losses that are likelihoods multiply it by, and where the cosine ends.
-UNKNOWN_OPTIMIZER_RATE, SHARE_OF_LIKELIHOODS, FINAL_SHARE = 0.001, 0.5, 0.1
+#: The rate of a custom optimizer, the factor for losses that are likelihoods, and where the cosine ends.
+UNKNOWN_OPTIMIZER_RATE, FACTOR_OF_LIKELIHOODS, FINAL_SHARE = 0.001, 0.5, 0.1
 
 #: Sums of weights whose mean is not between this and one over it might vanish or overflow.
 SMALLEST_MEAN_WEIGHT = 1e-100
@@ -73,8 +71,8 @@ def layer_sizes(hidden_layer_sizes) -> tuple[int, ...]:
     sizes = (hidden_layer_sizes,) if np.ndim(hidden_layer_sizes) == 0 else tuple(hidden_layer_sizes)
     if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise ValueError(
-            f"hidden_layer_sizes={hidden_layer_sizes!r}: every layer needs a whole number of units above 0; "
-            "() is no hidden layer."
+            f"hidden_layer_sizes={hidden_layer_sizes!r}: each layer needs a positive integer number of units; "
+            "() means no hidden layer."
         )
     return tuple(int(size) for size in sizes)
 
@@ -91,36 +89,8 @@ def layer_activations(activation, n_hidden: int) -> tuple[Activation, ...]:
     return tuple(resolve(entry, ACTIVATIONS, Activation, "activation") for entry in activation)
 
 
-def choose_loss(loss, output_activation: str, auto: Mapping[str, str]) -> Loss:
-    """Return the loss that `loss` and `output_activation` mean together.
-
-    Parameters
-    ----------
-    loss : str or Loss
-    output_activation : str
-    auto : mapping of str to str
-        The names of losses that the estimator knows, and what "auto" is for each.
-    """
-    if isinstance(loss, Loss):
-        if any(type(loss) is type(entry) and name not in auto for (name, _), entry in LOSSES.items()):
-            raise ValueError(f"loss={loss!r} is not for this kind of target; the names are {sorted(auto)}.")
-        if output_activation not in ("auto", loss.output_activation):
-            raise ValueError(
-                f"output_activation={output_activation!r} does not go with loss={loss!r}, "
-                f"which has {loss.output_activation!r}; leave it at 'auto'."
-            )
-        return copy(loss)
-    if loss not in auto:
-        raise ValueError(f"loss={loss!r} is not known; the names are {sorted(auto)}.")
-    output = auto[loss] if output_activation == "auto" else output_activation
-    if (loss, output) not in LOSSES:
-        known = ["auto", *sorted(activation for name, activation in LOSSES if name == loss)]
-        raise ValueError(f"output_activation={output!r} does not go with loss={loss!r}; the names are {known}.")
-    return LOSSES[loss, output]
-
-
 def choose_optimizer(optimizer) -> Optimizer:
-    """Return the update rule."""
+    """Return the optimizer."""
     return resolve(optimizer, OPTIMIZERS, Optimizer, "optimizer")
 
 
@@ -130,23 +100,23 @@ def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss
         return Constant(float(learning_rate))
     if isinstance(learning_rate, str) and learning_rate == "auto":
         initial = AUTO_LEARNING_RATES[solver].get(type(optimizer), UNKNOWN_OPTIMIZER_RATE)
-        initial *= SHARE_OF_LIKELIHOODS if loss.is_nll else 1.0
+        initial *= FACTOR_OF_LIKELIHOODS if loss.is_likelihood else 1.0
         return Cosine(initial, FINAL_SHARE * initial)
     return resolve(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
 
 
 def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:
-    """Return the share of units dropped in each hidden layer, or nothing."""
+    """Return the dropout rate of each hidden layer, or an empty tuple without dropout."""
     rates = tuple(dropout) if isinstance(dropout, (list, tuple, np.ndarray)) else (dropout,) * n_hidden
     if len(rates) != n_hidden or not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
         raise ValueError(
-            f"dropout={dropout!r} must be a number from 0 to below 1, or one for each of the {n_hidden} hidden layers."
+            f"dropout={dropout!r} must be a number in [0, 1), or one for each of the {n_hidden} hidden layers."
         )
     return tuple(map(float, rates)) if any(rates) else ()
 
 
 def check_lbfgs(solver: str, l1_ratio: float, dropout: tuple[float, ...], clip_norm: float | None) -> None:
-    """Raise ValueError if a parameter does not go with ``optimizer="lbfgs"``, which wants one smooth function."""
+    """Raise ValueError if a parameter does not go with ``optimizer="lbfgs"``, which needs one smooth function."""
     for fits, name, value, remedy in (
         (solver == "batch", "solver", solver, "'batch'"),
         (not l1_ratio, "l1_ratio", l1_ratio, "0"),
@@ -157,26 +127,26 @@ def check_lbfgs(solver: str, l1_ratio: float, dropout: tuple[float, ...], clip_n
             raise ValueError(f"{name}={value!r} does not go with optimizer='lbfgs'; set it to {remedy}.")
 
 
-def rows_per_update(solver: str, batch_size, n_rows: int) -> int | None:
-    """Return the batch size of a solver for so many rows; None is all rows."""
-    auto = ONE_BATCH if n_rows <= ONE_BATCH else min(max(math.isqrt(n_rows), SMALLEST_BATCH), LARGEST_BATCH)
+def choose_batch_size(solver: str, batch_size, n_samples: int) -> int | None:
+    """Return the batch size of a solver; None means all samples."""
+    auto = ONE_BATCH if n_samples <= ONE_BATCH else min(max(math.isqrt(n_samples), SMALLEST_BATCH), LARGEST_BATCH)
     minibatch = auto if batch_size == "auto" else int(batch_size)
     return {"batch": None, "sgd": 1, "minibatch": minibatch}[solver]
 
 
 def check_memory(network: Network, dtype: np.dtype) -> None:
-    """Raise MemoryError, naming the parameter, if there is no room for the weights."""
+    """Raise MemoryError, naming the parameter, if the weights do not fit in memory."""
     try:
-        np.empty(network.n_parameters, dtype)  # only asked for: no page of it is touched
+        np.empty(network.n_parameters, dtype)  # no page of it is touched
     except (MemoryError, ValueError) as error:
         raise MemoryError(
             f"hidden_layer_sizes={network.sizes[1:-1]} between {network.sizes[0]} features and {network.sizes[-1]} "
-            f"outputs are {network.n_parameters:.0e} weights, for which there is no room: make them smaller."
+            f"outputs needs {network.n_parameters:.0e} weights, which do not fit in memory: use smaller layers."
         ) from error
 
 
 def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
-    """Return the weights and intercepts to start from, as one vector."""
+    """Return the initial weights and intercepts as one vector."""
     if isinstance(init, (list, tuple)):
         return _given_theta(init, network, dtype)
     if isinstance(init, str) and init == "auto":
@@ -188,12 +158,12 @@ def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dt
 
 
 def check_weights(sample_weight, X) -> np.ndarray | None:
-    """Return the weights as float64, whatever X is: their sums and their range are no matter of its dtype."""
+    """Return validated weights in float64: their sum and range do not depend on the dtype of X."""
     if sample_weight is None:
         return None
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
-        raise ValueError("sample_weight is zero for every row: nothing to learn. Give some row a weight above 0.")
+        raise ValueError("sample_weight is zero for every sample: nothing to learn. Give some sample a weight above 0.")
     with np.errstate(over="ignore"):
         mean = weight.mean()
     if not SMALLEST_MEAN_WEIGHT < mean < 1 / SMALLEST_MEAN_WEIGHT:
@@ -216,7 +186,8 @@ def _given_theta(init, network, dtype):
             f"the network needs {wanted[0]} and {wanted[1]}."
         )
     for layer, W, b in zip(layers, coefs, intercepts, strict=True):
-        layer.W[...], layer.b[...] = W, b
+        layer.W[...] = W
+        layer.b[...] = b
     if not np.isfinite(theta).all():
         raise ValueError("init=(coefs, intercepts) has NaN or infinite weights.")
     return theta

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import RegressorMixin
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
-from .._typing import MatrixLike
+from .._typing import MatrixLike, keep_signature
 from ..activations import Activation
 from ..initializers import Initializer
 from ..losses import LOSSES, Loss
+from ..losses._resolve import resolve_loss
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .base import BaseBackprop
-from .fast_path import numeric_target
-from .parameters import choose_loss
-from .predictions import NumberPredictions
-from .validation_split import Target
+from .fitted_model import RegressorModel
+from .samples import Target
+from .targets import NumberEncoder
 
 #: The losses that are not for labels, and what ``output_activation="auto"`` is for each.
 AUTO_OUTPUTS = {name: output for name, output in reversed(LOSSES) if name != "log_loss"}
 
 
-class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
+class BackpropRegressor(RegressorMixin, BaseBackprop):
     """Multilayer perceptron for regression, trained by backpropagation.
 
     One output for each target column. What is minimised is the mean over rows of the loss plus the penalty; see
@@ -183,35 +183,82 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            activation=activation,
-            loss=loss,
-            output_activation=output_activation,
-            solver=solver,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            clip_norm=clip_norm,
-            init=init,
-            standardize=standardize,
-            max_iter=max_iter,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            scoring=scoring,
-            shuffle=shuffle,
-            warm_start=warm_start,
-            engine=engine,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.output_activation = output_activation
+        self.solver = solver
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.dropout = dropout
+        self.clip_norm = clip_norm
+        self.init = init
+        self.standardize = standardize
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.shuffle = shuffle
+        self.warm_start = warm_start
+        self.engine = engine
+        self.random_state = random_state
+        self.verbose = verbose
 
-    @available_if(BaseBackprop._has_passes)
+    @keep_signature(_fit_context(prefer_skip_nested_validation=True))
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the network to data, for up to `max_iter` epochs.
+
+        With ``warm_start=True``, continue from where the last call to `fit` or `partial_fit` ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Training samples. float32 is computed in float32, everything else in float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights, none negative and not all zero; None means a weight of 1 for every sample.
+        X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
+            Validation samples for early stopping, instead of a split of `X`; see `early_stopping`. In a Pipeline,
+            ``transform_input=["X_val"]`` sends them through its steps.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets; needed with `X_val`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights; None means a weight of 1 for every sample.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not valid; the estimator is left as it was.
+        KeyboardInterrupt
+            If the user interrupts; the weights are then those of the last complete epoch, if there was one.
+
+        See Also
+        --------
+        partial_fit : One epoch over some samples, for online learning.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    @keep_signature(available_if(BaseBackprop._supports_partial_fit))
     def partial_fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Make one pass over some rows, from where the last call to `fit` or `partial_fit` ended.
 
@@ -238,26 +285,56 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BaseBackprop):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def _learn_target(self, y, dtype, resume, classes):
-        loss = choose_loss(self.loss, self.output_activation, AUTO_OUTPUTS)
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict target values.
 
-        def encode(y):
-            y = numeric_target(y, dtype)
-            loss.check_target(y)
-            return loss.tile_target(y), None
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Samples.
 
-        return Target(loss, encode, {})
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, in the dtype that the network was trained in.
+        """
+        model = self._fitted_model()
+        prediction = model.outputs(model.raw_output(model.validate(X)))
+        return prediction[:, 0] if self.n_outputs_ == 1 else prediction
 
-    def _plain_target(self, y, n_rows, classes):
-        loss = self._config.objective.loss
-        if self.n_outputs_ > 1 or type(y) is not np.ndarray or y.dtype.kind != "f" or y.shape != (n_rows,):
-            return None
-        y = y.astype(self._state.theta.dtype, copy=False)
-        if not math.isfinite(np.dot(y, y)):  # as the network sees it: float32 may overflow
-            return None
-        y = y[:, np.newaxis]
-        loss.check_target(y)
-        return y
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2 of the predictions; with several quantiles, the mean of their D^2 pinball scores.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        score : float
+            At most 1, the higher the better; 0 is as good as the mean (or the quantiles) of y.
+        """
+        prediction = self.predict(X)
+        quantiles = self._config.objective.loss.predicted_quantiles
+        if quantiles is None:
+            return r2_score(y, prediction, sample_weight=sample_weight)
+        columns = prediction.reshape(len(prediction), -1).T
+        scores = [
+            d2_pinball_score(y, column, sample_weight=sample_weight, alpha=quantile)
+            for column, quantile in zip(columns, quantiles, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    def _make_target(self, y, dtype, resumes, classes):
+        return Target(NumberEncoder(resolve_loss(self.loss, self.output_activation, AUTO_OUTPUTS), dtype), None, {})
+
+    def _fitted_model(self):
+        return RegressorModel(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,6 +1,6 @@
-"""Who is told of a training while it runs: scikit-learn's callbacks, and the lines or the bar of `verbose`.
+"""Observers of training: scikit-learn's callbacks, and what `verbose` prints.
 
-A observer hears of passes, never of batches, and training without one does nothing for it.
+Observers are called once per epoch, never per batch, and training without one does nothing for them.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from typing import Any
 
 from .state import TrainingState
 
-#: Between two lines of ``verbose=1`` lie at least this many seconds.
+#: ``verbose=1`` prints at most one line in this many seconds.
 SECONDS_BETWEEN_LINES = 1.0
 
 
 class TrainingObserver:
-    """Is told before and after each pass, and at the end; a pass that is undone and made again is told of once."""
+    """Is called before and after each epoch and at the end of training."""
 
     def on_epoch_begin(self, state: TrainingState) -> None:
-        """Hear that a pass begins."""
+        """Before an epoch."""
 
     def on_epoch_end(self, state: TrainingState) -> bool:
-        """Hear that a pass is made; return True to stop."""
+        """After an epoch; return True to stop."""
         return False
 
     def close(self, state: TrainingState) -> None:
-        """Hear that there will be no more, whatever the reason."""
+        """After the last epoch, whatever ended the training."""
 
 
 class ObserverList(TrainingObserver):
-    """Several observers, each told once of each pass."""
+    """Several observers, each called once per epoch: an epoch that is rolled back and repeated is reported once."""
 
     def __init__(self, observers: list[TrainingObserver]):
         self._observers = observers
-        self._n_begun = self._n_made = 0
+        self._n_begun = self._n_ended = 0
 
     def on_epoch_begin(self, state):
         if state.n_iter >= self._n_begun:
@@ -43,11 +43,11 @@ class ObserverList(TrainingObserver):
                 observer.on_epoch_begin(state)
 
     def on_epoch_end(self, state):
-        if state.n_iter <= self._n_made:
+        if state.n_iter <= self._n_ended:
             return False
-        self._n_made = state.n_iter
-        wishes = [observer.on_epoch_end(state) for observer in self._observers]  # every one of them hears it
-        return any(wishes)
+        self._n_ended = state.n_iter
+        stop_requests = [observer.on_epoch_end(state) for observer in self._observers]  # all of them are called
+        return any(stop_requests)
 
     def close(self, state):
         for observer in self._observers:
@@ -55,62 +55,65 @@ class ObserverList(TrainingObserver):
 
 
 class CallbackAdapter(TrainingObserver):
-    """Tells scikit-learn's callbacks of each pass: a task below that of `fit`.
+    """Reports each epoch to scikit-learn's callbacks, as a task below that of `fit`.
 
     Parameters
     ----------
     estimator : estimator
     context : sklearn.callback.CallbackContext
         Of `fit`.
-    rows : dict
-        X, y and metadata as the user gave them.
+    data : dict
+        X, y and metadata as the user passed them.
     snapshot : callable
-        Returns the attributes of an estimator whose training stopped here.
+        Returns the attributes of an estimator whose training ended here.
     """
 
-    def __init__(self, estimator, context, rows: dict[str, Any], snapshot: Callable[[], dict[str, Any]]):
+    def __init__(self, estimator, context, data: dict[str, Any], snapshot: Callable[[], dict[str, Any]]):
         self._context = context
-        self._told = {"estimator": estimator, "reconstruction_attributes": snapshot, **rows}
+        self._arguments = {"estimator": estimator, "reconstruction_attributes": snapshot, **data}
 
     def on_epoch_begin(self, state):
         self._epoch = self._context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._told)
+        self._epoch.call_on_fit_task_begin(**self._arguments)
 
     def on_epoch_end(self, state):
-        return self._epoch.call_on_fit_task_end(**self._told)
+        return self._epoch.call_on_fit_task_end(**self._arguments)
 
 
 class VerbosePrinter(TrainingObserver):
-    """Prints a line now and then: after the first pass, about every second, and after the last."""
+    """Prints a line after the first epoch, about every second, and after the last epoch."""
 
-    def __init__(self, n_rows: int, last_iter: int):
-        self._n_rows, self._last_iter = n_rows, last_iter
-        self._started, self._n_made = time.perf_counter(), 0
-        self._printed_at, self._printed_iter = -SECONDS_BETWEEN_LINES, None
+    def __init__(self, n_samples: int, last_iter: int):
+        self._n_samples = n_samples
+        self._last_iter = last_iter
+        self._started = time.perf_counter()
+        self._n_epochs = 0
+        self._printed_at = -SECONDS_BETWEEN_LINES
+        self._printed_iter = None
 
     def on_epoch_end(self, state):
-        self._n_made += 1
+        self._n_epochs += 1
         if time.perf_counter() - self._printed_at >= SECONDS_BETWEEN_LINES:
             self._print(state)
         return False
 
     def close(self, state):
-        if self._n_made and self._printed_iter != state.n_iter:
+        if self._n_epochs and self._printed_iter != state.n_iter:
             self._print(state)
 
     def _print(self, state):
         now = time.perf_counter()
         seconds = now - self._started
-        left = (self._last_iter - state.n_iter) * seconds / self._n_made
-        print(  # noqa: T201, that is what verbose asks for
-            f"epoch {state.n_iter} of {self._last_iter}: {described(state)}, "
-            f"{self._n_made * self._n_rows / seconds:,.0f} rows/s, {left:.0f} s left"
+        left = (self._last_iter - state.n_iter) * seconds / self._n_epochs
+        print(  # noqa: T201, because verbose asks for it
+            f"epoch {state.n_iter} of {self._last_iter}: {progress_text(state)}, "
+            f"{self._n_epochs * self._n_samples / seconds:,.0f} samples/s, {left:.0f} s left"
         )
         self._printed_at, self._printed_iter = now, state.n_iter
 
 
 class ProgressBar(TrainingObserver):
-    """Draws a bar of progress, by the package that scikit-learn's own bar uses.
+    """Shows a progress bar, with the package that scikit-learn's own progress bar uses.
 
     Raises
     ------
@@ -118,12 +121,12 @@ class ProgressBar(TrainingObserver):
         If rich is not installed.
     """
 
-    def __init__(self, n_rows: int, last_iter: int):
+    def __init__(self, n_samples: int, last_iter: int):
         try:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
         except ImportError as error:
             raise ImportError(
-                "verbose=2 draws by rich: pip install 'skbackprop[progress]', or use verbose=1."
+                "verbose=2 needs the package rich: pip install 'skbackprop[progress]', or use verbose=1."
             ) from error
         text = TextColumn("{task.description}")
         self._progress = Progress("epoch", MofNCompleteColumn(), BarColumn(), text, TimeRemainingColumn())
@@ -131,14 +134,14 @@ class ProgressBar(TrainingObserver):
         self._progress.start()
 
     def on_epoch_end(self, state):
-        self._progress.update(self._bar, completed=state.n_iter, description=described(state))
+        self._progress.update(self._bar, completed=state.n_iter, description=progress_text(state))
         return False
 
     def close(self, state):
         self._progress.stop()
 
 
-def described(state: TrainingState) -> str:
-    """Return where the training is, in words."""
+def progress_text(state: TrainingState) -> str:
+    """Return the losses and the learning rate of the last epoch in words."""
     validation = f", validation {state.validation_loss_curve[-1]:.4g}" if state.validation_loss_curve else ""
-    return f"loss {state.loss_curve[-1]:.4g}{validation}, rate {state.learning_rate:.3g}"
+    return f"loss {state.loss_curve[-1]:.4g}{validation}, learning rate {state.learning_rate:.3g}"

@@ -1,7 +1,7 @@
-"""Training configuration and mutable training state.
+"""`TrainingState`: everything that training learns, and the snapshots to which it can go back.
 
-The random generator, the count of updates, the optimizer state and the running moments of the rows live in the
-state, so n calls of `partial_fit` are `fit` with n epochs, and a pickled state goes on exactly where it was.
+The random generator, the number of updates, the optimizer state and the running moments live in the state, so n calls
+of `partial_fit` are `fit` with n epochs, and a stored state continues exactly where it was.
 """
 
 from __future__ import annotations
@@ -11,90 +11,61 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._core.objective import Objective
+from .._core.dataset import Dataset
 from .._core.standardizer import Standardizer
-from ..optimizers import Optimizer
-from ..schedules import Plateau, Schedule
 
-#: The c of ``alpha="auto"``, for losses that are likelihoods and for others, and the most that c / n may be;
-#: docs/defaults.md tells how they were chosen.
-PRIOR_OF_LIKELIHOODS, PRIOR, STRONGEST_PRIOR = 5.0, 20.0, 0.1
-#: A stream keeps this many passes of its loss curve, and up to twice as many before the oldest are dropped.
+#: A stream keeps the losses of this many epochs, and up to twice as many before the oldest are dropped.
 KEPT_EPOCHS = 10_000
-#: The noise that L-BFGS, which wants one function from beginning to end, takes for granted.
-NOISE_OF_LBFGS = 0.1
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How to train: what the estimator's parameters come down to. Nothing in it is learned."""
-
-    objective: Objective
-    optimizer: Optimizer
-    schedule: Schedule
-    batch_size: int | None  # None is all rows
-    shuffle: bool
-    max_iter: int
-    alpha: float | None = 0.0  # None is "auto"
-    clip_norm: float | None = None
-
-    def n_batches(self, n_rows: int) -> int:
-        """Return the number of updates in one pass over `n_rows` rows."""
-        return 1 if self.batch_size is None else math.ceil(n_rows / self.batch_size)
-
-    def shuffles(self, n_rows: int) -> bool:
-        """Return whether the order of the rows is drawn; one batch of all rows has none."""
-        return self.shuffle and self.batch_size is not None and self.batch_size < n_rows
-
-    def draws(self, n_rows: int) -> bool:
-        """Return whether a pass uses the generator."""
-        return self.shuffles(n_rows) or any(self.objective.dropout)
 
 
 @dataclass
 class TrainingState:
-    """What training learns, and all that it needs to go on.
+    """What training learns, and all that it needs to continue.
 
     Attributes
     ----------
     theta : ndarray of shape (n_parameters,)
-        Weights and intercepts; see `_network.py` for their order.
+        Weights and intercepts; see `_core/network.py` for their order.
     optimizer_state : ndarray of shape (n_state_arrays, n_parameters)
-        What the optimizer remembers.
+        State of the optimizer.
     rng : numpy.random.Generator
-        Where the order of the rows and the key of dropout are drawn from.
+        Draws the order of the samples and the keys of dropout.
     standardizer : Standardizer or None
-        Running moments of the rows; None trains on rows as they are.
+        Running moments of the samples; None trains on samples as they are.
     seed : int
-        What the generator began with, and what held-out rows are drawn by.
+        Seed of the generator, and of the validation split.
     t : int
         Number of updates made.
     n_steps : int
         Number of updates since the optimizer state was empty.
     n_iter : int
-        Number of passes made.
+        Number of epochs made.
     loss_curve : list of float
-        Mean loss plus penalty in each pass.
+        Mean loss plus penalty in each epoch.
     validation_loss_curve, validation_scores : list of float
-        Mean loss and score of held-out rows after each pass that had any.
+        Mean loss and score of the validation set after each epoch of the last `fit` that had one.
     validation_start : int
-        Number of passes made before the last `fit`, whose passes these are.
+        Number of epochs made before that `fit`.
     best_iter : int
-        The pass that the weights are from.
+        Epoch that the weights are from.
     learning_rate : float
-        Rate of the last update.
+        Learning rate of the last update.
     rate_factor : float
-        What the schedule's rates are multiplied by: halved by recovery and plateaus.
-    plateau_best, plateau_count : float and int
-        Lowest loss so far and passes without a lower one, for the schedule `Plateau`.
+        What the rates of the schedule are multiplied by; divergence and plateaus lower it.
+    plateau_best : float
+        Lowest monitored loss so far, for the schedule `Plateau`.
+    plateau_count : int
+        Number of epochs since then.
     alpha : float
-        Strength of the penalty in the last pass.
+        Strength of the penalty in the last epoch.
     mean_loss : float
-        Mean loss of the last pass, without the penalty.
+        Mean loss of the last epoch, without the penalty.
     mean_weight : float
-        Mean sample weight of the rows seen, over all calls.
-    n_rows : int
-        Number of rows it is the mean of.
+        Mean weight of all samples seen, over all calls.
+    n_samples : int
+        Number of samples that it is the mean of.
+    n_rejections : int
+        Number of consecutive calls whose samples were rejected as outliers.
     """
 
     theta: np.ndarray
@@ -117,119 +88,92 @@ class TrainingState:
     alpha: float = 0.0
     mean_loss: float = math.inf
     mean_weight: float = 0.0
-    n_rows: int = 0
+    n_samples: int = 0
+    n_rejections: int = 0
 
-    def see(self, X, y: np.ndarray, sample_weight: np.ndarray | None, *, guarded: bool = False) -> bool:
-        """Take rows into the running moments and mean weight; return False, and take nothing, if they are damaged."""
-        if self.standardizer is not None and not self.standardizer.see(X, y, sample_weight, guarded=guarded):
-            return False
-        self.see_weights(sample_weight, X.shape[0])
-        return True
+    def update_mean_weight(self, data: Dataset) -> None:
+        """Update the mean weight; the same samples again leave it bit-identical."""
+        mean = 1.0 if data.sample_weight is None else float(data.sample_weight.mean(dtype=np.float64))
+        self.n_samples += data.n_samples
+        self.mean_weight += (mean - self.mean_weight) * (data.n_samples / self.n_samples)
 
-    def see_weights(self, sample_weight: np.ndarray | None, n_rows: int) -> None:
-        """Take the weights of some rows into the running mean; the same rows again do not move it by a bit."""
-        mean = 1.0 if sample_weight is None else float(sample_weight.mean(dtype=np.float64))
-        self.n_rows += n_rows
-        self.mean_weight += (mean - self.mean_weight) * (n_rows / self.n_rows)
+    def scale_target(self, data: Dataset) -> Dataset:
+        """Return the samples with the target as the loss sees it."""
+        return data if self.standardizer is None else data.with_target(self.standardizer.transform_target(data.y))
 
-    def forget_oldest_losses(self) -> None:
-        """Keep the loss curve of a stream, which has no end, from growing without one."""
+    def drop_oldest_losses(self) -> None:
+        """Bound the loss curve of a stream, which has no end."""
         if len(self.loss_curve) >= 2 * KEPT_EPOCHS:
             del self.loss_curve[:-KEPT_EPOCHS]
 
-    def target_of(self, y: np.ndarray) -> np.ndarray:
-        """Return the target as the loss sees it."""
-        return y if self.standardizer is None else self.standardizer.target_of(y)
-
-    def choose_alpha(self, config: TrainingConfig) -> None:
-        """Set the strength of the penalty for the next pass.
-
-        ``alpha="auto"`` is a prior on the weights of standardised rows: c / n for n rows, times the ratio of noise to
-        signal where the loss does not know it, as ridge regression has it (Hoerl, Kennard and Baldwin 1975). The noise
-        is what the last pass left unexplained, so the penalty follows the training down. Rows as they are have no
-        common scale, and no penalty.
-        """
-        if config.alpha is not None:
-            self.alpha = config.alpha
-        elif self.standardizer is None:
-            self.alpha = 0.0
-        elif config.objective.loss.is_nll:
-            self.alpha = min(PRIOR_OF_LIKELIHOODS / self.standardizer.n_rows, STRONGEST_PRIOR)
-        else:
-            noise = min(self.mean_loss / config.objective.network.sizes[-1], 0.5)
-            self.alpha = min(PRIOR / self.standardizer.n_rows, STRONGEST_PRIOR) * noise / (1.0 - noise)
-
-    def follow_plateau(self, schedule: Schedule, loss: float) -> None:
-        """Lower the rate if the schedule is `Plateau` and the loss has not fallen for long enough.
-
-        Losses of other rows than before say nothing of that.
-        """
-        if not isinstance(schedule, Plateau) or (self.standardizer is not None and self.standardizer.sees_new_rows):
-            return
-        if loss < self.plateau_best - schedule.threshold:
-            self.plateau_best, self.plateau_count = loss, 0
-            return
-        self.plateau_count += 1
-        if self.plateau_count >= schedule.patience:
-            self.plateau_count = 0
-            lowered = max(self.rate_factor * schedule.factor, schedule.final / schedule.initial)
-            self.rate_factor = min(lowered, self.rate_factor)
-
     def is_finite(self) -> bool:
-        """Return whether no weight and nothing that the optimizer remembers has overflowed."""
+        """Return whether no weight and nothing in the optimizer state has overflowed."""
         flat = self.optimizer_state.ravel()
-        if math.isfinite(np.dot(self.theta, self.theta) + np.dot(flat, flat)):  # the quick way
+        if math.isfinite(np.dot(self.theta, self.theta) + np.dot(flat, flat)):  # no array of flags to allocate
             return True
         return bool(np.isfinite(self.theta).all() and np.isfinite(flat).all())
 
 
-#: The numbers of a state that a pass changes, and those that change when rows are seen for the first time.
-COUNTS = (
-    *("t", "n_steps", "n_iter", "best_iter", "learning_rate", "rate_factor", "alpha", "mean_loss"),
-    *("plateau_best", "plateau_count"),
+#: The numbers of a state that an epoch changes, and those that change when samples are seen for the first time.
+EPOCH_FIELDS = (
+    "t",
+    "n_steps",
+    "n_iter",
+    "best_iter",
+    "learning_rate",
+    "rate_factor",
+    "alpha",
+    "mean_loss",
+    "plateau_best",
+    "plateau_count",
 )
-SEEN = ("mean_weight", "n_rows")
+MOMENT_FIELDS = ("mean_weight", "n_samples")
 
 
 class StateSnapshot:
-    """A state as it was before a pass, its vectors in arrays made once.
+    """A state as it was before an epoch, in arrays that are allocated once.
 
-    The generator is kept only if a pass draws from it: `draws`.
+    Parameters
+    ----------
+    state : TrainingState
+    keeps_rng : bool
+        Whether an epoch draws from the generator, which is then part of the snapshot.
     """
 
-    def __init__(self, state: TrainingState, draws: bool):
+    def __init__(self, state: TrainingState, keeps_rng: bool):
         self._state = state
-        self._draws = draws
-        self.theta, self._optimizer_state = np.empty_like(state.theta), np.empty_like(state.optimizer_state)
+        self._keeps_rng = keeps_rng
+        self.theta = np.empty_like(state.theta)
         self.scratch = np.empty_like(state.theta)
+        self._optimizer_state = np.empty_like(state.optimizer_state)
 
     def save(self) -> None:
-        """Keep all that a pass changes."""
+        """Save all that an epoch changes."""
         state = self._state
         np.copyto(self.theta, state.theta)
         np.copyto(self._optimizer_state, state.optimizer_state)
-        self._before = vars(state).copy()
-        self._lengths = len(state.loss_curve), len(state.validation_loss_curve)
+        self._fields = vars(state).copy()
+        self._curve_lengths = len(state.loss_curve), len(state.validation_loss_curve)
         if state.standardizer is not None:
-            self._moments = state.standardizer.copy_moments()
-        if self._draws:
+            self._moments = state.standardizer.snapshot()
+        if self._keeps_rng:
             self._rng = state.rng.bit_generator.state
 
-    def restore(self, *, unsee: bool = True) -> None:
-        """Put it back, the running moments too unless the pass is to be tried again."""
+    def restore(self, *, undo_moments: bool = True) -> None:
+        """Restore it; the running moments stay if the epoch is to be tried again on the same samples."""
         state = self._state
         np.copyto(state.theta, self.theta)
         np.copyto(state.optimizer_state, self._optimizer_state)
-        for name in (*COUNTS, *(SEEN if unsee else ())):
-            setattr(state, name, self._before[name])
-        n_passes, n_held_out = self._lengths
-        for curve, length in (
-            (state.loss_curve, n_passes),
-            (state.validation_loss_curve, n_held_out),
-            (state.validation_scores, n_held_out),
-        ):
-            del curve[length:]
-        if unsee and state.standardizer is not None:
-            state.standardizer.set_moments(self._moments)
-        if self._draws:
+        for name in EPOCH_FIELDS:
+            setattr(state, name, self._fields[name])
+        n_epochs, n_validations = self._curve_lengths
+        del state.loss_curve[n_epochs:]
+        del state.validation_loss_curve[n_validations:]
+        del state.validation_scores[n_validations:]
+        if undo_moments:
+            for name in MOMENT_FIELDS:
+                setattr(state, name, self._fields[name])
+            if state.standardizer is not None:
+                state.standardizer.restore(self._moments)
+        if self._keeps_rng:
             state.rng.bit_generator.state = self._rng

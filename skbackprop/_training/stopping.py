@@ -1,10 +1,11 @@
-"""When to stop: patience on the training loss, or on rows held out, and the way back to the best weights."""
+"""When to stop: patience with a monitored number, and the weights of the best epoch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from copy import copy
+from typing import Any
 
 import numpy as np
 
@@ -12,81 +13,158 @@ from .state import TrainingState
 
 
 class Patience:
-    """Says when a number has not fallen by more than `tol` for `n_iter_no_change` passes in a row."""
+    """Counts the epochs in a row in which a number has not improved.
 
-    def __init__(self, tol: float | None, n_iter_no_change: float):
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self._best = math.inf
-        self._n_without = 0
+    Parameters
+    ----------
+    limit : float
+        Patience has run out after this many epochs; infinity never runs out.
+    min_improvement : float
+        A smaller fall is no improvement.
+    follows_best : bool
+        Whether every fall moves the reference of the next comparison, or an improvement only: then many small falls
+        add up to one.
 
-    def is_over(self, number: float) -> bool:
-        """Take the number of one more pass and say whether that was the last."""
-        if self.tol is None:
-            return False
-        self._n_without = 0 if number < self._best - self.tol else self._n_without + 1
-        self._best = min(self._best, number)
-        return self.has_ended
+    Attributes
+    ----------
+    best : float
+        The reference.
+    count : int
+        Number of epochs without improvement.
+    """
+
+    def __init__(self, limit: float, min_improvement: float = 0.0, *, follows_best: bool = True):
+        self.limit = limit
+        self.min_improvement = min_improvement
+        self.follows_best = follows_best
+        self.best = math.inf
+        self.count = 0
+
+    def update(self, number: float) -> bool:
+        """Compare the number of one more epoch, the lower the better; return whether patience has run out."""
+        improved = number < self.best - self.min_improvement
+        self.count = 0 if improved else self.count + 1
+        if improved or (self.follows_best and number < self.best):
+            self.best = number
+        return self.has_run_out
 
     @property
-    def has_ended(self) -> bool:
-        """Whether the last pass was the last."""
-        return self._n_without >= self.n_iter_no_change
+    def has_run_out(self) -> bool:
+        """Whether the last epoch was one too many."""
+        return self.count >= self.limit
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the reference and the count, to be stored."""
+        return {"best": self.best, "count": self.count}
+
+    def load_state_dict(self, stored: dict[str, float]) -> None:
+        """Continue from what `state_dict` returned."""
+        self.best = stored["best"]
+        self.count = int(stored["count"])
 
 
-class Watch:
-    """What is watched from pass to pass of one `fit`.
+class BestWeights:
+    """The weights of the epoch with the highest score.
+
+    Attributes
+    ----------
+    score : float
+        The highest score; minus infinity if no score was a number.
+    theta : ndarray or None
+        The weights of its epoch.
+    n_iter : int
+        The number of that epoch.
+    mean_loss : float
+        The training loss of that epoch.
+    """
+
+    def __init__(self):
+        self.score = -math.inf
+        self.theta: np.ndarray | None = None
+        self.n_iter = 0
+        self.mean_loss = math.inf
+
+    def update(self, score: float, state: TrainingState, n_iter: int) -> bool:
+        """Keep the weights of epoch `n_iter` if the score is the highest so far, as NaN never is; return whether."""
+        if not score > self.score:
+            return False
+        self.score = score
+        self.theta = state.theta.copy()
+        self.n_iter = n_iter
+        self.mean_loss = state.mean_loss
+        return True
+
+    def restore(self, state: TrainingState) -> bool:
+        """Give the weights back to the network; return False if there are none."""
+        if self.theta is None:
+            return False
+        np.copyto(state.theta, self.theta)
+        state.best_iter = self.n_iter
+        state.mean_loss = self.mean_loss
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything as numbers and one array, to be stored."""
+        return dict(vars(self))
+
+    def load_state_dict(self, stored: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        vars(self).update(stored)
+
+
+class EarlyStopper:
+    """Decides after each epoch of a `fit` whether it was the last.
 
     Parameters
     ----------
     patience : Patience
-    held_out : callable or None
-        Returns the mean loss and the score of held-out rows by the network as it is; None watches the training loss.
+    validate : callable or None
+        Returns the mean loss and the score of a validation set; None monitors the training loss.
     """
 
-    def __init__(self, patience: Patience, held_out: Callable[[], tuple[float, float]] | None = None):
-        self._patience, self.held_out = patience, held_out
-        self.is_told_to_stop = False  # by a callback that was told of the last pass before the file was written
-        self._best = None  # score, theta, pass and mean loss
+    def __init__(self, patience: Patience, validate: Callable[[], tuple[float, float]] | None = None):
+        self.patience = patience
+        self.validate = validate
+        self.best = BestWeights()
         self._before = self._snapshot()
-
-    def __getstate__(self):
-        """Leave out the rows, which whoever goes on has."""
-        return vars(self) | {"held_out": None}
 
     @property
     def has_ended(self) -> bool:
-        """Whether the last pass was the last: so it may be in a fit that is finished from a file."""
-        return self.is_told_to_stop or self._patience.has_ended
-
-    def _snapshot(self):
-        return self._best, copy(self._patience)
+        """Whether patience has run out, as it may have in a fit that is resumed from a file."""
+        return self.patience.has_run_out
 
     def on_epoch_end(self, state: TrainingState, loss: float) -> tuple[float, bool]:
-        """Return what is watched, the lower the better, and whether this pass was the last."""
+        """Return the monitored number, the lower the better, and whether to stop."""
         self._before = self._snapshot()
-        if self.held_out is None:
+        if self.validate is None:
             state.best_iter = state.n_iter
-            return loss, self._patience.is_over(loss)
-        held_out_loss, score = self.held_out()
-        state.validation_loss_curve.append(held_out_loss)
+            return loss, self.patience.update(loss)
+        validation_loss, score = self.validate()
+        state.validation_loss_curve.append(validation_loss)
         state.validation_scores.append(score)
-        if score > (-math.inf if self._best is None else self._best[0]):  # never so for NaN
+        if self.best.update(score, state, state.n_iter):
             state.best_iter = state.n_iter
-            self._best = score, state.theta.copy(), state.n_iter, state.mean_loss
-        return -score, self._patience.is_over(-score)
+        return -score, self.patience.update(-score)
 
-    def go_back(self) -> None:
-        """Forget the last pass, which is undone."""
-        self._best, self._patience = self._before
+    def undo_epoch(self) -> None:
+        """Forget the last epoch, which is rolled back."""
+        self.best, self.patience = self._before
 
     def restore_best(self, state: TrainingState) -> list[str]:
-        """Put the best weights back, if rows were held out to tell which those are; return what is to be said."""
-        if self.held_out is None:
+        """Restore the weights of the best epoch, if a validation set tells which it is; return messages."""
+        if self.validate is None or self.best.restore(state):
             return []
-        if self._best is None:
-            state.best_iter = state.n_iter
-            return ["No score of the held-out rows was a number: the weights are those of the last epoch. See scoring."]
-        _, theta, state.best_iter, state.mean_loss = self._best
-        np.copyto(state.theta, theta)
-        return []
+        state.best_iter = state.n_iter
+        return ["No score of the validation set was a number: the weights are those of the last epoch. See scoring."]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the patience and the best weights, to be stored; whoever resumes has the validation set."""
+        return {"patience": self.patience.state_dict(), "best": self.best.state_dict()}
+
+    def load_state_dict(self, stored: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        self.patience.load_state_dict(stored["patience"])
+        self.best.load_state_dict(stored["best"])
+
+    def _snapshot(self):
+        return copy(self.best), copy(self.patience)

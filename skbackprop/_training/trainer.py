@@ -1,274 +1,356 @@
-"""Training: passes over the rows until it is time to stop, and the way back when one goes wrong.
+"""Trainers: epochs until it is time to stop, and the way back when one diverges.
 
-One pass is what `partial_fit` does and what `fit` repeats. A pass is all or nothing: what goes wrong on the way, an
-interrupt included, leaves the state as it was before it.
+`FitTrainer` trains on one set of samples until a stopping rule or the last epoch; `StreamTrainer` makes one epoch over
+each new chunk of a stream. An epoch is all or nothing: whatever goes wrong, an interrupt included, leaves the state as
+it was before the epoch.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
-from .._core.standardizer import MAX_ABS_ZSCORE, MAX_CONSECUTIVE_REJECTIONS
+from .._core.dataset import Dataset
 from ..optimizers import LBFGS
-from . import lbfgs as _lbfgs
+from . import lbfgs
+from .config import TrainingConfig
+from .epoch import Engine, plan_epoch
 from .observers import TrainingObserver
-from .state import NOISE_OF_LBFGS, StateSnapshot, TrainingConfig, TrainingState
-from .stopping import Watch
+from .outliers import MAX_ABS_ZSCORE, MAX_CONSECUTIVE_REJECTIONS, update_moments
+from .penalty import NOISE_OF_LBFGS, choose_alpha
+from .plateau import follow_plateau
+from .result import TrainingResult
+from .state import StateSnapshot, TrainingState
+from .stopping import EarlyStopper
 
-#: A pass has exploded if its mean loss is this many times that of a constant prediction and of the first weights.
+#: An epoch has diverged if its mean loss is this many times that of a constant prediction and of the initial weights.
 DIVERGENCE_FACTOR = 10.0
-#: The last updates have exploded if the loss after them is this many times that of the pass, and a stream is looked at
-#: where they moved the weights by more than this share.
-FINAL_STEP_FACTOR, SMALL_STEP = 3.0, 0.1
-#: So often the learning rate is halved in one call before training gives up.
+#: The final updates have diverged if the loss after them is this many times that of their epoch.
+FINAL_STEP_FACTOR = 3.0
+#: A stream checks its updates only if they moved the weights by more than this share.
+SMALL_STEP = 0.1
+#: How often one call halves the learning rate before it gives up.
 MAX_BACKOFFS = 20
-#: Rows on which the loss of the first weights is taken.
-SAMPLE_ROWS = 1000
-#: A network whose loss is above this share of a constant prediction's has learned nothing.
-NOTHING_LEARNED = 0.99
-#: No loss below this is told from 0.
-NO_LOSS = 1e-10
+#: Number of samples on which the loss is evaluated for these checks.
+N_CHECKED_SAMPLES = 1000
+#: A network whose loss is above this share of that of a constant prediction is no better than one.
+NO_BETTER_THAN_CONSTANT = 0.99
+#: Losses below this are rounding.
+NEGLIGIBLE_LOSS = 1e-10
+#: Number of recent epochs of a stream whose losses say what is usual.
+N_RECENT_EPOCHS = 100
+#: What the trainer of a stream holds between its calls.
+NO_DATA = Dataset(np.empty((0, 0)), np.empty((0, 0)))
+#: The error where the moments of the samples cannot be computed.
+OVERFLOW = "The spread of a column of X or of y overflows: scale the data, or look for damaged values."
 
 
-@dataclass(slots=True)
-class TrainingResult:
-    """How a call ended: whether it was time to stop, and what the user should be told."""
-
-    stopped: bool = False
-    diverged: bool = False
-    messages: list[str] = field(default_factory=list)
-    n_backoffs: int = 0
-
-
-class Trainer:
-    """A network in training on rows of one shape: what it is, how it is trained, and the arrays that serve every pass.
+class Trainer(ABC):
+    """What both trainers share: one epoch, the check that it is valid, and the back-off when it is not.
 
     Parameters
     ----------
-    engine : module
-        With a `Room` and a `train_epoch`: `_epoch` or `_compiled`.
+    engine : Engine
+        Computes the epochs.
     config : TrainingConfig
     state : TrainingState
-        Changed in place by `train`.
-    X, y, sample_weight
-        Rows as they will be trained on; only their shapes and kinds matter here.
+        Changed in place.
+    data : Dataset
+        Samples to train on, with the target in the user's units; the buffers are allocated for their shape.
     """
 
-    def __init__(self, engine, config: TrainingConfig, state: TrainingState, X, y, sample_weight):
-        self.engine, self.config, self.state, self.shape = engine, config, state, X.shape
-        self._room = engine.Room(config, state, X, y, sample_weight)
-        self._draws = config.draws(X.shape[0])
-        self._good = StateSnapshot(state, self._draws)
-        self._verified = None  # before the pass before: what a sound pass went out from
+    def __init__(self, engine: Engine, config: TrainingConfig, state: TrainingState, data: Dataset):
+        self.engine = engine
+        self.config = config
+        self.state = state
+        self._data = data
+        self._buffers: Any = None
+        if not isinstance(config.optimizer, LBFGS):
+            self._buffers = engine.make_buffers(config, state, data)
+        self._keeps_rng = config.uses_rng(data.n_samples)
+        self._last_good = StateSnapshot(state, self._keeps_rng)
+        self._observer: TrainingObserver | None = None
 
-    def train(
-        self,
-        X,
-        y: np.ndarray,
-        sample_weight: np.ndarray | None,
-        n_epochs: int,
-        watch: Watch | None,
-        observer: TrainingObserver | None = None,
-    ) -> TrainingResult:
-        """Make up to `n_epochs` passes.
+    @abstractmethod
+    def _final_updates_are_valid(self) -> bool:
+        """Return whether the updates of the last epoch, which no later epoch measures, have not diverged."""
 
-        Parameters
-        ----------
-        X, y, sample_weight
-            Rows of the shape that the trainer was made for; y as the user gave it.
-        n_epochs : int
-        watch : Watch or None
-            What may stop it; None is a stream, whose rows may be damaged and whose end is not known.
-        observer : TrainingObserver or None
-            Who is told of each pass, and may end it all.
+    @abstractmethod
+    def _finish_epoch(self, loss: float) -> tuple[float, bool]:
+        """Return the monitored number of a valid epoch, and whether to stop."""
 
-        What overflows on the way is looked at; the caller silences numpy about it.
+    @abstractmethod
+    def _roll_back(self, *, giving_up: bool) -> None:
+        """Go back to the state from which training diverged."""
 
-        Raises
-        ------
-        ValueError
-            If the spread of a column overflows, unless these are rows of a stream that has seen others.
-        """
-        state, n_before = self.state, self.state.n_iter
-        result = TrainingResult(stopped=watch is not None and watch.has_ended)
-        self._verified, self._watch, self._observer = None, watch, observer
-        self._good.save()
-        try:
-            constant_loss = self._see_and_train(X, y, sample_weight, n_epochs, result)
-            if watch is None:
-                state.forget_oldest_losses()
-                return result
-            result.messages += watch.restore_best(state)
-        except BaseException:
-            self._good.restore()
-            if state.n_iter > n_before:
-                state.best_iter = state.n_iter  # an interrupt leaves the last whole pass, whatever its score
-            raise
-        self._say_if_nothing_was_learned(constant_loss, result)
-        return result
-
-    def _see_and_train(self, X, y, sample_weight, n_epochs, result) -> float:
-        """Train, and return the loss of a constant prediction; in a stream infinity, as nobody asks."""
-        state, watch = self.state, self._watch
-        if not state.see(X, y, sample_weight, guarded=watch is None):
-            self._refuse(result)
-            return math.inf
-        y = state.target_of(y)
-        if watch is None:
-            self._train_by_passes(X, y, sample_weight, n_epochs, math.inf, result)
-            return math.inf
-        constant_loss = self.config.objective.constant_loss(y, sample_weight)
-        if isinstance(self.config.optimizer, LBFGS):
-            if n_epochs and not result.stopped:  # a fit that is finished may have no pass left to make
-                self._minimize(X, y, sample_weight, n_epochs, result)
-        else:
-            limit = DIVERGENCE_FACTOR * max(constant_loss, self._loss_of(self.state.theta, X, y, sample_weight))
-            self._train_by_passes(X, y, sample_weight, n_epochs, limit, result)
-        return constant_loss
-
-    def _minimize(self, X, y, sample_weight, n_epochs, result):
-        self.state.mean_loss = NOISE_OF_LBFGS * self.config.objective.network.sizes[-1]
-        self.state.choose_alpha(self.config)
-        told = self._on_epoch_begin, self._on_epoch_end
-        _lbfgs.minimize(self.config, self.state, self._room.work, X, y, sample_weight, n_epochs, *told, result)
-
-    def _train_by_passes(self, X, y, sample_weight, n_epochs, limit, result):
-        state, first_factor = self.state, self.state.rate_factor
-        last = state.n_iter + n_epochs
+    def _run_epochs(self, n_epochs: int, max_loss: float, result: TrainingResult) -> None:
+        """Make up to `n_epochs` valid epochs, none with a loss above `max_loss`."""
+        state, initial_factor = self.state, self.state.rate_factor
+        last_iter = state.n_iter + n_epochs
         while True:
-            ended = result.stopped or state.n_iter >= last
-            if ended:
-                if self._ended_well(X, y, sample_weight):
+            is_over = result.stopped or state.n_iter >= last_iter
+            if is_over:
+                if self._final_updates_are_valid():
                     return
             else:
-                self._on_epoch_begin()
-                state.choose_alpha(self.config)
-                penalty = self.config.objective.penalty(state.theta, state.alpha)
-                loss = self._pass(X, y, sample_weight)
-                if self._is_sound(loss, limit, X, y, sample_weight):
-                    result.stopped = self._on_epoch_end(loss, penalty)
+                loss, penalty = self._run_epoch()
+                if self._is_valid(loss, max_loss):
+                    result.stopped = self._end_epoch(loss, penalty)
                     continue
-            if not self._go_back(result, first_factor, in_pass=not ended):
+            if not self._back_off(result, initial_factor, in_epoch=not is_over):
                 return
 
-    def _is_sound(self, loss, limit, X, y, sample_weight) -> bool:
-        """Return whether a pass has not exploded; where thinned networks have a large loss, the whole one is asked."""
-        if loss <= limit or math.isinf(loss):
-            return math.isfinite(loss)
-        return any(self.config.objective.dropout) and self._loss_of(self.state.theta, X, y, sample_weight) <= limit
+    def _run_epoch(self) -> tuple[float, float]:
+        """Make one epoch; return its mean loss, infinite if anything overflowed, and the penalty before it."""
+        state, config, data = self.state, self.config, self._data
+        self._begin_epoch()
+        state.alpha = choose_alpha(config, state)
+        penalty = config.objective.penalty_value(state.theta, state.alpha)
+        plan = plan_epoch(config, state, data.n_samples)
+        done = self.engine.run_epoch(plan, data, state, self._buffers)
+        state.t += done.n_updates
+        state.n_steps += done.n_updates
+        if done.n_updates:
+            state.learning_rate = float(plan.learning_rates[done.n_updates - 1])
+        loss = done.loss_sum / data.total_weight
+        return (loss if math.isfinite(loss) and state.is_finite() else math.inf), penalty
 
-    def _ended_well(self, X, y, sample_weight) -> bool:
-        """Return whether the last updates, which no pass has followed, have not thrown the weights off."""
-        state = self.state
-        if self._watch is None:
-            moved = np.subtract(state.theta, self._good.theta, out=self._good.scratch)
-            if np.dot(moved, moved) <= SMALL_STEP**2 * np.dot(state.theta, state.theta):
-                return True  # most single rows: no need to look
-            before = self._loss_of(self._good.theta, X, y, sample_weight)
-            usual = max([before, *state.loss_curve[-101:-1]]) if state.standardizer is None else 1.0
-            known = max(before, 0.1 * usual)  # a row that happened to fit says little
-        else:
-            known = max(state.mean_loss, NO_LOSS, 0.01 * self.config.objective.constant_loss(y, sample_weight))
-            if any(self.config.objective.dropout):  # the loss of the pass is that of thinned networks
-                before = self._verified or self._good  # a fit that is finished may have no pass left to make
-                known = max(known, self._loss_of(before.theta, X, y, sample_weight))
-        return self._loss_of(state.theta, X, y, sample_weight) <= FINAL_STEP_FACTOR * known
-
-    def _on_epoch_begin(self) -> None:
+    def _begin_epoch(self) -> None:
         if self._observer is not None:
             self._observer.on_epoch_begin(self.state)
 
-    def _on_epoch_end(self, loss: float, penalty: float) -> bool:
-        """Note a sound pass and return whether it was the last."""
-        state, watch = self.state, self._watch
+    def _end_epoch(self, loss: float, penalty: float) -> bool:
+        """Record a valid epoch and return whether it was the last."""
+        state = self.state
         state.n_iter += 1
         state.mean_loss = loss
         state.loss_curve.append(loss + penalty)
-        if watch is None:
-            state.best_iter, watched, stop = state.n_iter, loss, False
-        else:
-            watched, stop = watch.on_epoch_end(state, loss)
-        state.follow_plateau(self.config.schedule, watched)
-        if watch is not None:
-            self._verified, self._good = self._good, self._saved(self._verified)
-        told_to_stop = self._observer is not None and self._observer.on_epoch_end(state)
-        return stop or told_to_stop
+        monitored, stop = self._finish_epoch(loss)
+        follow_plateau(self.config.schedule, state, monitored)
+        self._save_progress()
+        stop_requested = self._observer is not None and self._observer.on_epoch_end(state)
+        return stop or stop_requested
 
-    def _saved(self, backup: StateSnapshot | None = None) -> StateSnapshot:
-        """Return a backup of now, in the room of another; whole before it is the one to go back to.
+    @abstractmethod
+    def _save_progress(self) -> None:
+        """Make the present state the one to go back to."""
 
-        An interrupt may come between any two lines, and what it goes back to must not be half written.
-        """
-        backup = backup or StateSnapshot(self.state, self._draws)
-        backup.save()
-        return backup
+    def _is_valid(self, loss: float, max_loss: float) -> bool:
+        """Return whether an epoch has not diverged; with dropout, which raises the loss, evaluate without it first."""
+        if loss <= max_loss or math.isinf(loss):
+            return math.isfinite(loss)
+        return any(self.config.objective.dropout) and self._loss_of(self.state.theta) <= max_loss
 
-    def _pass(self, X, y, sample_weight) -> float:
-        """Make one pass and return its loss, infinite if anything overflowed."""
-        loss = self.engine.train_epoch(self.config, self.state, self._room, X, y, sample_weight)
-        return loss if math.isfinite(loss) and self.state.is_finite() else math.inf
-
-    def _go_back(self, result, first_factor, *, in_pass: bool) -> bool:
-        """Go back before the pass that exploded, and before the one whose last updates led there; halve the rate.
-
-        Returns False when that has been done too often.
-        """
-        state, rate, epoch = self.state, self.state.learning_rate, self.state.n_iter + in_pass
-        result.diverged, result.stopped = result.n_backoffs == MAX_BACKOFFS, False
-        factor = 0.5 * state.rate_factor
-        (self._verified or self._good).restore(unsee=result.diverged and self._watch is None)
-        if self._watch is not None:
-            self._watch.go_back()
+    def _back_off(self, result: TrainingResult, initial_factor: float, *, in_epoch: bool) -> bool:
+        """Go back to earlier weights and halve the learning rate; return False when that has been done too often."""
+        state, rate, epoch = self.state, self.state.learning_rate, self.state.n_iter + in_epoch
+        result.diverged = result.n_backoffs == MAX_BACKOFFS
+        result.stopped = False
+        halved = 0.5 * state.rate_factor
+        self._roll_back(giving_up=result.diverged)
         if result.diverged:
-            state.rate_factor = first_factor
+            state.rate_factor = initial_factor
             result.messages.append(
-                f"Training ended in epoch {epoch}: the loss or the weights still exploded after the learning rate "
-                f"had been halved {MAX_BACKOFFS} times. The weights are the last good ones. Scale X and y "
-                "(standardize=True does), look for damaged values, or lower learning_rate; a loss of your own is "
-                "checked by skbackprop.losses.check_loss."
+                f"Training ended in epoch {epoch}: it still diverged after the learning rate had been halved "
+                f"{MAX_BACKOFFS} times. The weights are the last valid ones. Scale X and y (standardize=True does), "
+                "look for damaged values, or lower learning_rate; skbackprop.losses.check_loss checks a custom loss."
             )
             return False
         if not result.n_backoffs:
             result.messages.append(
-                f"The loss or the weights exploded in epoch {epoch} at learning rate {rate:g}: training went back "
-                "to the last good weights and halved the rate, as often as it needed. Lower learning_rate to be rid of "
-                "this warning."
+                f"Training diverged in epoch {epoch} at learning rate {rate:g}: it went back to the last valid weights "
+                "and halved the learning rate, as often as needed. Lower learning_rate to avoid this warning."
             )
         result.n_backoffs += 1
-        state.rate_factor = factor
-        if self._watch is not None:  # whose backup is from before its rows were seen
-            self._good = self._saved()
+        state.rate_factor = halved
+        self._after_back_off()
         return True
 
-    def _refuse(self, result):
-        self._good.restore()
-        if self._watch is not None or not self.state.standardizer.n_rows:  # nothing has been learned that could stay
-            raise ValueError(
-                "The spread of a column of X or of y overflows: scale the data, or look for damaged values."
+    @abstractmethod
+    def _after_back_off(self) -> None:
+        """Prepare the next attempt."""
+
+    def _loss_of(self, theta: np.ndarray) -> float:
+        """Return the loss of some weights on some of the samples, infinite if it overflows."""
+        some = self._data.take(slice(None, None, -(-self._data.n_samples // N_CHECKED_SAMPLES)))
+        if some.sample_weight is not None and not some.sample_weight.any():
+            some = Dataset(some.X, some.y)
+        standardizer = self.state.standardizer
+        transform = None if standardizer is None else standardizer.transform
+        loss = self.config.objective.mean_loss(theta, some, transform)
+        return loss if math.isfinite(loss) else math.inf
+
+
+class FitTrainer(Trainer):
+    """Trains on one set of samples until a stopping rule or the last epoch."""
+
+    _previous_good: StateSnapshot | None = None
+    _stopper: EarlyStopper
+
+    def fit(self, n_epochs: int, stopper: EarlyStopper, observer: TrainingObserver | None = None) -> TrainingResult:
+        """Make up to `n_epochs` epochs.
+
+        Parameters
+        ----------
+        n_epochs : int
+        stopper : EarlyStopper
+        observer : TrainingObserver or None
+
+        Returns
+        -------
+        result : TrainingResult
+
+        Raises
+        ------
+        ValueError
+            If the spread of a column overflows.
+        """
+        state, n_before = self.state, self.state.n_iter
+        result = TrainingResult(stopped=stopper.has_ended)
+        self._stopper = stopper
+        self._observer = observer
+        self._last_good.save()
+        try:
+            if not update_moments(state, self._data, reject_outliers=False):
+                raise ValueError(OVERFLOW)
+            self._data = state.scale_target(self._data)
+            constant_loss = self.config.objective.constant_loss(self._data)
+            if isinstance(self.config.optimizer, LBFGS):
+                self._minimize(n_epochs, result)
+            else:
+                max_loss = DIVERGENCE_FACTOR * max(constant_loss, self._loss_of(state.theta))
+                self._run_epochs(n_epochs, max_loss, result)
+            result.messages += stopper.restore_best(state)
+        except BaseException:
+            self._last_good.restore()
+            if state.n_iter > n_before:
+                state.best_iter = state.n_iter  # an interrupt leaves the last complete epoch, whatever its score
+            raise
+        self._warn_if_no_better_than_constant(constant_loss, result)
+        return result
+
+    def _minimize(self, n_epochs, result):
+        if not n_epochs or result.stopped:
+            return  # a resumed fit may have no iteration left to make
+        state = self.state
+        state.mean_loss = NOISE_OF_LBFGS * self.config.objective.network.sizes[-1]
+        state.alpha = choose_alpha(self.config, state)
+        lbfgs.minimize(self.config, state, self._data, n_epochs, self._begin_epoch, self._end_epoch, result)
+
+    def _finish_epoch(self, loss):
+        return self._stopper.on_epoch_end(self.state, loss)
+
+    def _save_progress(self):
+        """Keep the last two good states: the updates of the last epoch may be what makes the next one diverge."""
+        spare = self._previous_good
+        self._previous_good, self._last_good = self._last_good, self._saved(spare)
+
+    def _saved(self, spare: StateSnapshot | None = None) -> StateSnapshot:
+        """Save the current state, in the arrays of `spare` if there is one.
+
+        An interrupt may come between any two lines, so the snapshot is complete before it replaces another.
+        """
+        snapshot = spare or StateSnapshot(self.state, self._keeps_rng)
+        snapshot.save()
+        return snapshot
+
+    def _roll_back(self, *, giving_up):
+        (self._previous_good or self._last_good).restore(undo_moments=False)
+        self._stopper.undo_epoch()
+
+    def _after_back_off(self):
+        self._last_good = self._saved()  # the last one may date from before the moments of these samples
+
+    def _final_updates_are_valid(self):
+        state, objective = self.state, self.config.objective
+        expected = max(state.mean_loss, NEGLIGIBLE_LOSS, 0.01 * objective.constant_loss(self._data))
+        if any(objective.dropout):  # whose loss during training says little about the loss without it
+            before = self._previous_good or self._last_good
+            expected = max(expected, self._loss_of(before.theta))
+        return self._loss_of(state.theta) <= FINAL_STEP_FACTOR * expected
+
+    def _warn_if_no_better_than_constant(self, constant_loss, result):
+        loss = self.state.mean_loss
+        if not result.diverged and loss > NO_BETTER_THAN_CONSTANT * constant_loss > NEGLIGIBLE_LOSS:
+            result.messages.append(
+                f"The model is no better than a constant prediction (training loss {loss:.4g}, constant prediction "
+                f"{constant_loss:.4g}). Try another learning_rate (the last was {self.state.learning_rate:g}), "
+                "more epochs (max_iter), or a smaller penalty (alpha)."
             )
+
+
+class StreamTrainer(Trainer):
+    """Makes one epoch over each chunk of a stream, whose samples may be damaged and whose end is not known."""
+
+    def update(self, data: Dataset, observer: TrainingObserver | None = None) -> TrainingResult:
+        """Make one epoch over some samples.
+
+        Parameters
+        ----------
+        data : Dataset
+            Samples of the shape that the trainer was made for, with the target in the user's units.
+        observer : TrainingObserver or None
+
+        Returns
+        -------
+        result : TrainingResult
+
+        Raises
+        ------
+        ValueError
+            If the spread of a column overflows and nothing has been learned before.
+        """
+        state, result = self.state, TrainingResult()
+        self._observer = observer
+        self._last_good.save()
+        try:
+            if update_moments(state, data, reject_outliers=True):
+                self._data = state.scale_target(data)
+                self._run_epochs(1, math.inf, result)
+                state.drop_oldest_losses()
+            else:
+                self._reject(result)
+        except BaseException:
+            self._last_good.restore()
+            raise
+        finally:
+            self._data = NO_DATA  # the trainer serves the next call; the samples are the caller's
+        return result
+
+    def _reject(self, result):
+        self._last_good.restore()
+        if not self.state.standardizer.n_samples:  # there is nothing to keep
+            raise ValueError(OVERFLOW)
         result.messages.append(
             f"These samples were not learned: X or y lies more than {MAX_ABS_ZSCORE:g} standard deviations from "
             "earlier samples, or overflows. Look for damaged values; after "
             f"{MAX_CONSECUTIVE_REJECTIONS - 1} consecutive such calls new data are accepted."
         )
 
-    def _loss_of(self, theta, X, y, sample_weight) -> float:
-        """Return the loss of these weights on some of the rows; infinite if it overflows."""
-        objective, state = self.config.objective, self.state
-        rows = slice(None, None, -(-X.shape[0] // SAMPLE_ROWS))
-        weight = None if sample_weight is None or not sample_weight[rows].any() else sample_weight[rows]
-        standardized = None if state.standardizer is None else state.standardizer.inputs_of
-        loss = objective.mean_loss(theta, X[rows], y[rows], weight, standardized)
-        return loss if math.isfinite(loss) else math.inf
+    def _finish_epoch(self, loss):
+        self.state.best_iter = self.state.n_iter
+        return loss, False
 
-    def _say_if_nothing_was_learned(self, constant_loss, result):
-        last = self.state.mean_loss
-        if not result.diverged and last > NOTHING_LEARNED * constant_loss > NO_LOSS:
-            result.messages.append(
-                f"The network has learned next to nothing: its loss of {last:.4g} is hardly below {constant_loss:.4g}, "
-                "that of a constant prediction. Try another learning_rate (the last was "
-                f"{self.state.learning_rate:g}), more epochs (max_iter), or a smaller penalty (alpha)."
-            )
+    def _save_progress(self):
+        """Keep the snapshot from before this call, which is its only epoch."""
+
+    def _roll_back(self, *, giving_up):
+        self._last_good.restore(undo_moments=giving_up)
+
+    def _after_back_off(self):
+        """Keep the snapshot, which has the moments from before this call."""
+
+    def _final_updates_are_valid(self):
+        state = self.state
+        moved = np.subtract(state.theta, self._last_good.theta, out=self._last_good.scratch)
+        if np.dot(moved, moved) <= SMALL_STEP**2 * np.dot(state.theta, state.theta):
+            return True  # as for most single samples, whose loss need not be evaluated
+        before = self._loss_of(self._last_good.theta)
+        usual = 1.0
+        if state.standardizer is None:
+            usual = max([before, *state.loss_curve[-N_RECENT_EPOCHS - 1 : -1]])
+        expected = max(before, 0.1 * usual)  # one sample that happened to fit says little
+        return self._loss_of(state.theta) <= FINAL_STEP_FACTOR * expected

@@ -1,10 +1,9 @@
-"""`Checkpoint`: a callback that writes a training to a file, from which it can be finished."""
+"""`Checkpoint`: a callback that writes a fit to a file from which it can be resumed."""
 
 from __future__ import annotations
 
 import os
 from copy import copy
-from dataclasses import replace
 from itertools import takewhile
 from numbers import Integral
 from pathlib import Path
@@ -14,34 +13,52 @@ import joblib
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from .._sklearn_compat import Callback
+from .._estimators.fitted_model import fitted_model
+from .._estimators.progress import FitProgress, fit_progress
 from .._typing import MatrixLike
-from ._early_stopping import EarlyStopping
+from ._base import Callback
 
-#: What scikit-learn hangs on an estimator while it is fitted.
-WHILE_FITTING = ("_callback_fit_ctx", "_parent_callback_ctx", "_skl_callbacks_to_teardown", "_skl_callbacks")
+#: Attributes that scikit-learn sets on an estimator while it is fitted.
+FITTING_ATTRIBUTES = (
+    "_callback_fit_ctx",
+    "_parent_callback_ctx",
+    "_skl_callbacks_to_teardown",
+    "_skl_callbacks",
+)
 
 
 class Checkpoint(Callback):
-    """Writes the network to a file while it is trained, and goes on from there when the process has died.
+    """Writes the network to a file while it is trained, and resumes the fit after a crash.
 
-    A file is written whole or not at all. What is in it is the estimator as joblib stores it, without its callbacks:
-    ``joblib.load`` gives a network that predicts as the last epoch written did. Set it after an `EarlyStopping`, whose
-    scores it keeps. One file is for one fit at a time, so this is no callback for a search.
+    The file is written atomically. It is the estimator as joblib stores it, without its callbacks: ``joblib.load``
+    gives a network that predicts as it did after the last epoch written. The states of the callbacks that were set
+    before this one are stored too, if they define `state_dict`; those that were set after it have not seen the epoch
+    yet. One file is for one fit at a time, so do not use this callback in a search.
 
     Parameters
     ----------
     path : str or path-like
-        The file. A new fit, but for a warm start, begins by removing it: it is always of the fit that was last begun.
+        The file. A new fit begins by removing it, unless it is a warm start: the file is always of the latest fit.
     every : int, default=1
-        Write after every so many epochs, and at the end.
+        Write after this many epochs, and at the end.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    every : int
+        The interval.
 
     Raises
     ------
     TypeError, ValueError
-        If `every` is no whole number, or below 1.
+        If `every` is not an integer, or below 1.
     FileNotFoundError
-        If there is no folder for it when a fit begins.
+        If the folder of the file does not exist when a fit begins.
+
+    See Also
+    --------
+    skbackprop.callbacks.EarlyStopping : A callback whose state is stored.
 
     Examples
     --------
@@ -59,39 +76,69 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, path: str | os.PathLike, every: int = 1):
-        self.path, self.every = Path(path), check_scalar(every, "every", Integral, min_val=1)
+        self.path = Path(path)
+        self.every = check_scalar(every, "every", Integral, min_val=1)
         self._last_state = None
 
     def setup(self, estimator, context):
-        """Look for the folder, before an epoch is made in vain, and remove what an earlier fit has left."""
+        """Check the folder, remove the file of an earlier fit, and restore the states of other callbacks.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
         self._last_state = None
         if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"There is no folder {self.path.parent} for the checkpoint {self.path}: make it.")
-        if context.task_name == "fit" and not estimator.warm_start and not estimator._is_unfinished:
+            raise FileNotFoundError(f"The folder {self.path.parent} of the checkpoint {self.path} does not exist.")
+        progress = fit_progress(estimator)
+        if progress is not None:
+            self._restore_callbacks(estimator, progress)
+        elif context.task_name == "fit" and not estimator.warm_start:
             self.path.unlink(missing_ok=True)
 
     def on_fit_task_end(self, estimator, context):
-        """Write the network after an epoch, if it is time."""
+        """Write the network after an epoch, if it is time.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+        context : sklearn.callback.CallbackContext
+            Context of the fit or of the epoch.
+        """
         if context.task_name != "epoch":
-            self._last_state = estimator._state
+            self._last_state = fitted_model(estimator).state
         elif estimator.n_iter_ % self.every == 0:
             self._write(estimator)
 
     def teardown(self, estimator, context):
-        """Write what the fit came to: only now have all callbacks, `EarlyStopping` for one, done their last."""
+        """Write the result of the fit, after every callback has made its last change.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
         last_state, self._last_state = self._last_state, None
-        if last_state is not None and vars(estimator).get("_state") is last_state:  # else a later callback has failed
+        failed = last_state is None or fitted_model(estimator).state is not last_state  # in the fit or in a callback
+        if not failed:
             self._write(estimator)
 
     def _write(self, estimator):
         stored = copy(estimator)
-        for name in WHILE_FITTING:
+        for name in FITTING_ATTRIBUTES:
             vars(stored).pop(name, None)
-        if estimator._is_unfinished:
-            before = takewhile(lambda callback: callback is not self, estimator._skl_callbacks)  # the others lag behind
-            stopping = [callback for callback in before if isinstance(callback, EarlyStopping)]
-            runs = [callback.run_of(estimator) for callback in stopping]
-            stored._unfinished = replace(estimator._unfinished, runs=runs)
+        progress = fit_progress(stored)
+        if progress is not None:
+            progress.callback_states = [
+                {"callback": type(callback).__name__, "state": callback.state_dict(estimator)}
+                for callback in self._earlier_callbacks(estimator, "state_dict")
+            ]
         part = self.path.with_name(f"{self.path.name}.part")
         try:
             with open(part, "wb") as file:
@@ -101,6 +148,21 @@ class Checkpoint(Callback):
             os.replace(part, self.path)
         finally:
             part.unlink(missing_ok=True)
+
+    def _restore_callbacks(self, estimator, progress: FitProgress):
+        """Give each callback that was set before this one the stored state of the first of its class."""
+        states = list(progress.callback_states)
+        for callback in self._earlier_callbacks(estimator, "load_state_dict"):
+            matching = [entry for entry in states if entry["callback"] == type(callback).__name__]
+            if matching:
+                states.remove(matching[0])
+                if callback.load_state_dict(estimator, matching[0]["state"]):
+                    progress.stop_requested = True
+
+    def _earlier_callbacks(self, estimator, method: str) -> list:
+        """Return the callbacks that were set before this one and have a method of this name."""
+        earlier = takewhile(lambda callback: callback is not self, estimator._skl_callbacks)
+        return [callback for callback in earlier if hasattr(callback, method)]
 
     def resume(
         self,
@@ -115,30 +177,44 @@ class Checkpoint(Callback):
     ) -> Any:
         """Finish the fit that the file is from, and return the estimator.
 
-        With the rows that the fit was given, the weights come out as if it had never stopped, to the last bit. Not
-        so with ``optimizer="lbfgs"``, which starts its memory of the curvature anew, nor where one of the next two
-        epochs explodes: what training would go back to is older than the file. Where numba is installed, name the
-        `engine`: "auto" may choose another one than the process before, whose last bits differ.
+        With the samples that the fit was given, the weights are bit-identical to those of an uninterrupted fit. There
+        are three exceptions: ``optimizer="lbfgs"`` starts again with an empty memory of the curvature; if one of the
+        next two epochs diverges, training cannot go back to weights that are older than the file; and "auto" may choose
+        another `engine` than in the process before, so name the engine where numba is installed.
 
         Parameters
         ----------
-        X, y, sample_weight, X_val, y_val, sample_weight_val
-            As `fit` was given them.
+        X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Training samples, as they were passed to `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, as they were passed to `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights, as they were passed to `fit`.
+        X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
+            Validation samples, as they were passed to `fit`.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Validation targets, as they were passed to `fit`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Validation weights, as they were passed to `fit`.
         callbacks : tuple of callbacks, default=()
-            Those to set before this one. An `EarlyStopping` goes on with the scores of the one that stood
-            in its place; a callback of your own is asked again after the next epoch.
+            The callbacks to set before this one. Those with `load_state_dict` continue from the stored state of the
+            callback of the same class.
 
         Returns
         -------
         estimator : BackpropRegressor or BackpropClassifier
-            Fitted. Where the file is from the end of a fit, there is nothing left to do.
+            Fitted. If the file is from the end of a fit, nothing is left to do.
 
         Raises
         ------
         FileNotFoundError
             If nothing has been written yet.
         ValueError
-            If the fit was given another number of rows to train on or to hold out.
+            If the number of samples to train on or to validate with differs from that of the fit.
+
+        See Also
+        --------
+        skbackprop.callbacks.Callback : The base class of callbacks that can be restored.
         """
         estimator = joblib.load(self.path).set_callbacks(*callbacks, self)
-        return estimator._finish(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        return estimator._finish_fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))

@@ -1,59 +1,81 @@
-"""`EarlyStopping`: a callback that ends a training by a score on rows of the user's own."""
+"""`EarlyStopping`: a callback that ends training by a score on a validation set."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_scalar
 
-from .._sklearn_compat import Callback
-from .._training.state import TrainingState
+from .._estimators.fitted_model import fitted_model
+from .._training.stopping import BestWeights, Patience
 from .._typing import MatrixLike
+from ._base import Callback
 
 
-@dataclass
-class Run:
-    """What `EarlyStopping` knows of one fit; a `Checkpoint` keeps it for those that go on."""
+class Monitor:
+    """What `EarlyStopping` knows of one fit.
 
-    scores: list[float] = field(default_factory=list)
-    best_iter: int = 0
-    best_score: float = -np.inf
-    best: TrainingState | None = None
+    Attributes
+    ----------
+    scores : list of float
+        The score after each epoch.
+    best_iter : int
+        The epoch of this fit, counted from 1, with the best score; 0 if no score was a number.
+    patience : Patience
+    best : BestWeights
+    """
+
+    def __init__(self, scorer: Callable, patience: int):
+        self.scorer = scorer
+        self.scores: list[float] = []
+        self.best_iter = 0
+        self.patience = Patience(patience)
+        self.best = BestWeights()
+
+    def update(self, score: float, state) -> bool:
+        """Record the score of one more epoch; return whether patience has run out."""
+        self.scores.append(score)
+        if self.best.update(score, state, state.best_iter):
+            self.best_iter = len(self.scores)
+        return self.patience.update(-score)
 
 
 class EarlyStopping(Callback):
-    """Stops when a score on rows of your own has not risen for some epochs, and brings the best weights back.
+    """Stops when the score on a validation set has not risen for some epochs, and restores the best weights.
 
-    The estimators' own `early_stopping` does this too, faster; this one takes any number of rows and scorers beside it.
+    The estimators' own `early_stopping` does this too, and faster; this callback can be combined with others and takes
+    any validation set and scorer.
 
     Parameters
     ----------
     X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features)
-        Inputs, as the network is given them: in a Pipeline, as the step before it leaves them.
+        Validation samples, as the network receives them: in a Pipeline, as the step before it returns them.
     y_val : array-like of shape (n_val,) or (n_val, n_outputs)
-        Targets or labels.
+        Their targets or labels.
     scoring : str, callable or None, default=None
         A scorer of scikit-learn; None is the estimator's `score`.
     patience : int, default=10
-        Stop after so many epochs in a row without a score above the best so far, at least 1. NaN is above none.
+        Stop after this many epochs in a row without a score above the best so far, at least 1. NaN is never above.
 
     Attributes
     ----------
     scores_ : list of float
         The score after each epoch of the last call of `fit`.
     best_iter_ : int
-        The epoch of that fit, counted from 1, that was the best; 0 if no score was a number.
+        The epoch of that fit, counted from 1, with the best score; 0 if no score was a number.
 
     Raises
     ------
     TypeError, ValueError
-        If `patience` is no whole number, or below 1.
+        If `patience` is not an integer, or below 1.
+
+    See Also
+    --------
+    skbackprop.callbacks.Checkpoint : Store the network and this callback during a fit.
 
     Examples
     --------
@@ -70,41 +92,102 @@ class EarlyStopping(Callback):
     """
 
     def __init__(self, X_val: MatrixLike, y_val: ArrayLike, scoring: str | Callable | None = None, patience: int = 10):
-        self.X_val, self.y_val, self.scoring = X_val, y_val, scoring
+        self.X_val = X_val
+        self.y_val = y_val
+        self.scoring = scoring
         self.patience = check_scalar(patience, "patience", Integral, min_val=1)
-        self._runs: dict[Any, Run] = {}  # by estimator, as is the next: clones share their callbacks
-        self._scorers: dict[Any, Callable] = {}
+        self._monitors: dict[Any, Monitor] = {}  # one for each estimator, because clones share their callbacks
 
     def setup(self, estimator, context):
-        """Begin with no score, unless this fit is finished from a file that has some."""
-        self._scorers[estimator] = check_scoring(estimator, self.scoring)
-        self._runs[estimator] = Run()
-        if estimator._is_unfinished and estimator._unfinished.runs:
-            self._runs[estimator] = run = estimator._unfinished.runs.pop(0)
-            estimator._unfinished.watch.is_told_to_stop |= self._is_over(run)
+        """Begin without scores.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
+        self._monitors[estimator] = Monitor(check_scoring(estimator, self.scoring), self.patience)
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        """Score the network after an epoch, and at the end put the best weights back."""
-        run = self._runs[estimator]
+        """Score the network after an epoch, and restore the best weights at the end.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+        context : sklearn.callback.CallbackContext
+            Context of the fit or of the epoch.
+        fitted_estimator : estimator
+            A copy whose training ended with this epoch.
+
+        Returns
+        -------
+        stop : bool or None
+            Whether patience has run out.
+        """
+        monitor = self._monitors[estimator]
         if context.task_name != "epoch":
-            if run.best is not None:
-                estimator._take_weights(run.best)
+            monitor.best.restore(fitted_model(estimator).state)
             return None
-        run.scores.append(float(self._scorers[estimator](fitted_estimator, self.X_val, self.y_val)))
-        if run.scores[-1] > run.best_score:  # never so for NaN
-            run.best_iter, run.best_score, run.best = len(run.scores), run.scores[-1], fitted_estimator._state
-        return self._is_over(run)
+        score = float(monitor.scorer(fitted_estimator, self.X_val, self.y_val))
+        return monitor.update(score, fitted_model(fitted_estimator).state)
 
     def teardown(self, estimator, context):
-        """Keep the scores, and let go of the weights."""
-        self._scorers.pop(estimator, None)
-        run = self._runs.pop(estimator, None)  # none where setup failed
-        if run is not None and context.task_name == "fit":
-            self.scores_, self.best_iter_ = run.scores, run.best_iter
+        """Keep the scores and release the weights.
 
-    def _is_over(self, run: Run) -> bool:
-        return len(run.scores) - run.best_iter >= self.patience
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
+        monitor = self._monitors.pop(estimator, None)  # there is none if setup failed
+        if monitor is not None and context.task_name == "fit":
+            self.scores_ = monitor.scores
+            self.best_iter_ = monitor.best_iter
 
-    def run_of(self, estimator) -> Run:
-        """Return what is known of the fit that this estimator is in."""
-        return self._runs[estimator]
+    def state_dict(self, estimator):
+        """Return the scores, the patience and the best weights.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+
+        Returns
+        -------
+        state : dict
+            For `load_state_dict`.
+        """
+        monitor = self._monitors[estimator]
+        return {
+            "scores": list(monitor.scores),
+            "best_iter": monitor.best_iter,
+            "patience": monitor.patience.state_dict(),
+            "best": monitor.best.state_dict(),
+        }
+
+    def load_state_dict(self, estimator, state):
+        """Continue with the scores, the patience and the best weights of another process.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+        state : dict
+            What `state_dict` returned.
+
+        Returns
+        -------
+        stop : bool
+            Whether patience had run out.
+        """
+        monitor = self._monitors[estimator]
+        monitor.scores = list(state["scores"])
+        monitor.best_iter = state["best_iter"]
+        monitor.patience.load_state_dict(state["patience"])
+        monitor.best.load_state_dict(state["best"])
+        return monitor.patience.has_run_out

@@ -1,4 +1,4 @@
-"""What a hidden layer makes of the inputs, as a transformer for Pipelines."""
+"""`HiddenFeatures`: the output of a hidden layer as a transformer for Pipelines."""
 
 from __future__ import annotations
 
@@ -21,36 +21,35 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimators.fitted import FittedNetwork
-from .._typing import MatrixLike
-from ._trace import check_network, check_type
+from .._estimators.fitted_model import check_type, fitted_model
+from .._typing import MatrixLike, keep_signature
+from ._layers import check_hidden_layer, hidden_features
 
 
 class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimatorMixin, BaseEstimator):
     """Outputs of a hidden layer as features for another estimator.
 
-    Fitting fits a clone of the network; an estimator that is fitted already and is to stay so goes in as a
-    ``FrozenEstimator``, which `hidden_features` does by itself.
+    Fitting fits a clone of the network. To use a network that is already fitted, pass it as a ``FrozenEstimator``.
 
     Parameters
     ----------
     estimator : BackpropRegressor, BackpropClassifier, or a FrozenEstimator of one
         The network.
     layer : int, default=-1
-        Which hidden layer, counted as in a list: 0 is the first, -1 the last.
+        Index of the hidden layer, as in a list: 0 is the first, -1 the last.
 
     Attributes
     ----------
-    estimator_ : as `estimator`
+    estimator_ : estimator
         The fitted network.
     n_features_in_ : int
         Number of inputs of the network.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, if it was fitted on names.
+        Their names, if the network was fitted on names.
 
     See Also
     --------
-    hidden_features : The same, ready for use if the network is fitted.
+    skbackprop.inspection.hidden_features : The output of a hidden layer of a fitted network as an array.
 
     Examples
     --------
@@ -72,39 +71,36 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
         self.estimator = estimator
         self.layer = layer
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @keep_signature(_fit_context(prefer_skip_nested_validation=False))
     def fit(self, X: MatrixLike, y: ArrayLike | None = None, **fit_params) -> Self:
-        """Fit a clone of the network; a frozen one stays as it is.
+        """Fit a clone of the network, unless it is frozen.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            What the network learns to predict.
+            Training samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            What the network learns to predict; a frozen network needs none.
         **fit_params : dict
-            For the network's `fit`: `sample_weight`, `X_val`, `y_val`, `sample_weight_val`.
+            Passed to the `fit` of the network: `sample_weight`, `X_val`, `y_val`, `sample_weight_val`.
 
         Returns
         -------
         self : object
+            The fitted transformer.
 
         Raises
         ------
         TypeError
-            If the estimator is none of this package.
+            If `estimator` is not a BackpropRegressor or BackpropClassifier.
         ValueError
-            If there is no such hidden layer.
+            If the network has no such hidden layer.
         """
         check_type(_thawed(self.estimator))
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         estimator = clone(self.estimator).fit(X, y, **fit_params)
-        n_hidden = len(_hidden_sizes(estimator))
-        if not -n_hidden <= self.layer < n_hidden:
-            raise ValueError(
-                f"layer={self.layer} is not among the {n_hidden} hidden layers of the network; "
-                f"{f'it must be from {-n_hidden} to {n_hidden - 1}' if n_hidden else 'see hidden_layer_sizes'}."
-            )
+        check_hidden_layer(self.layer, len(_hidden_sizes(estimator)))
         self.estimator_ = estimator
         return self
 
@@ -114,14 +110,15 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
         Parameters
         ----------
         X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+            Samples.
 
         Returns
         -------
-        features : ndarray of shape (n_samples, units)
+        features : ndarray of shape (n_samples, n_units)
             Dense, of the dtype that the network was trained in.
         """
         check_is_fitted(self)
-        return hidden_outputs(_thawed(self.estimator_), X, self.layer)
+        return hidden_features(_thawed(self.estimator_), X, self.layer)
 
     @property
     def n_features_in_(self) -> int:
@@ -138,11 +135,12 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
         return _hidden_sizes(self.estimator_)[self.layer]
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Return what `fit` passes on to the network's `fit`.
+        """Return the metadata routing: `fit` passes metadata to the `fit` of the network.
 
         Returns
         -------
         routing : MetadataRouter
+            The routing.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         return MetadataRouter(owner=type(self).__name__).add(estimator=self.estimator, method_mapping=mapping)
@@ -153,61 +151,12 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
         return tags
 
 
-def hidden_features(estimator, layer: int = -1) -> HiddenFeatures:
-    """Return the transformer that gives the outputs of a hidden layer.
-
-    Parameters
-    ----------
-    estimator : BackpropRegressor or BackpropClassifier
-        A fitted one stays as it is, and the transformer is ready; of one that is not, the transformer's `fit` fits a
-        clone.
-    layer : int, default=-1
-        Which hidden layer, counted as in a list: 0 is the first, -1 the last.
-
-    Returns
-    -------
-    transformer : HiddenFeatures
-
-    Raises
-    ------
-    TypeError
-        If the estimator is none of this package.
-    ValueError
-        If it is fitted and has no such hidden layer.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from skbackprop import BackpropClassifier
-    >>> from skbackprop.inspection import hidden_features
-    >>> X, y = load_iris(return_X_y=True)
-    >>> network = BackpropClassifier((8, 2), max_iter=20, tol=None, random_state=0).fit(X, y)
-    >>> hidden_features(network).transform(X).shape
-    (150, 2)
-    """
-    estimator = _thawed(estimator)
-    check_type(estimator)
-    if not estimator.__sklearn_is_fitted__():
-        return HiddenFeatures(estimator, layer=layer)
-    return HiddenFeatures(FrozenEstimator(estimator), layer=layer).fit(None)
-
-
-def hidden_outputs(network: FittedNetwork, X, layer: int) -> np.ndarray:
-    """Return the outputs of one hidden layer, of shape (n_samples, units)."""
-    X = network._checked_inputs(X)
-    outputs = np.empty((X.shape[0], _hidden_sizes(network)[layer]), network._state.theta.dtype)
-    for rows, _, trace in network._chunks(X):
-        outputs[rows] = trace[:-1][layer].a
-    return outputs
-
-
 def _thawed(estimator):
     return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
 
 
 def _hidden_sizes(estimator):
-    network, _ = check_network(_thawed(estimator))
-    return network.sizes[1:-1]
+    return fitted_model(_thawed(estimator)).network.sizes[1:-1]
 
 
 def _fitted_attribute(transformer, name):

@@ -1,11 +1,11 @@
-"""The base of all losses: what a loss of one's own has to say.
+"""The base class of all losses: what a custom loss has to define.
 
-The raw output of a network is the net input of its last layer, before any output activation. A loss owns the inverse
-of its link, the output activation, so that pairs that belong together stay exact and stable: log loss is computed
-from the raw output, never by the logarithm of a rounded probability.
+The raw output of a network is the pre-activation of its last layer, before any output activation. A loss owns its link,
+whose inverse is the output activation, so that pairs that belong together stay exact and stable: log loss is computed
+from the raw output, never from the logarithm of a rounded probability.
 
-Shapes: `y` and `raw` are (n_rows, n_outputs), both of the network's dtype. Losses are pointwise: the mean over rows,
-the sample weights and the penalty enter in `_objective.py`.
+Shapes: `y` and `raw` are (n_samples, n_outputs), both of the network's dtype. Losses are pointwise: the mean over
+samples, the sample weights and the penalty enter in `_core/objective.py`.
 """
 
 from __future__ import annotations
@@ -15,92 +15,217 @@ from typing import ClassVar
 import numpy as np
 
 from .._hyperparameters import Hyperparameters
+from ._links import CustomLink, Link
 
 
 class Loss(Hyperparameters):
-    """A loss of the raw output, with its inverse link.
+    """A loss of the raw output of a network, and the link between raw output and prediction.
 
-    A loss of one's own is a subclass with three methods, `inverse_link`, `value_and_gradient` and `check_target`; the
-    last may be left out. `check_loss` compares it with finite differences.
+    A custom loss is a subclass with up to three methods: `inverse_link`, `value_and_gradient` and, where not every
+    target is allowed, `check_target`. `check_loss` compares its derivative with finite differences.
 
     Attributes
     ----------
     output_activation : str
-        Name of the inverse link: "identity", "logistic", "softmax", "exponential" or one of your own.
+        Name of the output activation, which `inverse_link` computes: "identity", "logistic", "softmax", "exponential",
+        "sorted", or a custom name.
     target_scaling : {"spread", "mean", None}
-        What ``standardize=True`` does to the target before the loss sees it: subtract its mean and divide by its
-        standard deviation (for an inverse link that is the identity), divide by its mean (for the exponential), or
-        nothing, which is what a loss of one's own gets unless it says otherwise.
-    is_nll : bool
-        Whether the loss is minus a log-likelihood, and so knows how noisy the target is; others learn it from the
-        loss that remains. ``alpha="auto"`` wants to know.
+        What ``standardize=True`` does to the target before the loss is computed: "spread" subtracts the mean and
+        divides by the standard deviation (for the identity), "mean" divides by the mean (for the exponential), None
+        leaves the target as it is. The default of a custom loss is None.
+    is_likelihood : bool
+        Whether the loss is a negative log-likelihood, which knows how noisy the target is. For other losses
+        ``alpha="auto"`` estimates the noise from the training loss.
+    link : Link
+        The link, derived from the attributes above for a custom loss.
+
+    See Also
+    --------
+    skbackprop.losses.check_loss : Check a custom loss.
+
+    Examples
+    --------
+    >>> from skbackprop.losses import Huber
+    >>> Huber(delta=0.5).output_activation
+    'identity'
     """
 
     output_activation: ClassVar[str] = "identity"
     target_scaling: ClassVar[str | None] = None
-    is_nll: ClassVar[bool] = False
+    is_likelihood: ClassVar[bool] = False
+    #: Whether two classes are one output, the probability of the second, instead of one output for each.
+    one_output_for_two_classes: ClassVar[bool] = False
+    #: The quantiles that the outputs predict, if they are quantiles.
+    predicted_quantiles: ClassVar[tuple[float, ...] | None] = None
+
+    @property
+    def link(self) -> Link:
+        """The link between raw output and prediction."""
+        return CustomLink(self)
 
     def inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the prediction on the scale of the target.
+        """Return the prediction for the raw output.
 
         Parameters
         ----------
-        raw : ndarray of shape (n_rows, n_outputs)
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw output of the network.
 
         Returns
         -------
-        prediction : ndarray of shape (n_rows, n_outputs)
+        prediction : ndarray of shape (n_samples, n_outputs)
+            Prediction, in the scaled units of the target.
         """
         raise NotImplementedError
 
     def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the logarithm of `inverse_link`; a classifier's losses have more exact ones."""
+        """Return the logarithm of the prediction.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw output of the network.
+
+        Returns
+        -------
+        log_prediction : ndarray of shape (n_samples, n_outputs)
+            Logarithm of `inverse_link`.
+        """
         prediction = self.inverse_link(raw)
         return np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        """Return the loss of each row and write its derivative by the raw output into `gradient`.
+        """Return the loss of each sample and write its derivative with respect to the raw output into `gradient`.
 
         Parameters
         ----------
-        y : ndarray of shape (n_rows, n_outputs)
-        raw : ndarray of shape (n_rows, n_outputs)
-            May be overwritten.
-        gradient : ndarray of shape (n_rows, n_outputs)
+        y : ndarray of shape (n_samples, n_outputs)
+            Target.
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw output of the network; it may be overwritten.
+        gradient : ndarray of shape (n_samples, n_outputs)
+            Where the derivative is written.
 
         Returns
         -------
-        values : ndarray of shape (n_rows,)
+        values : ndarray of shape (n_samples,)
+            Loss of each sample.
         """
         raise NotImplementedError
 
     def check_target(self, y: np.ndarray) -> None:
-        """Raise ValueError if the loss is not defined for a value in `y`; here every number will do.
+        """Raise ValueError if the loss is not defined for a value in `y`; by default every number is allowed.
 
         Parameters
         ----------
-        y : ndarray of shape (n_rows, n_outputs)
-            The target as the user gave it.
+        y : ndarray of shape (n_samples, n_outputs)
+            Target as the user passed it.
         """
 
     def constant(self, mean: np.ndarray) -> np.ndarray:
-        """Return the raw output that predicts the mean of the target everywhere; here 0.
-
-        What a network has learned is measured against it.
+        """Return the raw output of the best constant prediction, with which training is compared; by default 0.
 
         Parameters
         ----------
         mean : ndarray of shape (n_outputs,)
-            Of the target as the loss sees it.
+            Mean of the scaled target.
+
+        Returns
+        -------
+        raw : ndarray of shape (n_outputs,)
+            Raw output that predicts the mean everywhere.
         """
         return np.zeros_like(mean)
 
-    def tile_target(self, y: np.ndarray) -> np.ndarray:
-        """Return the target with a column for each output of the network; here it has them."""
+    def repeat_target(self, y: np.ndarray) -> np.ndarray:
+        """Return the target with one column for each output of the network; by default it has them already.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_targets)
+            Target as the user passed it.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, n_outputs)
+            Target with a column for each output.
+        """
         return y
 
+    def in_units_of(self, scale: np.ndarray) -> Loss:
+        """Return the loss for a target that is not divided by `scale`; most losses have no setting in its units.
 
-def row_products(a, b):
+        Parameters
+        ----------
+        scale : ndarray of shape (n_outputs,)
+            What ``standardize=True`` divided the target by.
+
+        Returns
+        -------
+        loss : Loss
+            The same loss, with its hyperparameters in the units of the target.
+        """
+        return self
+
+    def output_derivative(self, y: np.ndarray, prediction: np.ndarray) -> np.ndarray | None:
+        """Return the derivative with respect to the prediction, or None if it has no exact formula of its own.
+
+        Parameters
+        ----------
+        y, prediction : ndarray of shape (n_outputs,)
+            Target and prediction of one sample.
+
+        Returns
+        -------
+        derivative : ndarray of shape (n_outputs,) or None
+            dE/dout, for showing the factors of the chain rule; training does not need it.
+        """
+        return None
+
+
+class LinkedLoss(Loss):
+    """Base of the losses of this package, each of which names one of the known links."""
+
+    link: ClassVar[Link]  # type: ignore[assignment]
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "link" in vars(cls):
+            cls.output_activation = cls.link.name
+            cls.target_scaling = cls.link.target_scaling.name
+
+    def inverse_link(self, raw: np.ndarray) -> np.ndarray:
+        """Return the prediction for the raw output.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw output of the network.
+
+        Returns
+        -------
+        prediction : ndarray of shape (n_samples, n_outputs)
+            Prediction, in the scaled units of the target.
+        """
+        return self.link.inverse(raw)
+
+    def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the prediction.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_samples, n_outputs)
+            Raw output of the network.
+
+        Returns
+        -------
+        log_prediction : ndarray of shape (n_samples, n_outputs)
+            Logarithm of `inverse_link`, finite wherever `raw` is.
+        """
+        return self.link.log_inverse(raw)
+
+
+def row_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the inner product of each row of `a` with the same row of `b`."""
     return (a * b)[:, 0] if a.shape[1] == 1 else np.einsum("ij,ij->i", a, b)
 

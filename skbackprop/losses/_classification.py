@@ -7,28 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from ._base import Loss, row_products
+from ._base import LinkedLoss, row_products
+from ._links import LogitLink, MultinomialLogit
 
 #: Smallest share of a class whose logarithm is taken.
 RAREST = 1e-6
 
 
 @dataclass(frozen=True)
-class BinaryLogLoss(Loss):
+class BinaryLogLoss(LinkedLoss):
     """Sum over the outputs of -y log(p) - (1 - y) log(1 - p) with p = f(raw), f the logistic function.
 
     As a function of raw: max(raw, 0) - y raw + log(1 + exp(-abs(raw))), which neither overflows nor rounds to log(0).
     """
 
-    output_activation = "logistic"
-    is_nll = True
-
-    def inverse_link(self, raw):
-        return special.expit(raw)
-
-    def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the logarithm of `inverse_link`, finite wherever `raw` is."""
-        return special.log_expit(raw)
+    link = LogitLink()
+    one_output_for_two_classes = True
+    is_likelihood = True
 
     def constant(self, mean):
         return special.logit(np.clip(mean, RAREST, 1 - RAREST))
@@ -48,21 +43,14 @@ class BinaryLogLoss(Loss):
 
 
 @dataclass(frozen=True)
-class MultinomialLogLoss(Loss):
+class MultinomialLogLoss(LinkedLoss):
     """-sum over the outputs of y log(p) with p = softmax(raw), for rows of y that sum to 1.
 
     As a function of raw: log(sum(exp(raw))) - sum(y raw), with the largest raw output taken from both.
     """
 
-    output_activation = "softmax"
-    is_nll = True
-
-    def inverse_link(self, raw):
-        return special.softmax(raw, axis=1)
-
-    def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the logarithm of `inverse_link`, finite wherever `raw` is."""
-        return special.log_softmax(raw, axis=1)
+    link = MultinomialLogit()
+    is_likelihood = True
 
     def constant(self, mean):
         return np.log(np.maximum(mean, RAREST))
@@ -76,3 +64,6 @@ class MultinomialLogLoss(Loss):
         values = np.log(total[:, 0])
         values -= row_products(y, raw)
         return values
+
+    def output_derivative(self, y, prediction):
+        return -y / prediction

@@ -1,70 +1,212 @@
-"""Derivatives of the output activations, which losses own as the inverse of their links.
+"""Links: how the raw output of a network becomes a prediction.
 
-Training does not need them: a loss gives its derivative by the raw output at once. They are for looking into a
-network: how a prediction changes with the raw output, and through it with the inputs.
+A loss owns its link. The link has the inverse (the output activation), its logarithm where that is more exact, its
+derivative, and the scaling of the target that fits it. Training needs none of the derivatives, because a loss gives
+its derivative with respect to the raw output directly; inspection does.
 
-Shapes: `raw` is (n_rows, n_outputs), and so is the derivative of one output by all raw outputs.
+Shapes: `raw` is (n_samples, n_outputs), and so is the derivative of one output with respect to all raw outputs.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import special
 
-from ._base import Loss
+from ._target_scaling import TARGET_SCALINGS, MeanScaling, StandardScaling, TargetScaling
 
-#: Step of the central differences by which the link of a loss of one's own is differentiated, relative to raw.
+if TYPE_CHECKING:
+    from ._base import Loss
+
+#: Relative step of the central differences by which an unknown link is differentiated.
 STEP = np.finfo(np.float64).eps ** (1 / 3)
 
 
-def link_gradient(loss: Loss, raw: np.ndarray, output: int) -> np.ndarray:
-    """Return the derivative of ``loss.inverse_link(raw)[:, output]`` by all raw outputs.
+class Link:
+    """The inverse of a link function: prediction = inverse(raw output).
 
-    By formula; an output activation that has a name of its own is differentiated by central differences.
+    Attributes
+    ----------
+    name : str
+        Name of the output activation.
+    is_probability : bool
+        Whether every output is between 0 and 1.
+    sums_to_one : bool
+        Whether the outputs of a sample are a distribution.
+    target_scaling : TargetScaling
+        How ``standardize=True`` scales the target.
     """
-    name = loss.output_activation
-    if name in ELEMENTWISE:
-        gradient = np.zeros_like(raw)
-        gradient[:, output] = ELEMENTWISE[name](raw[:, output])
-        return gradient
-    if name in JOINT:
-        return JOINT[name](raw, output)
-    return _differences(loss, raw, output)
+
+    name: str
+    is_probability = False
+    sums_to_one = False
+    target_scaling: TargetScaling = TargetScaling()
+
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
+        """Return the predictions, in the scaled units of the target."""
+        raise NotImplementedError
+
+    def log_inverse(self, raw: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the predictions."""
+        prediction = self.inverse(raw)
+        return np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
+
+    def inverse_derivative(self, raw: np.ndarray, output: int) -> np.ndarray:
+        """Return the derivative of ``inverse(raw)[:, output]`` with respect to all raw outputs."""
+        raise NotImplementedError
+
+    def jacobian(self, raw: np.ndarray) -> np.ndarray:
+        """Return d prediction[i] / d raw[j] at [i, j] for one sample, `raw` of shape (n_outputs,).
+
+        Where each output depends on its own raw output only, return the diagonal.
+        """
+        row = np.atleast_2d(raw)
+        matrix = np.array([self.inverse_derivative(row, output)[0] for output in range(len(raw))])
+        diagonal = matrix.diagonal()
+        return diagonal.copy() if np.array_equal(matrix, np.diag(diagonal)) else matrix
 
 
-def softmax_gradient(raw: np.ndarray, output: int) -> np.ndarray:
-    """Return the derivative of ``softmax(raw)[:, output]``: -p_output p, but p_output (1 - p_output) by its own."""
-    p = special.softmax(raw, axis=1)
-    gradient = -p[:, [output]] * p
-    gradient[:, output] = 0.0
-    gradient[:, output] = -gradient.sum(axis=1)  # raising all raw outputs alike changes nothing
-    return gradient
+class ElementwiseLink(Link):
+    """A link of each output by itself."""
+
+    def slope(self, raw: np.ndarray) -> np.ndarray:
+        """Return the derivative of each prediction with respect to its own raw output."""
+        raise NotImplementedError
+
+    def inverse_derivative(self, raw, output):
+        derivative = np.zeros_like(raw)
+        derivative[:, output] = self.slope(raw[:, output])
+        return derivative
+
+    def jacobian(self, raw):
+        return self.slope(raw)
 
 
-def _sorted_gradient(raw, output):
-    gradient = np.zeros_like(raw)
-    place = np.argsort(raw, axis=1, kind="stable")[:, output]
-    gradient[np.arange(len(raw)), place] = 1.0
-    return gradient
+class IdentityLink(ElementwiseLink):
+    """prediction = raw."""
+
+    name = "identity"
+    target_scaling = StandardScaling()
+
+    def inverse(self, raw):
+        return raw
+
+    def slope(self, raw):
+        return np.ones_like(raw)
 
 
-def _differences(loss, raw, output):
-    gradient = np.empty_like(raw)
-    for by in range(raw.shape[1]):
-        below, above = raw.copy(), raw.copy()
-        step = STEP * np.maximum(1.0, np.abs(raw[:, by]))
-        below[:, by] -= step
-        above[:, by] += step
-        width = above[:, by] - below[:, by]
-        gradient[:, by] = (loss.inverse_link(above)[:, output] - loss.inverse_link(below)[:, output]) / width
-    return gradient
+class LogitLink(ElementwiseLink):
+    """prediction = f(raw), f the logistic function."""
+
+    name = "logistic"
+    is_probability = True
+
+    def inverse(self, raw):
+        return special.expit(raw)
+
+    def log_inverse(self, raw):
+        return special.log_expit(raw)  # finite wherever raw is
+
+    def slope(self, raw):
+        return special.expit(raw) * special.expit(-raw)  # f'(z) = f(z) f(-z), exact also far from 0
 
 
-#: Output activations of one raw output each: their derivatives.
-ELEMENTWISE = {
-    "identity": np.ones_like,
-    "logistic": lambda raw: special.expit(raw) * special.expit(-raw),  # f'(net) = f(net) f(-net), exact far out too
-    "exponential": np.exp,
+class LogLink(ElementwiseLink):
+    """prediction = exp(raw)."""
+
+    name = "exponential"
+    target_scaling = MeanScaling()
+
+    def inverse(self, raw):
+        return np.exp(raw)
+
+    def slope(self, raw):
+        return np.exp(raw)
+
+
+class MultinomialLogit(Link):
+    """prediction = softmax(raw)."""
+
+    name = "softmax"
+    is_probability = True
+    sums_to_one = True
+
+    def inverse(self, raw):
+        return special.softmax(raw, axis=1)
+
+    def log_inverse(self, raw):
+        return special.log_softmax(raw, axis=1)  # finite wherever raw is
+
+    def inverse_derivative(self, raw, output):
+        """Return p_output (1 - p_output) for the output itself and -p_output p_other for every other one."""
+        p = special.softmax(raw, axis=1)
+        derivative = -p[:, [output]] * p
+        derivative[:, output] = 0.0
+        derivative[:, output] = -derivative.sum(axis=1)  # raising all raw outputs alike changes nothing
+        return derivative
+
+
+class SortedLink(Link):
+    """prediction = the raw outputs of a sample in increasing order."""
+
+    name = "sorted"
+    target_scaling = StandardScaling()
+
+    def inverse(self, raw):
+        return np.sort(raw, axis=1)
+
+    def inverse_derivative(self, raw, output):
+        derivative = np.zeros_like(raw)
+        source = np.argsort(raw, axis=1, kind="stable")[:, output]
+        derivative[np.arange(len(raw)), source] = 1.0
+        return derivative
+
+
+#: The links by the name of their output activation.
+LINKS: dict[str, Link] = {
+    link.name: link for link in (IdentityLink(), LogitLink(), LogLink(), MultinomialLogit(), SortedLink())
 }
-#: Output activations of all raw outputs together.
-JOINT = {"softmax": softmax_gradient, "sorted": _sorted_gradient}
+
+
+class CustomLink(Link):
+    """The link of a custom loss, which defines `inverse_link` and names its output activation.
+
+    A known name brings its derivative and its properties; any other link is differentiated by central differences.
+
+    Parameters
+    ----------
+    loss : Loss
+    """
+
+    def __init__(self, loss: Loss):
+        self._loss = loss
+        self._known = LINKS.get(loss.output_activation)
+        self.name = loss.output_activation
+        self.target_scaling = TARGET_SCALINGS[loss.target_scaling]
+        if self._known is not None:
+            self.is_probability = self._known.is_probability
+            self.sums_to_one = self._known.sums_to_one
+
+    def inverse(self, raw):
+        return self._loss.inverse_link(raw)
+
+    def log_inverse(self, raw):
+        return self._loss.log_inverse_link(raw)
+
+    def inverse_derivative(self, raw, output):
+        if self._known is not None:
+            return self._known.inverse_derivative(raw, output)
+        derivative = np.empty_like(raw)
+        for column in range(raw.shape[1]):
+            below, above = raw.copy(), raw.copy()
+            step = STEP * np.maximum(1.0, np.abs(raw[:, column]))
+            below[:, column] -= step
+            above[:, column] += step
+            width = above[:, column] - below[:, column]
+            rise = self.inverse(above)[:, output] - self.inverse(below)[:, output]
+            derivative[:, column] = rise / width
+        return derivative
+
+    def jacobian(self, raw):
+        return super().jacobian(raw) if self._known is None else self._known.jacobian(raw)

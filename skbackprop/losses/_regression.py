@@ -6,6 +6,7 @@ Where scikit-learn's metrics have a function of the same name, the mean over row
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar
@@ -14,16 +15,14 @@ import numpy as np
 from scipy import special
 
 from .._hyperparameters import check_number
-from ._base import Loss, check_range, row_products
+from ._base import LinkedLoss, check_range, row_products
+from ._links import IdentityLink, LogitLink, LogLink, SortedLink
 
 
-class _OfLocation(Loss):
+class _OfLocation(LinkedLoss):
     """Base of losses of y - out with out = raw."""
 
-    target_scaling = "spread"
-
-    def inverse_link(self, raw):
-        return raw
+    link = IdentityLink()
 
     def constant(self, mean):
         return mean
@@ -39,19 +38,15 @@ class SquaredError(_OfLocation):
         gradient *= 2.0
         return values
 
+    def output_derivative(self, y, prediction):
+        return -2.0 * (y - prediction)
+
 
 @dataclass(frozen=True)
-class LogisticSquaredError(Loss):
+class LogisticSquaredError(LinkedLoss):
     """Sum over the outputs of (y - out)^2 with out = f(raw), f the logistic function: the lecture's network."""
 
-    output_activation = "logistic"
-
-    def inverse_link(self, raw):
-        return special.expit(raw)
-
-    def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the logarithm of `inverse_link`, finite wherever `raw` is."""
-        return special.log_expit(raw)
+    link = LogitLink()
 
     def check_target(self, y):
         check_range(self, y, (y >= 0) & (y <= 1), "between 0 and 1")
@@ -68,6 +63,9 @@ class LogisticSquaredError(Loss):
         np.subtract(1.0, out, out=out)
         gradient *= out
         return values
+
+    def output_derivative(self, y, prediction):
+        return -2.0 * (y - prediction)
 
 
 @dataclass(frozen=True)
@@ -102,6 +100,11 @@ class Huber(_OfLocation):
         raw -= y
         np.clip(raw, -self.delta, self.delta, out=gradient)
         return row_products(raw, gradient) - 0.5 * row_products(gradient, gradient)
+
+    def in_units_of(self, scale):
+        rescaled = copy(self)
+        object.__setattr__(rescaled, "delta", self.delta * scale)  # one for each output, past the check for a number
+        return rescaled
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ class Quantiles(_OfLocation):
     """
 
     quantiles: Sequence[float] = (0.1, 0.5, 0.9)
-    output_activation = "sorted"
+    link = SortedLink()
 
     def __post_init__(self):
         given = isinstance(self.quantiles, Sequence)
@@ -159,14 +162,16 @@ class Quantiles(_OfLocation):
         if not numbers or not len(self.quantiles) or not (np.diff([0.0, *self.quantiles, 1.0]) > 0).all():
             raise ValueError(f"quantiles must be increasing numbers between 0 and 1, got {self.quantiles!r}.")
 
-    def inverse_link(self, raw):
-        return np.sort(raw, axis=1)
+    @property
+    def predicted_quantiles(self):
+        """The quantiles that the outputs predict."""
+        return tuple(self.quantiles)
 
     def check_target(self, y):
         if y.shape[1] != 1:
             raise ValueError(f"loss={self!r} takes one target, y has {y.shape[1]} columns; fit one estimator for each.")
 
-    def tile_target(self, y):
+    def repeat_target(self, y):
         return np.repeat(y, len(self.quantiles), axis=1)
 
     def value_and_gradient(self, y, raw, gradient):
@@ -186,15 +191,11 @@ def _pinball_slopes(residual, quantile, out):
     out[residual == 0] = 0
 
 
-class _Deviance(Loss):
+class _Deviance(LinkedLoss):
     """Base of the unit deviances of Tweedie distributions, with out = exp(raw); see `Tweedie`."""
 
-    output_activation = "exponential"
-    target_scaling = "mean"
+    link = LogLink()
     power: float
-
-    def inverse_link(self, raw):
-        return np.exp(raw)
 
     def constant(self, mean):
         return np.log(np.maximum(mean, np.finfo(mean.dtype).tiny))

@@ -1,12 +1,17 @@
-"""Displays of a network and its training, drawn by matplotlib (extra ``plot``).
+"""Displays of a network and of its training, drawn with matplotlib (extra ``plot``).
 
-They follow scikit-learn's: a class method makes and draws one, the object keeps the numbers, `plot` draws it again,
-and what was drawn are attributes with a trailing underscore. matplotlib is imported when something is drawn, and this
-module by its name only, so that importing the package takes no longer.
+They follow the displays of scikit-learn: a class method creates a display and draws it, the display keeps the numbers,
+`plot` draws them again, and what was drawn is available in attributes with a trailing underscore. matplotlib is
+imported when something is drawn.
 """
 
+from __future__ import annotations
+
+from .._public import publish
 from ._loss_curve import LossCurveDisplay
 from ._network import NetworkDisplay
 from ._weights import WeightsDisplay
 
 __all__ = ["LossCurveDisplay", "NetworkDisplay", "WeightsDisplay"]
+
+__dir__ = publish(globals())

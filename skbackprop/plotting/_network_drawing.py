@@ -2,40 +2,79 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..inspection._trace import SampleTrace
 from ._network_layout import MARGIN, Sizes, arrange, shown_units
 
-#: Size of the type in points, width of a character and height of a line in inches.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import LineCollection
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.colors import Colormap
+    from matplotlib.patches import Circle
+    from matplotlib.text import Text
+
+#: Font size in points.
 POINTS = 8.0
-CHARACTER, LINE = 0.64 * POINTS / 72, 1.25 * POINTS / 72
-#: The same on average, in longer text.
-NARROW_CHARACTER = 0.95 * CHARACTER
-#: The colour of what is computed on the way back; weights have red and blue.
-BACKWARD = "#1b7837"
-#: Radius of nodes without numbers in them and of bias units, and what is free beside a number in a node.
-RADIUS, RADIUS_OF_BIAS, FREE = 0.2, 0.12, 0.08
-#: How much higher the symbol of a unit stands than a line above its numbers, as it may have an index.
-SYMBOL_HIGHER = 0.05
-#: Width of the thinnest and the widest edge in points.
-THINNEST, WIDEST = 0.4, 3.0
-#: A longer name is cut.
-LONGEST_NAME = 20
-#: Room for the colour bar and its numbers, and its width.
-COLORBAR_ROOM, COLORBAR_WIDTH = 0.85, 0.1
+#: Width of a character in inches: the widest digits, and the average of a longer text.
+CHARACTER = 0.64 * POINTS / 72
+AVERAGE_CHARACTER = 0.95 * CHARACTER
+#: Height of a line of text in inches.
+LINE = 1.25 * POINTS / 72
+#: Color of the results of the backward pass; weights are red and blue.
+BACKWARD_COLOR = "#1b7837"
+#: Radius of nodes without numbers, radius of bias units, and free space beside a number in a node, in inches.
+RADIUS = 0.2
+BIAS_RADIUS = 0.12
+PADDING = 0.08
+#: Extra height of the symbol of a unit above its numbers, because the symbol may have an index.
+SYMBOL_OFFSET = 0.05
+#: Width of the thinnest and of the thickest edge in points.
+MIN_EDGE_WIDTH = 0.4
+MAX_EDGE_WIDTH = 3.0
+#: Longer names are truncated.
+MAX_NAME_LENGTH = 20
+#: Width of the color bar, and of the color bar with its numbers, in inches.
+COLORBAR_WIDTH = 0.1
+COLORBAR_SPACE = 0.85
 
 
 class Picture(NamedTuple):
-    """What is to be drawn."""
+    """The content of a drawing.
+
+    Attributes
+    ----------
+    coefs : list of ndarray of shape (n_inputs, n_units)
+        Weights of each layer.
+    intercepts : list of ndarray of shape (n_units,)
+        Intercepts of each layer.
+    feature_names : sequence of str or None
+        Names of the inputs.
+    output_names : sequence of str or None
+        Names of the outputs.
+    activations : sequence of str or None
+        Names of the activations of each layer.
+    trace : SampleTrace or None
+        The values of one sample.
+    has_values : bool
+        Whether the weights are written.
+    values_format : str
+        Format specification of all numbers.
+    max_units : int
+        Largest number of units drawn for a layer.
+    has_colorbar : bool
+        Whether the color scale is drawn.
+    """
 
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
-    feature_names: list[str] | None
-    output_names: list[str] | None
-    activations: list[str] | None
+    feature_names: Sequence[str] | None
+    output_names: Sequence[str] | None
+    activations: Sequence[str] | None
     trace: SampleTrace | None
     has_values: bool
     values_format: str
@@ -44,32 +83,48 @@ class Picture(NamedTuple):
 
 
 class Drawing:
-    """A picture laid out; `draw` puts it on axes."""
+    """A picture with its layout; `draw` puts it on axes.
 
-    def __init__(self, picture: Picture):
-        self.picture, self.trace = picture, picture.trace
+    Parameters
+    ----------
+    picture : Picture
+        The content of the drawing.
+    """
+
+    ax: Axes
+    text_kw: dict[str, Any]
+    scale: float
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+        self.trace = picture.trace
         self.has_backward = self.trace is not None and self.trace.loss is not None
         self.layer_sizes = [len(picture.coefs[0]), *(W.shape[1] for W in picture.coefs)]
         self.units = [shown_units(n_units, picture.max_units)[0] for n_units in self.layer_sizes]
         self.weights = self._shown(picture.coefs, picture.intercepts)
-        self.gradients = self._shown(self.trace.dE_dW, self.trace.dE_db) if self.has_backward else []
+        self.gradients: list[np.ndarray] = []
+        if self.trace is not None and self.trace.dE_dW is not None and self.trace.dE_db is not None:
+            self.gradients = self._shown(self.trace.dE_dW, self.trace.dE_db)
         self.radius = self._radius()
         self.layout = arrange(self.layer_sizes, picture.max_units, self._sizes())
         self.columns = self.layout.columns
-        self.edges, self.nodes, self.node_texts = [], [], []
-        self.weight_texts, self.gradient_texts = [], []
-        self.colorbar = None
+        self.edges: list[LineCollection] = []
+        self.nodes: list[list[Circle]] = []
+        self.node_texts: list[list[list[Text]]] = []
+        self.weight_texts: list[np.ndarray] = []
+        self.gradient_texts: list[np.ndarray] = []
+        self.colorbar: Colorbar | None = None
 
-    def _shown(self, coefs, intercepts):
-        """Return what belongs to the shown edges of each gap, of shape (sources, targets), the bias unit last."""
+    def _shown(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> list[np.ndarray]:
+        """Return the entries of the drawn edges of each gap, of shape (n_sources, n_targets), the bias unit last."""
         gaps = zip(coefs, intercepts, self.units[:-1], self.units[1:], strict=True)
         return [np.vstack([W[np.ix_(sources, targets)], b[targets]]) for W, b, sources, targets in gaps]
 
     def number(self, value: float) -> str:
-        """Return a number as it is written, without a minus before 0."""
+        """Return the text of a number, without a minus sign before 0."""
         return format(value + 0.0, self.picture.values_format).replace("-", "\N{MINUS SIGN}")
 
-    def _radius(self):
+    def _radius(self) -> float:
         if self.trace is None:
             return RADIUS
         arrays = [self.trace.input, *self.trace.net, *self.trace.out]
@@ -77,9 +132,9 @@ class Drawing:
         longest = max(
             len(self.number(value)) for array, shown in zip(arrays, units, strict=True) for value in array[shown]
         )
-        return max(RADIUS, CHARACTER * (len("net ") + longest) / 2 + FREE)
+        return max(RADIUS, CHARACTER * (len("net ") + longest) / 2 + PADDING)
 
-    def _sizes(self):
+    def _sizes(self) -> Sizes:
         below = LINE if self.has_backward else 0.0
         if not self.picture.has_values:
             return Sizes(self.radius, below, 0.0, 0.0)
@@ -88,40 +143,50 @@ class Drawing:
 
     @property
     def frame(self) -> tuple[float, float, float, float]:
-        """Left, right, bottom and top of all that is drawn."""
+        """Left, right, bottom and top of the drawing."""
         highest = max(column.y.max() for column in self.columns)
         lowest = min(column.y.min() for column in self.columns) - self.radius - LINE * self.has_backward
-        lowest = min(lowest, *(column.bias_y - RADIUS_OF_BIAS for column in self.columns[:-1]))
+        bias_heights = [column.bias_y for column in self.columns if column.bias_y is not None]
+        lowest = min(lowest, min(bias_heights) - BIAS_RADIUS)
         beside = self.radius + 2 * MARGIN
-        middle, half_legend = self.columns[-1].x / 2, len(self._legend) * NARROW_CHARACTER / 2
+        middle = self.columns[-1].x / 2
+        half_legend = len(self._legend) * AVERAGE_CHARACTER / 2
         left = min(-beside - self._width_of(0), middle - half_legend)
         right = self.columns[-1].x + beside + self._width_of(len(self.columns) - 1)
-        right = max(right + (COLORBAR_ROOM if self.picture.has_colorbar else 0.0), middle + half_legend)
+        right = max(right + (COLORBAR_SPACE if self.picture.has_colorbar else 0.0), middle + half_legend)
         bottom = lowest - (2.5 * LINE if self.has_backward else MARGIN)
         return left, right, bottom, highest + self.radius + 3 * LINE
 
     @property
-    def _legend(self):
-        """What the numbers of the way back are."""
-        if not self.has_backward:
+    def _legend(self) -> str:
+        """The legend of the numbers of the backward pass; empty without them."""
+        if self.trace is None or self.trace.loss is None:
             return ""
         of_weights = ["below each weight: dE/dw"] if self.picture.has_values else []
         return "      ".join([*of_weights, "below each unit: δ = dE/dnet", f"E = {self.number(self.trace.loss)}"])
 
-    def _width_of(self, level):
+    def _width_of(self, level: int) -> float:
         """Return the width of the widest text beside the nodes of a column."""
         lines = [line for unit in self.columns[level].units for line in self._beside(level, unit)]
         return max(map(len, lines), default=0) * CHARACTER
 
-    def draw(self, ax, cmap, edge_kw: dict, node_kw: dict, text_kw: dict) -> None:
-        """Draw all."""
+    def draw(
+        self,
+        ax: Axes,
+        cmap: str | Colormap,
+        edge_kw: dict[str, Any],
+        node_kw: dict[str, Any],
+        text_kw: dict[str, Any],
+    ) -> None:
+        """Draw everything on axes."""
         left, right, bottom, top = self.frame
         ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
         ax.set_axis_off()
-        self.ax, self.text_kw = ax, text_kw
-        place = ax.get_window_extent()
-        #: How many times its natural size the drawing has.
-        self.scale = min(place.width / (right - left), place.height / (top - bottom)) / ax.figure.dpi
+        self.ax = ax
+        self.text_kw = text_kw
+        extent = ax.get_window_extent()
+        #: Ratio of the size on the axes to the natural size.
+        self.scale = min(extent.width / (right - left), extent.height / (top - bottom)) / ax.figure.dpi
         for gap in range(len(self.weights)):
             self._draw_edges(gap, cmap, edge_kw)
             if self.picture.has_values:
@@ -130,92 +195,108 @@ class Drawing:
             self._draw_nodes(level, node_kw)
             self._write_header(level, top)
         if self.has_backward:
-            self._write(self.columns[-1].x / 2, bottom + LINE / 2, self._legend, color=BACKWARD)
+            self._write(self.columns[-1].x / 2, bottom + LINE / 2, self._legend, color=BACKWARD_COLOR)
         if self.picture.has_colorbar:
             self._draw_colorbar(right)
 
-    def _write(self, x, y, text, **kw):
-        style = {"ha": "center", "va": "center", "fontsize": POINTS * self.scale, "zorder": 4, "parse_math": False}
+    def _write(self, x: float, y: float, text: str, **kw: Any) -> Text:
+        style: dict[str, Any] = {
+            "ha": "center",
+            "va": "center",
+            "fontsize": POINTS * self.scale,
+            "zorder": 4,
+            "parse_math": False,
+        }
         return self.ax.text(x, y, text, **style | kw | self.text_kw)
 
-    def _draw_edges(self, gap, cmap, edge_kw):
+    def _draw_edges(self, gap: int, cmap: str | Colormap, edge_kw: dict[str, Any]) -> None:
         from matplotlib.collections import LineCollection
 
         left, right = self.columns[gap], self.columns[gap + 1]
         weights = self.weights[gap].ravel()
         largest = max(np.abs(W).max() for W in self.picture.coefs) or 1.0
-        order = np.argsort(np.abs(weights), kind="stable")  # so that the strongest are on top
+        order = np.argsort(np.abs(weights), kind="stable")  # the largest weights are drawn on top
         segments = np.array([[(left.x, y), (right.x, to)] for y in left.source_y for to in right.y])[order]
-        widths = THINNEST + (WIDEST - THINNEST) * np.minimum(np.abs(weights[order]) / largest, 1)
-        style = {"cmap": cmap, "clim": (-largest, largest), "linewidths": widths * self.scale, "zorder": 1}
-        self.edges.append(self.ax.add_collection(LineCollection(segments, array=weights[order], **style | edge_kw)))
+        widths = MIN_EDGE_WIDTH + (MAX_EDGE_WIDTH - MIN_EDGE_WIDTH) * np.minimum(np.abs(weights[order]) / largest, 1)
+        style: dict[str, Any] = {"cmap": cmap, "clim": (-largest, largest), "zorder": 1}
+        style["linewidths"] = widths * self.scale
+        edges = LineCollection(list(segments), array=weights[order], **style | edge_kw)
+        self.ax.add_collection(edges)
+        self.edges.append(edges)
 
-    def _write_values(self, gap):
+    def _write_values(self, gap: int) -> None:
+        """Write the weight at each edge and, if there is one, its derivative below it."""
         x, heights = self.layout.value_places(gap)
-        above, *below = self._write_on_edges(
-            x, heights, [of_edges[gap] for of_edges in (self.weights, self.gradients) if of_edges]
-        )
-        self.weight_texts.append(above)
-        self.gradient_texts += below
-
-    def _write_on_edges(self, x, heights, values):
-        """Write one value below the other at each edge, on a background that hides the edges, and return the texts."""
-        texts = [np.empty(heights.shape, dtype=object) for _ in values]
+        has_gradients = bool(self.gradients)
+        weight_texts = np.empty(heights.shape, dtype=object)
+        gradient_texts = np.empty(heights.shape, dtype=object)
         for edge, y in np.ndenumerate(heights):
-            lines = [self.number(of_edges[edge]) for of_edges in values]
-            self._hide_edges(x, y, lines)
-            for number, (line, style) in enumerate(zip(lines, ({}, {"color": BACKWARD}), strict=False)):
-                at = y + LINE * ((len(lines) - 1) / 2 - number)
-                texts[number][edge] = self._write(x, at, line, **style)
-        return texts
+            weight = self.number(float(self.weights[gap][edge]))
+            if has_gradients:
+                gradient = self.number(float(self.gradients[gap][edge]))
+                self._hide_edges(x, y, [weight, gradient])
+                weight_texts[edge] = self._write(x, y + LINE / 2, weight)
+                gradient_texts[edge] = self._write(x, y - LINE / 2, gradient, color=BACKWARD_COLOR)
+            else:
+                self._hide_edges(x, y, [weight])
+                weight_texts[edge] = self._write(x, y, weight)
+        self.weight_texts.append(weight_texts)
+        if has_gradients:
+            self.gradient_texts.append(gradient_texts)
 
-    def _hide_edges(self, x, y, lines):
-        """Put a background below the text that is to be written around a place."""
+    def _hide_edges(self, x: float, y: float, lines: list[str]) -> None:
+        """Draw a background for a text centered on a point, so that no edge crosses the text."""
         from matplotlib.patches import Rectangle
 
-        width, height = max(map(len, lines)) * CHARACTER, LINE * len(lines)
-        place = (x - width / 2, y - height / 2)
-        self.ax.add_patch(Rectangle(place, width, height, facecolor=self.ax.get_facecolor(), zorder=2))
+        width = max(map(len, lines)) * CHARACTER
+        height = LINE * len(lines)
+        corner = (x - width / 2, y - height / 2)
+        self.ax.add_patch(Rectangle(corner, width, height, facecolor=self.ax.get_facecolor(), zorder=2))
 
-    def _draw_nodes(self, level, node_kw):
+    def _draw_nodes(self, level: int, node_kw: dict[str, Any]) -> None:
         from matplotlib.patches import Circle
 
         column = self.columns[level]
-        style = {
+        style: dict[str, Any] = {
             "facecolor": self.ax.get_facecolor(),
             "edgecolor": "0.4",
             "linewidth": 0.8 * self.scale,
             "zorder": 3,
-        } | node_kw
-        self.nodes.append([self.ax.add_patch(Circle((column.x, y), self.radius, **style)) for y in column.y])
+        }
+        style |= node_kw
+        nodes = [Circle((column.x, y), self.radius, **style) for y in column.y]
+        for node in nodes:
+            self.ax.add_patch(node)
+        self.nodes.append(nodes)
         self.node_texts.append(
             [self._write_node(level, unit, y) for unit, y in zip(column.units, column.y, strict=True)]
         )
         if column.ellipsis_y is not None:
             self._write(column.x, column.ellipsis_y, "⋮", fontsize=2 * POINTS * self.scale)
         if column.bias_y is not None:
-            self.ax.add_patch(Circle((column.x, column.bias_y), RADIUS_OF_BIAS, **style | {"edgecolor": "0.7"}))
+            self.ax.add_patch(Circle((column.x, column.bias_y), BIAS_RADIUS, **style | {"edgecolor": "0.7"}))
             self._write(column.x, column.bias_y, "1")
 
-    def _write_node(self, level, unit, y):
-        """Write what is in, beside and below a node, and return the texts."""
-        x, lines = self.columns[level].x, self._inside(level, unit)
+    def _write_node(self, level: int, unit: int, y: float) -> list[Text]:
+        """Write the texts in, beside and below a node, and return them."""
+        x = self.columns[level].x
+        lines = self._inside(level, unit)
         heights = y + LINE * (np.arange(len(lines))[::-1] - (len(lines) - 1) / 2)
-        heights[0] += SYMBOL_HIGHER * (len(lines) > 1)
-        texts = [self._write(x, at, line, parse_math=True) for at, line in zip(heights, lines, strict=True)]
+        heights[0] += SYMBOL_OFFSET * (len(lines) > 1)
+        texts = [self._write(x, height, line, parse_math=True) for height, line in zip(heights, lines, strict=True)]
         side = -1 if level == 0 else 1
         beside = "\n".join(self._beside(level, unit))
         if beside:
             align = "right" if level == 0 else "left"
             texts.append(self._write(x + side * (self.radius + MARGIN), y, beside, ha=align))
-        if self.has_backward:
-            derivative = self.trace.dE_dinput if level == 0 else self.trace.delta[level - 1]
-            back = f"{'δ' if level else 'dE/di'} {self.number(derivative[unit])}"
-            self._hide_edges(x, y - self.radius - 0.7 * LINE, [back])
-            texts.append(self._write(x, y - self.radius - 0.7 * LINE, back, color=BACKWARD))
+        below = self._below(level, unit)
+        if below is not None:
+            self._hide_edges(x, y - self.radius - 0.7 * LINE, [below])
+            texts.append(self._write(x, y - self.radius - 0.7 * LINE, below, color=BACKWARD_COLOR))
         return texts
 
-    def _inside(self, level, unit):
+    def _inside(self, level: int, unit: int) -> list[str]:
+        """Return the lines of text in a node."""
         lines = [self._symbol(level, unit)]
         if self.trace is None:
             return lines
@@ -224,38 +305,58 @@ class Drawing:
         net, out = self.trace.net[level - 1][unit], self.trace.out[level - 1][unit]
         return [*lines, f"net {self.number(net)}", f"out {self.number(out)}"]
 
-    def _symbol(self, level, unit):
+    def _symbol(self, level: int, unit: int) -> str:
         if level == 0:
             return f"$i_{{{unit + 1}}}$"
         if level == len(self.columns) - 1:
             return f"$o_{{{unit + 1}}}$"
         return f"$h_{{{unit + 1}}}$" if len(self.columns) == 3 else f"$h^{{({level})}}_{{{unit + 1}}}$"
 
-    def _beside(self, level, unit):
+    def _beside(self, level: int, unit: int) -> list[str]:
+        """Return the lines of text beside a node: its name, and the target of an output."""
         lines = []
         is_output = level == len(self.columns) - 1
-        names = self.picture.feature_names if level == 0 else self.picture.output_names if is_output else None
+        names = None
+        if level == 0:
+            names = self.picture.feature_names
+        elif is_output:
+            names = self.picture.output_names
         if names is not None:
             name = str(names[unit])
-            lines.append(name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…")
-        if is_output and self.has_backward:
+            lines.append(name if len(name) <= MAX_NAME_LENGTH else name[: MAX_NAME_LENGTH - 1] + "…")
+        if is_output and self.trace is not None and self.trace.target is not None:
             lines.append(f"target {self.number(self.trace.target[unit])}")
         return lines
 
-    def _write_header(self, level, top):
-        n_units, kind = self.layer_sizes[level], "input" if level == 0 else "unit"
-        kind = "output" if level == len(self.columns) - 1 else kind
+    def _below(self, level: int, unit: int) -> str | None:
+        """Return the derivative below a node; None without a backward pass."""
+        if self.trace is None or self.trace.delta is None or self.trace.dE_dinput is None:
+            return None
+        if level == 0:
+            return f"dE/di {self.number(self.trace.dE_dinput[unit])}"
+        return f"δ {self.number(self.trace.delta[level - 1][unit])}"
+
+    def _write_header(self, level: int, top: float) -> None:
+        """Write the number of units and the activation above a column."""
+        n_units = self.layer_sizes[level]
+        kind = "unit"
+        if level == 0:
+            kind = "input"
+        elif level == len(self.columns) - 1:
+            kind = "output"
         lines = [f"{n_units} {kind}{'' if n_units == 1 else 's'}"]
         if level and self.picture.activations is not None:
             lines.append(self.picture.activations[level - 1])
         self._write(self.columns[level].x, top - LINE / 2, "\n".join(lines), va="top", color="0.5")
 
-    def _draw_colorbar(self, right):
+    def _draw_colorbar(self, right: float) -> None:
         _, _, bottom, top = self.frame
         height = min(2.0, 1.6 * min(-bottom, top - 3 * LINE))
-        place = (right - COLORBAR_ROOM + 0.15, -height / 2, COLORBAR_WIDTH, height)
+        place = (right - COLORBAR_SPACE + 0.15, -height / 2, COLORBAR_WIDTH, height)
         bar_ax = self.ax.inset_axes(place, transform=self.ax.transData)
-        extend = "both" if any(np.abs(edges.get_array()).max() > edges.norm.vmax for edges in self.edges) else "neither"
+        layers = zip(self.weights, self.edges, strict=True)
+        has_larger = any(np.abs(weights).max() > edges.get_clim()[1] for weights, edges in layers)  # an intercept
+        extend = "both" if has_larger else "neither"
         self.colorbar = self.ax.figure.colorbar(self.edges[0], cax=bar_ax, extend=extend)
         bar_ax.tick_params(labelsize=0.9 * POINTS * self.scale, length=2 * self.scale, width=0.6 * self.scale)
         self.colorbar.outline.set_linewidth(0.6 * self.scale)

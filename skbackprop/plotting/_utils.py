@@ -1,17 +1,19 @@
-"""What the displays share: matplotlib, asked for only when something is drawn, and axes for several panels."""
+"""What the displays share: a lazy import of matplotlib, and axes for several panels."""
 
 from __future__ import annotations
 
 import math
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-#: Colours of weights: blue below 0, red above.
+#: Colors of weights: blue below 0, red above.
 COLORMAP = "coolwarm"
 
 
-def import_pyplot(display):
-    """Return `matplotlib.pyplot`, or say how to install it."""
+def import_pyplot(display: object) -> ModuleType:
+    """Return `matplotlib.pyplot`, or raise ImportError with the command that installs it."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
@@ -19,17 +21,42 @@ def import_pyplot(display):
     return plt
 
 
-def panel_axes(plt, ax, n_panels: int, n_cols: int, panel_inches: tuple[float, float]):
-    """Return the axes for some panels, of shape (rows, columns) or that of `ax`, and the axes that bounds them or None.
+def panel_axes(
+    plt: ModuleType, ax: Any, n_panels: int, n_cols: int, panel_inches: tuple[float, float]
+) -> tuple[np.ndarray, Any]:
+    """Return the axes of several panels.
 
-    As in scikit-learn's PartialDependenceDisplay: one axes, or None for a new one, is divided into a grid; an array
-    of axes is taken as it is. Places of the grid without a panel are None.
+    As in scikit-learn's `PartialDependenceDisplay`, a single axes is divided into a grid of panels, and an array of
+    axes is used unchanged.
+
+    Parameters
+    ----------
+    plt : module
+        `matplotlib.pyplot`.
+    ax : matplotlib Axes, array-like of Axes or None
+        The axes given by the user. None creates a new figure.
+    n_panels : int
+        Number of panels.
+    n_cols : int
+        Largest number of columns of the grid.
+    panel_inches : tuple of (float, float)
+        Width and height of a panel in a new figure.
+
+    Returns
+    -------
+    axes : ndarray of matplotlib Axes
+        The panels, of shape (n_rows, n_columns) or in the shape of `ax`. Entries without a panel are None.
+    bounding_ax : matplotlib Axes or None
+        The axes that was divided; None if several were given.
     """
     if ax is not None and not isinstance(ax, plt.Axes):
         axes = np.asarray(ax, dtype=object)
         n_axes = sum(panel is not None for panel in axes.flat)
         if n_axes != n_panels:
-            raise ValueError(f"ax has {n_axes} axes for {n_panels} panels; pass as many, one to divide, or None.")
+            raise ValueError(
+                f"ax contains {n_axes} axes for {n_panels} panels; pass one axes per panel, a single axes to divide, "
+                "or None."
+            )
         return axes, None
     n_cols = min(n_cols, n_panels)
     n_rows = math.ceil(n_panels / n_cols)
@@ -37,9 +64,9 @@ def panel_axes(plt, ax, n_panels: int, n_cols: int, panel_inches: tuple[float, f
         width, height = panel_inches
         ax = plt.subplots(figsize=(width * n_cols + 0.8, height * n_rows), layout="constrained")[1]
     elif not ax.axison:
-        raise ValueError("ax holds another display's panels already; pass ax=display.axes_ to draw into these.")
+        raise ValueError("ax is divided into the panels of another display; pass ax=display.axes_ to draw into them.")
     elif ax.get_subplotspec() is None:
-        raise ValueError("ax lies in no grid that could be divided: make it by plt.subplots, or pass an axes a panel.")
+        raise ValueError("ax cannot be divided; create it with plt.subplots, or pass one axes per panel.")
     ax.set_axis_off()
     grid = ax.get_subplotspec().subgridspec(n_rows, n_cols)
     axes = np.full((n_rows, n_cols), None, dtype=object)

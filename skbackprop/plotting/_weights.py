@@ -1,44 +1,65 @@
-"""The weights of a network: as a histogram for each layer, or those of the first layer as images."""
+"""The weights of a network: a histogram for each layer, or images of the weights of the first layer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Self
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..inspection._trace import check_network
+from .._estimators.fitted_model import fitted_model
 from ._utils import COLORMAP, import_pyplot, panel_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .._estimators.classifier import BackpropClassifier
+    from .._estimators.regressor import BackpropRegressor
+
+#: Number of units of the first layer that are drawn as images by default.
+N_IMAGES = 16
+#: Columns of the grid, and width and height of a panel in inches, for histograms and for images.
+HISTOGRAM_COLUMNS = 3
+HISTOGRAM_SIZE = (2.8, 2.4)
+IMAGE_COLUMNS = 8
+IMAGE_SIZE = (1.1, 1.25)
 
 
 class WeightsDisplay:
-    """Histograms of the weights of each layer, or the weights into each unit of the first layer as an image.
+    """Histograms of the weights of each layer, or images of the weights of the first layer.
 
-    Made by `from_estimator`. Images have one symmetric scale of colours, white at 0.
+    Create it with `from_estimator`. There is one image for each unit of the first layer, with the weights of its
+    inputs. All images have the same color scale, which is centered on 0.
 
     Parameters
     ----------
-    coefs : list of array-like
-        Weights of each layer, of shape (units of the layer before, units).
+    coefs : list of array-like of shape (n_inputs, n_units)
+        Weights of each layer.
     image_shape : tuple of (int, int), default=None
-        Rows and columns of the images that the inputs are; None draws histograms.
+        Numbers of rows and columns of pixels, for inputs that are the pixels of an image. None draws histograms.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        One for each layer or unit, of shape (rows, columns) or that of `ax`; None where a grid has no panel.
+        One axes for each layer or unit, of shape (n_rows, n_columns) or in the shape of `ax`. Entries of the grid
+        without a panel are None.
     bounding_ax_ : matplotlib Axes or None
-        What was divided into `axes_`; None if they were given.
+        The axes that was divided into `axes_`; None if several axes were passed.
     figure_ : matplotlib Figure
-        Where they are.
+        Figure that contains the axes.
     histograms_ : list of matplotlib BarContainer or None
-        The bars of each layer.
+        The bars of each layer; None if images are drawn.
     images_ : list of matplotlib AxesImage or None
-        The images.
+        The image of each unit; None if histograms are drawn.
     colorbar_ : matplotlib Colorbar or None
-        The scale of their colours.
+        The color scale of the images; None without one.
+
+    See Also
+    --------
+    NetworkDisplay : Draws units and weights of a small network.
 
     Examples
     --------
@@ -54,70 +75,85 @@ class WeightsDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, *, coefs: Sequence[ArrayLike], image_shape: tuple[int, int] | None = None):
+    def __init__(self, *, coefs: Sequence[ArrayLike], image_shape: tuple[int, int] | None = None) -> None:
         self.coefs = coefs
         self.image_shape = image_shape
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, image_shape: tuple[int, int] | None = None, standardized: bool = True, ax=None, **plot_kw
+        cls,
+        estimator: BackpropRegressor | BackpropClassifier,
+        *,
+        image_shape: tuple[int, int] | None = None,
+        standardized: bool = True,
+        ax: Axes | Sequence[Axes] | np.ndarray | None = None,
+        **plot_kw: Any,
     ) -> Self:
         """Draw the weights of a fitted estimator.
 
         Parameters
         ----------
         estimator : BackpropRegressor or BackpropClassifier
-            Fitted.
+            The fitted estimator.
         image_shape : tuple of (int, int), default=None
-            See `WeightsDisplay`.
+            Numbers of rows and columns of pixels, for inputs that are the pixels of an image. None draws histograms.
         standardized : bool, default=True
-            Whether to draw the weights inside, of standardised inputs and target, whose sizes can be compared; False
-            draws `coefs_`, in which an input that hardly varies has large weights.
-        ax, **plot_kw
-            See `plot`.
+            Whether to draw the weights for standardized inputs and target, which can be compared with each other.
+            False draws `coefs_`, where an input with a small variance has large weights.
+        ax : matplotlib Axes or array-like of Axes, default=None
+            Axes to draw on. A single axes is divided into panels; of several, each is a panel. None creates a new
+            figure.
+        **plot_kw : dict
+            Further keyword arguments of `plot`.
 
         Returns
         -------
         display : WeightsDisplay
-            With the weights drawn.
+            The display with the weights drawn.
 
         Raises
         ------
         TypeError
-            If `estimator` is none of this package.
+            If `estimator` is not an estimator of this package.
         NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
+
+        See Also
+        --------
+        plot : Draw the weights of the display again.
         """
-        check_network(estimator)
-        layers = estimator._standardized_layers() if standardized else estimator._layers()
+        model = fitted_model(estimator)
+        layers = model.internal_layers() if standardized else model.layers()
         return cls(coefs=[layer.W for layer in layers], image_shape=image_shape).plot(ax, **plot_kw)
 
     def plot(
         self,
-        ax=None,
+        ax: Axes | Sequence[Axes] | np.ndarray | None = None,
         *,
         units: Sequence[int] | None = None,
         n_cols: int | None = None,
-        hist_kw: dict | None = None,
-        imshow_kw: dict | None = None,
+        hist_kw: dict[str, Any] | None = None,
+        imshow_kw: dict[str, Any] | None = None,
         colorbar: bool = True,
     ) -> Self:
         """Draw the weights.
 
         Parameters
         ----------
-        ax : matplotlib Axes or array-like of them, default=None
-            One is divided into panels; of several, each is a panel. None makes a new figure.
+        ax : matplotlib Axes or array-like of Axes, default=None
+            Axes to draw on. A single axes is divided into panels; of several, each is a panel. None creates a new
+            figure.
         units : sequence of int, default=None
-            Which units of the first layer to draw as images; None is the first 16.
+            Indices of the units of the first layer whose images are drawn. None draws the first 16.
         n_cols : int, default=None
-            Columns of the grid that an axes is divided into; None is 3 for histograms and 8 for images.
+            Number of columns of the grid into which a single axes is divided. None means 3 for histograms and 8 for
+            images.
         hist_kw : dict, default=None
-            Keywords of `matplotlib.axes.Axes.hist`.
+            Keyword arguments of `matplotlib.axes.Axes.hist`.
         imshow_kw : dict, default=None
-            Keywords of `matplotlib.axes.Axes.imshow`.
+            Keyword arguments of `matplotlib.axes.Axes.imshow`.
         colorbar : bool, default=True
-            Whether images have a colour bar.
+            Whether to draw the color scale of the images.
 
         Returns
         -------
@@ -129,51 +165,72 @@ class WeightsDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If `image_shape`, `units` or the number of axes does not fit.
+            If `image_shape`, `units` or the number of axes does not match the weights.
+
+        See Also
+        --------
+        from_estimator : Draw the weights of a fitted estimator.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from skbackprop.plotting import WeightsDisplay
+        >>> display = WeightsDisplay(coefs=[[[0.5, -1.0], [0.0, 2.0]], [[1.0], [3.0]]]).plot(hist_kw={"bins": 5})
+        >>> [ax.get_title() for ax in display.axes_.flat]
+        ['layer 1: 2 by 2', 'layer 2: 2 by 1']
+        >>> plt.close(display.figure_)
         """
         plt = import_pyplot(self)
         coefs = [np.asarray(W) for W in self.coefs]
-        self.histograms_ = self.images_ = self.colorbar_ = None
+        self.histograms_: list[Any] | None = None
+        self.images_: list[Any] | None = None
+        self.colorbar_: Any = None
         if self.image_shape is None:
-            self._open(plt, ax, len(coefs), n_cols or 3, (2.8, 2.4))
-            self._draw_histograms(coefs, {"bins": 30} | (hist_kw or {}))
+            self._make_panels(plt, ax, len(coefs), n_cols or HISTOGRAM_COLUMNS, HISTOGRAM_SIZE)
+            self.histograms_ = self._draw_histograms(coefs, {"bins": 30} | (hist_kw or {}))
         else:
-            units = self._checked_units(coefs[0], units)
-            self._open(plt, ax, len(units), n_cols or 8, (1.1, 1.25))
-            self._draw_images(coefs[0], units, imshow_kw or {}, colorbar)
+            indices = self._checked_units(coefs[0], units, self.image_shape)
+            self._make_panels(plt, ax, len(indices), n_cols or IMAGE_COLUMNS, IMAGE_SIZE)
+            self.images_ = self._draw_images(coefs[0], indices, self.image_shape, imshow_kw or {})
+            if colorbar:
+                self.colorbar_ = self.figure_.colorbar(self.images_[0], ax=self._panels, label="weight")
         return self
 
-    def _open(self, plt, ax, n_panels, n_cols, panel_inches):
-        self.axes_, self.bounding_ax_ = panel_axes(plt, ax, n_panels, n_cols, panel_inches)
+    def _make_panels(self, plt: ModuleType, ax: Any, n_panels: int, n_cols: int, size: tuple[float, float]) -> None:
+        self.axes_, self.bounding_ax_ = panel_axes(plt, ax, n_panels, n_cols, size)
         self._panels = [panel for panel in self.axes_.flat if panel is not None]
         self.figure_ = self._panels[0].figure
 
-    def _draw_histograms(self, coefs, hist_kw):
-        self.histograms_ = []
+    def _draw_histograms(self, coefs: list[np.ndarray], hist_kw: dict[str, Any]) -> list[Any]:
+        histograms = []
         for level, (panel, W) in enumerate(zip(self._panels, coefs, strict=True), start=1):
-            self.histograms_.append(panel.hist(W.ravel(), **hist_kw)[2])
+            histograms.append(panel.hist(W.ravel(), **hist_kw)[2])
             panel.set_title(f"layer {level}: {W.shape[0]} by {W.shape[1]}")
             panel.set_xlabel("weight")
         self._panels[0].set_ylabel("number of weights")
+        return histograms
 
-    def _checked_units(self, W, units):
-        if math.prod(self.image_shape) != len(W):
+    def _checked_units(self, W: np.ndarray, units: Sequence[int] | None, image_shape: tuple[int, int]) -> list[int]:
+        n_inputs, n_units = W.shape
+        n_pixels = math.prod(image_shape)
+        if n_pixels != n_inputs:
+            raise ValueError(f"image_shape={image_shape} has {n_pixels} pixels, but the network has {n_inputs} inputs.")
+        indices = list(range(min(N_IMAGES, n_units)) if units is None else units)
+        if not indices or not all(0 <= unit < n_units for unit in indices):
             raise ValueError(
-                f"image_shape={self.image_shape} has {math.prod(self.image_shape)} pixels for {len(W)} inputs."
+                f"units must contain at least one index of a unit of the first layer, from 0 to {n_units - 1}, "
+                f"got {indices}."
             )
-        units = range(min(16, W.shape[1])) if units is None else list(units)
-        wrong = [unit for unit in units if not 0 <= unit < W.shape[1]]
-        if wrong or not units:
-            raise ValueError(f"units={units} must be some of the {W.shape[1]} of the first layer, counted from 0.")
-        return units
+        return indices
 
-    def _draw_images(self, W, units, imshow_kw, colorbar):
+    def _draw_images(
+        self, W: np.ndarray, units: list[int], image_shape: tuple[int, int], imshow_kw: dict[str, Any]
+    ) -> list[Any]:
         largest = np.abs(W[:, units]).max()
         style = {"cmap": COLORMAP, "vmin": -largest, "vmax": largest} | imshow_kw
-        self.images_ = []
+        images = []
         for panel, unit in zip(self._panels, units, strict=True):
-            self.images_.append(panel.imshow(W[:, unit].reshape(self.image_shape), **style))
+            images.append(panel.imshow(W[:, unit].reshape(image_shape), **style))
             panel.set(xticks=[], yticks=[])
             panel.set_title(f"unit {unit}", fontsize="small")
-        if colorbar:
-            self.colorbar_ = self.figure_.colorbar(self.images_[0], ax=self._panels, label="weight")
+        return images

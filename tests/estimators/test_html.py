@@ -3,11 +3,11 @@
 import re
 
 import pytest
+from skbackprop._estimators.fitted import FittedNetwork
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from skbackprop._estimators.fitted import FittedNetwork
 from tests.shared import BOTH, FEW, announce, data
 
 CAPTION = '<div class="caption">4 → 6 → 5 → {}: {} weights, {} intercepts</div>'

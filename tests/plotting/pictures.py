@@ -1,17 +1,18 @@
-"""Comparing a drawing with the picture of it that a person has looked at.
+"""Comparison of a drawing with its baseline image, which a person has checked.
 
-``WRITE_PICTURES=1 python -m pytest tests/plotting`` makes the pictures anew; look at
-them before you commit them. Text is left out, as its rendering changes between releases of matplotlib; what it says is
-tested as text.
+``WRITE_PICTURES=1 python -m pytest tests/plotting`` creates the images again; look at them before you commit them. Text
+is removed from the images, because its rendering changes between releases of matplotlib; its content has tests of its
+own.
 """
 
 import os
 from pathlib import Path
 
 BASELINES = Path(__file__).parent / "baseline_images"
-#: Root mean square of the differences of all pixels, of 255. matplotlib 3.8 and 3.11 draw lines and shapes the same.
+#: Root mean square of the differences of all pixels, whose values go up to 255. matplotlib 3.8 and 3.11 draw lines and
+#: shapes identically.
 TOLERANCE = 0.1
-#: But images one pixel wider or narrower.
+#: The same for images, whose width differs by one pixel between releases.
 TOLERANCE_OF_IMAGES = 8.0
 
 

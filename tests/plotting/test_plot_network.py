@@ -1,4 +1,4 @@
-"""The drawing of a network: the numbers are the network's, nothing overlaps, wide layers are cut short."""
+"""The drawing of a network: the numbers are correct, nothing overlaps, and wide layers are truncated."""
 
 from itertools import combinations, pairwise
 
@@ -47,7 +47,7 @@ def numbers(array, form=".3g"):
 
 class TestLayout:
     @pytest.mark.parametrize("layer_sizes", [(1, 1), (2, 2, 2), (5, 1, 4), (1, 6, 1), (4, 5, 3), (20, 7, 20)], ids=str)
-    def test_values_have_room_beside_each_other_and_beside_the_nodes(self, layer_sizes):
+    def test_values_do_not_overlap_each_other_or_the_nodes(self, layer_sizes):
         sizes = Sizes(radius=0.3, below=0.1, value_width=0.5, value_height=0.2)
         layout = arrange(layer_sizes, 8, sizes)
         for gap, (left, right) in enumerate(pairwise(layout.columns)):
@@ -55,14 +55,14 @@ class TestLayout:
             assert heights.shape == (len(left.units) + 1, len(right.units))
             assert left.x + 0.3 + 0.25 < x < right.x - 0.3 - 0.25
             assert np.diff(np.sort(heights.ravel())).min(initial=np.inf) > 0.2
-            # each is on its edge
-            share = (x - left.x) / (right.x - left.x)
+            # each value is on its edge
+            fraction = (x - left.x) / (right.x - left.x)
             for source, target in np.ndindex(heights.shape):
                 start, end = [*left.y, left.bias_y][source], right.y[target]
-                assert heights[source, target] == pytest.approx(start + share * (end - start))
+                assert heights[source, target] == pytest.approx(start + fraction * (end - start))
 
     @pytest.mark.parametrize("layer_sizes", [(1, 1), (2, 9, 3), (64, 32, 10)], ids=str)
-    def test_units_stand_below_each_other_with_room_between(self, layer_sizes):
+    def test_units_of_a_column_do_not_overlap(self, layer_sizes):
         for column in arrange(layer_sizes, 6, Sizes(0.3, 0.1, 0.0, 0.0)).columns:
             heights = [y for y in (*column.y, column.bias_y, column.ellipsis_y) if y is not None]
             assert np.diff(np.sort(heights)).min(initial=np.inf) > 2 * 0.3 + 0.1
@@ -109,7 +109,7 @@ class TestNumbers:
                 assert written(display.gradient_texts_[level]) == numbers(gradient, ".6g")
                 assert display.gradient_texts_[level][0, 0].get_color() != texts[0, 0].get_color()
 
-    def test_there_is_no_minus_0(self):
+    def test_zero_has_no_minus_sign(self):
         coefs, intercepts = [-np.eye(2), np.eye(2)], [-np.ones(2), np.ones(2)]
         network = BackpropRegressor(2, init=(coefs, intercepts), learning_rate=1e-12, standardize=False)
         network.partial_fit([[1.0, 2.0]], [[3.0, 3.0]])  # both units are off
@@ -140,7 +140,7 @@ class TestNumbers:
         display = NetworkDisplay.from_estimator(network)
         assert written(display.node_texts_[-1][0]) == ["$o_{1}$", "yes"]
 
-    def test_weights_of_standardised_data_on_request(self):
+    def test_weights_for_standardized_data_are_drawn_on_request(self):
         X, y = load_iris(return_X_y=True)
         network = BackpropClassifier(3, **FEW).fit(X, y)
         inside = network._config.objective.network.unpack(network._state.theta)
@@ -148,7 +148,7 @@ class TestNumbers:
         display = NetworkDisplay.from_estimator(network, standardized=True)
         assert written(display.weight_texts_[0][:-1]) == numbers(inside[0].W)
 
-    def test_wide_layers_show_their_ends_and_how_many_units_there_are(self):
+    def test_wide_layers_show_their_first_and_last_units_and_the_number_of_units(self):
         weights = network_of(30, 12, 4)
         display = NetworkDisplay(**weights).plot(max_units=7)
         assert [len(nodes) for nodes in display.nodes_] == [6, 6, 4]
@@ -167,7 +167,7 @@ class TestNumbers:
 @pytest.mark.usefixtures("plt")
 class TestDrawing:
     @pytest.mark.parametrize("layer_sizes", [(2, 2, 2), (4, 3, 3), (3, 1), (1, 5, 4, 1), (6, 4, 6), (30, 12)], ids=str)
-    @pytest.mark.parametrize("size", [None, (12, 3), (3, 3)], ids=["own figure", "wide axes", "small axes"])
+    @pytest.mark.parametrize("size", [None, (12, 3), (3, 3)], ids=["new figure", "wide axes", "small axes"])
     def test_no_text_overlaps_another_or_leaves_the_figure(self, layer_sizes, size, plt):
         weights, names = network_of(*layer_sizes), [f"the input {i}" for i in range(layer_sizes[0])]
         ax = None if size is None else plt.figure(figsize=size).add_axes((0, 0, 1, 1))
@@ -178,7 +178,7 @@ class TestDrawing:
     def test_nothing_overlaps_with_all_numbers_of_a_sample(self, lecture, form):
         assert_legible(NetworkDisplay.from_estimator(lecture, X, TARGET, values_format=form))
 
-    def test_what_is_said_below_a_narrow_network_is_inside_the_figure(self):
+    def test_the_legend_of_a_narrow_network_is_inside_the_figure(self):
         network = BackpropRegressor((), init=([[[0.5]]], [[1.0]]), learning_rate=1e-12, standardize=False)
         network.partial_fit([[1.0]], [2.0])
         assert_legible(NetworkDisplay.from_estimator(network, [1.0], 2.0, values_format=".9f", colorbar=False))
@@ -190,9 +190,9 @@ class TestDrawing:
         assert display.figure_ is figure
         assert_legible(display)
 
-    def test_colour_and_width_are_of_the_weight(self):
+    def test_color_and_width_follow_the_weight(self):
         weights = network_of(3, 2)
-        weights["intercepts"][0][:] = 100.0, 0.1  # does not set the scale
+        weights["intercepts"][0][:] = 100.0, 0.1  # intercepts do not set the scale
         display = NetworkDisplay(**weights).plot()
         (edges,) = display.edges_
         W, b = weights["coefs"][0], weights["intercepts"][0]
@@ -219,21 +219,21 @@ class TestDrawing:
     @pytest.mark.parametrize(
         ("names", "plot", "message"),
         [
-            ({}, {"max_units": 2}, "max_units=2 .* at least 3"),
+            ({}, {"max_units": 2}, "max_units must be at least 3, .* got 2"),
             ({}, {"values": "all"}, "values must be True, False or 'auto', got 'all'"),
-            ({"feature_names": ["a"]}, {}, "feature_names has 1 names; the network wants 3"),
-            ({"output_names": ["a"]}, {}, "output_names has 1 names; the network wants 2"),
-            ({"activations": []}, {}, "activations has 0 names; the network wants 1"),
+            ({"feature_names": ["a"]}, {}, "feature_names must contain 3 names, got 1"),
+            ({"output_names": ["a"]}, {}, "output_names must contain 2 names, got 1"),
+            ({"activations": []}, {}, "activations must contain 1 names, got 0"),
         ],
     )
-    def test_what_does_not_fit_is_refused(self, names, plot, message):
+    def test_invalid_parameters_are_refused(self, names, plot, message):
         with pytest.raises(ValueError, match=message):
             NetworkDisplay(**network_of(3, 2), **names).plot(**plot)
 
-    def test_samples_that_do_not_fit_are_refused(self, lecture):
-        with pytest.raises(ValueError, match="pass x, too"):
+    def test_invalid_samples_are_refused(self, lecture):
+        with pytest.raises(ValueError, match="pass the sample as well"):
             NetworkDisplay.from_estimator(lecture, y=TARGET)
-        with pytest.raises(ValueError, match="leave x out"):
+        with pytest.raises(ValueError, match="omit x"):
             NetworkDisplay.from_estimator(lecture, X, standardized=True)
 
     def test_picture_of_the_lectures_network(self, lecture, tmp_path):

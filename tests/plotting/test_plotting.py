@@ -1,4 +1,4 @@
-"""The displays of losses and weights: what is drawn, where, with which words, and what is refused."""
+"""The displays of losses and weights: content, position and texts, and the errors for invalid input."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ DISPLAYS = pytest.mark.parametrize("display", [LossCurveDisplay, NetworkDisplay,
 
 class TestAll:
     @DISPLAYS
-    @pytest.mark.parametrize("given", [False, True], ids=["figure of its own", "axes given"])
+    @pytest.mark.parametrize("given", [False, True], ids=["new figure", "axes given"])
     def test_display_draws_again_and_returns_itself(self, display, given, plt):
         X, y = data(BackpropRegressor)
         shown = display.from_estimator(BackpropRegressor(3, **FEW).fit(X, y))
@@ -76,7 +76,7 @@ class TestLossCurves:
             [network.best_iter_, network.validation_loss_curve_[network.best_iter_ - 5]]
         ]
 
-    def test_losses_that_a_stream_has_forgotten_leave_their_place(self, monkeypatch):
+    def test_losses_that_a_long_stream_no_longer_keeps_leave_a_gap(self, monkeypatch):
         monkeypatch.setattr("skbackprop._training.state.KEPT_EPOCHS", 3)
         X, y = data(BackpropRegressor)
         network = BackpropRegressor(5, warm_start=True, early_stopping=True, **FEW)
@@ -86,7 +86,7 @@ class TestLossCurves:
         np.testing.assert_array_equal(display.training_line_.get_xdata(), np.arange(4, 13))
         np.testing.assert_array_equal(display.validation_line_.get_xdata(), np.arange(9, 13))
 
-    def test_passes_without_held_out_rows_have_no_best_epoch(self):
+    def test_no_best_epoch_is_marked_after_epochs_without_validation(self):
         X, y = data(BackpropRegressor)
         network = BackpropRegressor(5, early_stopping=True, **FEW).fit(X, y).partial_fit(X, y)
         display = LossCurveDisplay.from_estimator(network)
@@ -99,11 +99,11 @@ class TestLossCurves:
         assert display.validation_line_ is None
         assert display.best_.get_xydata().tolist() == [[4, 0.2]]
 
-    def test_one_epoch_can_be_seen(self):
+    def test_a_single_epoch_is_visible(self):
         display = LossCurveDisplay.from_curves([1.0], [2.0])
         assert [line.get_marker() for line in display.ax_.lines] == [".", "."]
 
-    def test_several_fits_on_one_axes_have_their_colours_and_names(self):
+    def test_several_fits_on_one_axes_have_different_colors_and_names(self):
         first = LossCurveDisplay.from_curves(LOSS, VALIDATION, 3, name="small")
         second = LossCurveDisplay.from_curves(VALIDATION, name="large", ax=first.ax_)
         assert second.figure_ is first.figure_
@@ -128,15 +128,19 @@ class TestLossCurves:
     @pytest.mark.parametrize(
         ("curves", "plot", "message"),
         [
-            ({"loss": []}, {}, r"loss must be a list of at least one number, got shape \(0,\)"),
+            ({"loss": []}, {}, r"loss must be one-dimensional with at least one value, got shape \(0,\)"),
             ({"loss": LOSS, "validation": [LOSS]}, {}, r"validation must be .* got shape \(1, 5\)"),
-            ({"loss": LOSS, "best_iter": 0}, {}, "best_iter=0 is no epoch of the curve to mark, 1 to 5"),
+            ({"loss": LOSS, "best_iter": 0}, {}, "best_iter=0 must be an epoch of the training curve, from 1 to 5"),
             ({"loss": LOSS, "best_iter": 6}, {}, "best_iter=6"),
-            ({"loss": LOSS, "validation": [1.0], "validation_start": 4, "best_iter": 4}, {}, "5 to 5"),
-            ({"loss": LOSS, "validation": [0.0]}, {"log_scale": True}, "loss of 0 .* use log_scale=False"),
+            (
+                {"loss": LOSS, "validation": [1.0], "validation_start": 4, "best_iter": 4},
+                {},
+                "the validation curve, from 5 to 5",
+            ),
+            ({"loss": LOSS, "validation": [0.0]}, {"log_scale": True}, "cannot show a loss of 0; use log_scale=False"),
         ],
     )
-    def test_curves_that_do_not_fit_are_refused(self, curves, plot, message):
+    def test_invalid_curves_are_refused(self, curves, plot, message):
         with pytest.raises(ValueError, match=message):
             LossCurveDisplay(**curves).plot(**plot)
 
@@ -164,7 +168,7 @@ class TestWeights:
         assert display.colorbar_ is not None
         assert display.histograms_ is None
 
-    def test_which_units_and_how_many_columns(self):
+    def test_units_and_number_of_columns_can_be_chosen(self):
         W = np.random.default_rng(0).normal(size=(4, 20))
         assert len(WeightsDisplay(coefs=[W], image_shape=(2, 2)).plot(colorbar=False).images_) == 16
         display = WeightsDisplay(coefs=[W], image_shape=(2, 2)).plot(units=[19, 0, 5], n_cols=2)
@@ -177,7 +181,7 @@ class TestWeights:
         assert drawn_over.axes_[1, 1] is None
 
     @pytest.mark.parametrize("standardized", [False, True])
-    def test_weights_are_inside_or_for_the_data_as_given(self, standardized):
+    def test_weights_are_for_standardized_or_for_original_data(self, standardized):
         X, y = load_digits(return_X_y=True)
         network = BackpropClassifier(3, **FEW).fit(X[:200], y[:200])
         display = WeightsDisplay.from_estimator(network, standardized=standardized, image_shape=(8, 8))
@@ -186,7 +190,7 @@ class TestWeights:
         np.testing.assert_array_equal(display.images_[2].get_array().ravel(), expected[:, 2])
         assert not np.allclose(layers[0].W, network.coefs_[0])
 
-    def test_axes_given_are_taken_as_they_are(self, plt):
+    def test_given_axes_are_used_unchanged(self, plt):
         axes = plt.figure().subplots(2, 1)
         display = WeightsDisplay(coefs=self.COEFS).plot(axes)
         assert display.axes_.shape == (2,)
@@ -195,25 +199,25 @@ class TestWeights:
         again = WeightsDisplay(coefs=self.COEFS).plot(display.axes_)
         assert again.figure_ is display.figure_
 
-    def test_an_axes_that_is_divided_already_is_refused(self):
+    def test_an_axes_that_is_already_divided_is_refused(self):
         display = WeightsDisplay(coefs=self.COEFS).plot()
         with pytest.raises(ValueError, match=r"pass ax=display\.axes_"):
             display.plot(display.bounding_ax_)
 
     def test_an_axes_without_a_grid_is_refused_with_a_remedy(self, plt):
-        with pytest.raises(ValueError, match=r"make it by plt\.subplots"):
+        with pytest.raises(ValueError, match=r"create it with plt\.subplots"):
             WeightsDisplay(coefs=self.COEFS).plot(plt.figure().add_axes((0, 0, 1, 1)))
 
     @pytest.mark.parametrize(
         ("image_shape", "plot", "message"),
         [
-            ((2, 2), {}, r"image_shape=\(2, 2\) has 4 pixels for 3 inputs"),
-            ((3, 1), {"units": [2]}, r"units=\[2\] must be some of the 2 of the first layer"),
-            ((3, 1), {"units": []}, "units="),
-            (None, {"ax": [None] * 3}, "ax has 0 axes for 2 panels"),
+            ((2, 2), {}, r"image_shape=\(2, 2\) has 4 pixels, but the network has 3 inputs"),
+            ((3, 1), {"units": [2]}, r"first layer, from 0 to 1, got \[2\]"),
+            ((3, 1), {"units": []}, "units must contain at least one"),
+            (None, {"ax": [None] * 3}, "ax contains 0 axes for 2 panels"),
         ],
     )
-    def test_what_does_not_fit_is_refused(self, image_shape, plot, message):
+    def test_invalid_parameters_are_refused(self, image_shape, plot, message):
         with pytest.raises(ValueError, match=message):
             WeightsDisplay(coefs=self.COEFS, image_shape=image_shape).plot(**plot)
 

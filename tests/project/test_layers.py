@@ -23,7 +23,7 @@ LAYERS = [
     {"_training"},
     {"_core"},
     {"losses", "activations", "optimizers", "schedules", "initializers"},
-    {"_hyperparameters", "_sklearn_compat", "_typing", "_version"},
+    {"_hyperparameters", "_public", "_sklearn_compat", "_typing", "_version"},
 ]
 LEVEL = {name: level for level, layer in enumerate(reversed(LAYERS)) for name in layer}
 

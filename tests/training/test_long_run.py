@@ -24,8 +24,8 @@ SLACK = 2**19
 @ENGINES
 def test_memory_is_flat_after_warm_up_and_no_file_or_thread_is_left(engine, monkeypatch):
     monkeypatch.setattr(_state, "KEPT_EPOCHS", 500)
-    *_, warm = long_run(n_rows=4_000, n_fits=20, n_rounds=2, engine=engine)
-    *_, end = long_run(n_rows=20_000, n_fits=60, n_rounds=2, engine=engine)
+    *_, warm = long_run(n_samples=4_000, n_fits=20, n_rounds=2, engine=engine)
+    *_, end = long_run(n_samples=20_000, n_fits=60, n_rounds=2, engine=engine)
     assert end.memory - warm.memory < SLACK
     assert end.files == warm.files
     assert end.threads == warm.threads

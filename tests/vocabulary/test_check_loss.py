@@ -1,4 +1,4 @@
-"""A loss of one's own, and what `check_loss` lets pass and what it refuses, to the tolerance that it names."""
+"""Custom losses, and what `check_loss` accepts and refuses, to the tolerance that it documents."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ Y, RAW = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]), np.array([[0.3, 0.8], [
 
 @dataclass(frozen=True)
 class Asymmetric(Loss):
-    """A user's own: an error above costs `factor` times one below."""
+    """A custom loss: an error above costs `factor` times one below."""
 
     factor: float = 3.0
 
@@ -32,8 +32,8 @@ class Asymmetric(Loss):
             raise ValueError("no negative numbers here")
 
 
-class TestOfOnesOwn:
-    def test_is_checked_and_trains(self, rng):
+class TestCustomLoss:
+    def test_passes_the_check_and_trains(self, rng):
         check_loss(Asymmetric(), rng.uniform(size=(6, 2)), rng.normal(size=(6, 2)))
         X, y = load_diabetes(return_X_y=True)
         network = BackpropRegressor(20, loss=Asymmetric(9.0), random_state=0).fit(X, y / 100)
@@ -41,7 +41,7 @@ class TestOfOnesOwn:
         with pytest.raises(ValueError, match="no negative numbers here"):
             network.fit(X, -y)
 
-    def test_takes_part_in_a_search(self):
+    def test_has_nested_parameters(self):
         network = BackpropRegressor(5, loss=Asymmetric())
         assert network.set_params(loss__factor=2.0).loss.factor == 2.0
 
@@ -50,9 +50,12 @@ class TestOfOnesOwn:
         [
             (
                 lambda self, y, raw, g: np.multiply(raw - y, 2.1, out=g).sum(axis=1) * 0 + ((raw - y) ** 2).sum(1),
-                "finite",
+                "but finite differences give",
             ),
-            (lambda self, y, raw, g: np.multiply(raw - y, 2, out=g), "values has shape"),
+            (
+                lambda self, y, raw, g: np.multiply(raw - y, 2, out=g),
+                "value_and_gradient must return an array of shape",
+            ),
             (lambda self, y, raw, g: ((raw - y) ** 2).sum(axis=1), "NaN or infinity"),
         ],
     )
@@ -63,34 +66,34 @@ class TestOfOnesOwn:
 
     def test_other_mistakes_are_found(self, rng):
         y, raw = rng.uniform(size=(4, 2)), rng.normal(size=(4, 2))
-        with pytest.raises(ValueError, match="must be the same"):
+        with pytest.raises(ValueError, match="shapes must be equal"):
             check_loss(Asymmetric(), y, raw[:, :1])
         with pytest.raises(ValueError, match="no negative numbers here"):
             check_loss(Asymmetric(), -y, raw)
         flat = type("Flat", (Asymmetric,), {"inverse_link": lambda self, raw: raw[:, 0]})()
-        with pytest.raises(ValueError, match="inverse_link has shape"):
+        with pytest.raises(ValueError, match="inverse_link must return an array of shape"):
             check_loss(flat, y, raw)
 
 
 @dataclass(frozen=True)
 class Wrong(SquaredError):
-    """Squared error with something added to one entry of its derivative, in one dtype only if one is named."""
+    """Squared error with a number added to one entry of its derivative, in all dtypes or only in the given one."""
 
     added: float
-    row: int = 0
+    sample: int = 0
     output: int = 0
     dtype: type | None = None
 
     def value_and_gradient(self, y, raw, gradient):
         values = super().value_and_gradient(y, raw, gradient)
         if self.dtype in (None, raw.dtype):
-            gradient[self.row, self.output] += self.added
+            gradient[self.sample, self.output] += self.added
         return values
 
 
 @dataclass(frozen=True)
 class Strict(SquaredError):
-    """Squared error that wants arrays of rows, y and raw of one floating dtype."""
+    """Squared error that accepts two-dimensional arrays of one floating dtype only."""
 
     def value_and_gradient(self, y, raw, gradient):
         assert y.ndim == raw.ndim == 2
@@ -100,28 +103,28 @@ class Strict(SquaredError):
 
 
 @pytest.mark.parametrize(("y", "raw"), [([[1, 2]], [[3, -4]]), ([1, 2], [3, -4]), (Y.astype(np.float32), RAW)])
-def test_anything_like_an_array_is_tried_in_both_dtypes(y, raw):
+def test_any_array_like_is_checked_in_both_dtypes(y, raw):
     check_loss(Strict(), y, raw)
 
 
 @pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
-def test_the_size_of_the_numbers_does_not_matter(size):
+def test_the_scale_of_the_numbers_does_not_matter(size):
     check_loss(SquaredError(), size * Y, size * RAW)
 
 
-def test_the_entry_that_is_wrong_is_named():
-    with pytest.raises(ValueError, match=r"by output 1 in row 2 is 1\.8, by finite differences it is 0\.8"):
-        check_loss(Wrong(1.0, row=2, output=1), Y, RAW)
+def test_the_wrong_entry_is_named():
+    with pytest.raises(ValueError, match=r"output 1 of sample 2 is 1\.8, but finite differences give 0\.8"):
+        check_loss(Wrong(1.0, sample=2, output=1), Y, RAW)
 
 
 @pytest.mark.parametrize("size", [1.0, 1e4])
-def test_the_error_that_passes_is_relative_to_the_larger_of_one_and_the_derivative(size):
+def test_the_accepted_error_is_relative_to_the_larger_of_one_and_the_derivative(size):
     y, raw = np.zeros((1, 1)), np.full((1, 1), 0.3 if size == 1.0 else size / 2)
     check_loss(Wrong(0.9e-3 * size), y, raw, rtol=1e-3)
-    with pytest.raises(ValueError, match="by finite differences"):
+    with pytest.raises(ValueError, match="but finite differences give"):
         check_loss(Wrong(1.1e-3 * size), y, raw, rtol=1e-3)
     check_loss(Wrong(0.9e-5 * size), y, raw)
-    with pytest.raises(ValueError, match="by finite differences"):
+    with pytest.raises(ValueError, match="but finite differences give"):
         check_loss(Wrong(1.1e-5 * size), y, raw)
 
 
@@ -133,18 +136,18 @@ def test_the_error_that_passes_is_relative_to_the_larger_of_one_and_the_derivati
         ([[0.0, 50.0]], 1, 1.9, 2.1),  # and of the derivative itself
     ],
 )
-def test_float32_may_be_a_hundredth_off(raw, output, passes, fails):
+def test_the_derivative_in_float32_may_differ_by_a_hundredth(raw, output, passes, fails):
     y = np.zeros((1, 2))
     check_loss(Wrong(passes, output=output, dtype=np.dtype(np.float32)), y, raw)
-    with pytest.raises(ValueError, match="something else in float32 than in float64"):
+    with pytest.raises(ValueError, match="in float32 differs from the derivative in float64"):
         check_loss(Wrong(fails, output=output, dtype=np.dtype(np.float32)), y, raw)
 
 
-def test_values_that_are_no_array_are_refused():
+def test_values_that_are_not_an_array_are_refused():
     number = type("Number", (SquaredError,), {"value_and_gradient": lambda self, y, raw, gradient: 1.0})()
-    with pytest.raises(ValueError, match="returns float, it must be an ndarray"):
+    with pytest.raises(ValueError, match="must return an ndarray, got float"):
         check_loss(number, Y, RAW)
 
 
-def test_the_constant_of_a_loss_of_ones_own_is_zero():
+def test_the_constant_of_a_custom_loss_is_zero():
     np.testing.assert_array_equal(Loss().constant(np.array([3.0, 4.0])), [0.0, 0.0], strict=True)

@@ -73,7 +73,7 @@ def test_hyperparameter_objects_are_frozen():
 
 def test_set_params_with_an_invalid_name_or_value_changes_nothing():
     adam = Adam()
-    with pytest.raises(ValueError, match=r"Adam has no setting 'beta'; it has \['beta_1', 'beta_2', 'epsilon'\]"):
+    with pytest.raises(ValueError, match=r"no hyperparameter 'beta'; it has \['beta_1', 'beta_2', 'epsilon'\]"):
         adam.set_params(beta=0.5)
     with pytest.raises(ValueError, match=r"beta_2 of Adam must be a number in \[0, 1\), got 2"):
         adam.set_params(beta_1=0.5, beta_2=2)

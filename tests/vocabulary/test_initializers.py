@@ -1,3 +1,5 @@
+"""Initial weights have the variance and the distribution of the papers."""
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def test_weights_have_the_variance_of_the_paper(name, rng):
     assert (largest <= np.sqrt(3)) == name.endswith("uniform")
 
 
-@pytest.mark.parametrize("settings", [{"gain": 0}, {"fan": "out"}, {"distribution": "cauchy"}])
-def test_bad_settings_are_refused(settings):
-    with pytest.raises(ValueError, match=f"{next(iter(settings))} of VarianceScaling must be"):
-        VarianceScaling(**settings)
+@pytest.mark.parametrize("params", [{"gain": 0}, {"fan": "out"}, {"distribution": "cauchy"}])
+def test_invalid_hyperparameters_are_refused(params):
+    with pytest.raises(ValueError, match=f"{next(iter(params))} of VarianceScaling must be"):
+        VarianceScaling(**params)

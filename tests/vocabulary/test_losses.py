@@ -167,7 +167,7 @@ def test_quantiles_loss_is_the_sum_of_pinball_losses_over_sorted_outputs(rng):
     levels = (0.1, 0.5, 0.8)
     y, raw = rng.normal(size=(40, 1)), rng.normal(size=(40, 3))
     loss = Quantiles(levels)
-    values = evaluate(loss, loss.tile_target(y), raw)[0]
+    values = evaluate(loss, loss.repeat_target(y), raw)[0]
     out = np.sort(raw, axis=1)
     expected = sum(mean_pinball_loss(y[:, 0], column, alpha=q) for q, column in zip(levels, out.T, strict=True))
     assert values.mean() == pytest.approx(expected, rel=1e-12)

@@ -1,24 +1,27 @@
+"""Schedules follow their formulas, whatever the size of the calls."""
+
 import numpy as np
 import pytest
 
-from skbackprop.schedules import SCHEDULES, Constant, Cosine, Exponential, InverseScaling, OneCycle
+from skbackprop.schedules import SCHEDULES, Constant, Cosine, Exponential, InverseScaling, OneCycle, Plateau, Schedule
 
+#: Numbers of updates, twice as many as are planned.
 T = np.arange(201)
 
 
-def test_constant():
+def test_constant_rate_does_not_change():
     np.testing.assert_array_equal(Constant(0.3).rates(T, 100), 0.3)
 
 
-def test_invscaling_is_by_updates():
+def test_inverse_scaling_falls_with_a_power_of_the_update_count():
     np.testing.assert_allclose(InverseScaling(0.3, 0.25).rates(T, 100), [0.3 / (t + 1) ** 0.25 for t in T])
 
 
-def test_exponential():
+def test_exponential_falls_by_a_constant_factor():
     np.testing.assert_allclose(Exponential(0.3, 0.9).rates(T, 100), [0.3 * 0.9**t for t in T])
 
 
-def test_cosine_goes_from_initial_to_final_and_stays():
+def test_cosine_falls_from_initial_to_final_and_stays():
     rates = Cosine(0.3, 0.1).rates(T, 100)
     assert rates[0] == 0.3
     assert rates[50] == pytest.approx(0.2)
@@ -26,7 +29,7 @@ def test_cosine_goes_from_initial_to_final_and_stays():
     assert (np.diff(rates[:101]) < 0).all()
 
 
-def test_one_cycle_goes_up_and_down_and_stays():
+def test_one_cycle_rises_falls_and_stays():
     rates = OneCycle(0.5, warmup=0.25, start_divisor=5, end_divisor=100).rates(T, 100)
     assert rates[0] == pytest.approx(0.1)
     assert rates.argmax() == 25
@@ -38,13 +41,21 @@ def test_one_cycle_goes_up_and_down_and_stays():
     np.testing.assert_allclose(rates[100:], 0.005)
 
 
+def test_plateau_without_a_reduction_is_constant():
+    np.testing.assert_array_equal(Plateau(0.3).rates(T, 100), 0.3)
+
+
+def test_a_custom_schedule_has_no_planned_end_unless_it_says_so():
+    assert not Schedule.has_end
+
+
 @pytest.mark.parametrize("kind", [Cosine, OneCycle])
-def test_a_given_length_goes_before_the_planned_one(kind):
+def test_n_updates_overrides_the_planned_number_of_updates(kind):
     np.testing.assert_array_equal(kind(n_updates=40).rates(T, 100), kind().rates(T, 40))
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_rates_are_positive_but_for_an_end_at_zero_and_do_not_depend_on_the_slice(name):
+def test_rates_are_positive_and_do_not_depend_on_the_size_of_the_calls(name):
     rates = SCHEDULES[name].rates(T, 300)
     assert (rates > 0).all()
     np.testing.assert_array_equal(SCHEDULES[name].rates(T[50:60], 300), rates[50:60])
@@ -61,10 +72,10 @@ def test_rates_are_positive_but_for_an_end_at_zero_and_do_not_depend_on_the_slic
         lambda: OneCycle(start_divisor=0.5),
     ],
 )
-def test_bad_settings_are_refused(make):
+def test_invalid_hyperparameters_are_refused(make):
     with pytest.raises(ValueError, match="must be a number in"):
         make()
 
 
-def test_cosines_alone_have_a_planned_end():
+def test_only_cosine_and_one_cycle_have_a_planned_end():
     assert {name for name, schedule in SCHEDULES.items() if schedule.has_end} == {"cosine", "one_cycle"}

@@ -1,0 +1,83 @@
+"""Weighted mean and variance of columns, computed in chunks and merged without loss of precision."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+#: Number of entries whose moments are computed at a time.
+CHUNK_SIZE = 2**16
+
+
+class Moments(NamedTuple):
+    """Sum of the sample weights, and weighted mean and variance of each column, all in float64."""
+
+    weight: float
+    mean: np.ndarray
+    variance: np.ndarray
+
+    def merge(self, other: Moments) -> Moments:
+        """Return the moments of two sets of samples taken together.
+
+        Chan, Golub and LeVeque 1983: no difference of large numbers, and merging a set with itself changes nothing.
+        """
+        if self.weight == 0:
+            return other
+        weight = self.weight + other.weight
+        share = other.weight / weight
+        distance = other.mean - self.mean
+        mean = distance * share
+        mean += self.mean
+        distance *= distance
+        distance *= share * (1 - share)
+        variance = (other.variance - self.variance) * share
+        variance += self.variance
+        variance += distance
+        return Moments(weight, mean, variance)
+
+    def add_sample(self, values: np.ndarray) -> tuple[Moments, np.ndarray]:
+        """Return the moments with one more sample of weight 1, and its distance from the mean (Welford 1962)."""
+        distance = values - self.mean
+        weight = self.weight + 1.0
+        step = distance * (1.0 / weight)
+        variance = distance * step
+        variance += self.variance
+        variance *= 1.0 - 1.0 / weight
+        step += self.mean
+        return Moments(weight, step, variance), distance
+
+
+def column_moments(array, sample_weight: np.ndarray | None) -> Moments:
+    """Return the moments of the columns of a dense or CSR matrix."""
+    if sparse.issparse(array):
+        return _sparse_moments(array, sample_weight)
+    total = Moments(0.0, np.zeros(array.shape[1]), np.zeros(array.shape[1]))
+    first = 0 if sample_weight is None else int(np.argmax(sample_weight > 0))
+    shift = array[first].astype(np.float64)  # near the mean, so that constant columns have a variance of exactly 0
+    n_samples = max(CHUNK_SIZE // array.shape[1], 1)
+    for start in range(0, len(array), n_samples):
+        chunk = slice(start, start + n_samples)
+        part = np.subtract(
+            array[chunk], shift, order="C"
+        )  # one layout, so that sums do not depend on that of the array
+        weight = np.ones(len(part)) if sample_weight is None else sample_weight[chunk]
+        weight_sum = weight.sum()
+        if weight_sum > 0:
+            mean = weight @ part / weight_sum
+            part -= mean
+            part *= part
+            total = total.merge(Moments(weight_sum, mean, weight @ part / weight_sum))
+    return Moments(total.weight, total.mean + shift, total.variance)
+
+
+def _sparse_moments(X, sample_weight):
+    weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
+    weight_sum = weight.sum()
+    n_columns = X.shape[1]
+    entry_weight = np.repeat(weight, np.diff(X.indptr))
+    mean = np.bincount(X.indices, entry_weight * X.data, n_columns) / weight_sum
+    squares = np.bincount(X.indices, entry_weight * (X.data - mean[X.indices]) ** 2, n_columns)
+    weight_of_zeros = np.maximum(weight_sum - np.bincount(X.indices, entry_weight, n_columns), 0)
+    return Moments(weight_sum, mean, (squares + weight_of_zeros * mean**2) / weight_sum)

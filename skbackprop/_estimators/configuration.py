@@ -1,0 +1,108 @@
+"""What the parameters of an estimator mean together: the configuration of a training and the state it starts from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+
+from .._core.dataset import Dataset
+from .._core.network import Network
+from .._core.objective import Objective
+from .._core.standardizer import Standardizer
+from .._training.config import TrainingConfig
+from .._training.state import TrainingState
+from ..losses import Loss
+from ..optimizers import LBFGS, Optimizer
+from .parameters import (
+    check_lbfgs,
+    check_memory,
+    choose_batch_size,
+    choose_optimizer,
+    choose_schedule,
+    initial_theta,
+    layer_activations,
+    layer_dropout,
+    layer_sizes,
+)
+
+
+def build_config(estimator, data: Dataset, loss: Loss) -> TrainingConfig:
+    """Return how to train a network on these samples, all parameters validated."""
+    hidden = layer_sizes(estimator.hidden_layer_sizes)
+    sizes = (data.X.shape[1], *hidden, data.y.shape[1])
+    network = Network(sizes, layer_activations(estimator.activation, len(hidden)))
+    dropout = layer_dropout(estimator.dropout, len(hidden))
+    optimizer = choose_optimizer(estimator.optimizer)
+    if isinstance(optimizer, LBFGS):
+        check_lbfgs(estimator.solver, estimator.l1_ratio, dropout, estimator.clip_norm)
+    return TrainingConfig(
+        objective=Objective(network, loss, float(estimator.l1_ratio), dropout),
+        optimizer=optimizer,
+        schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss),
+        batch_size=choose_batch_size(estimator.solver, estimator.batch_size, data.n_samples),
+        shuffle=estimator.shuffle,
+        max_iter=estimator.max_iter,
+        alpha=None if isinstance(estimator.alpha, str) else float(estimator.alpha),
+        clip_norm=estimator.clip_norm,
+    )
+
+
+def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset) -> TrainingState:
+    """Return the state before the first update."""
+    rng, dtype = np.random.default_rng(seed), data.X.dtype
+    network = config.objective.network
+    check_memory(network, dtype)
+    theta = initial_theta(estimator.init, network, rng, dtype)
+    state = TrainingState(theta, new_optimizer_state(config.optimizer, theta), rng, seed=seed)
+    if estimator.standardize:
+        state.standardizer = new_standardizer(config.objective, not sparse.issparse(data.X), dtype)
+        if isinstance(estimator.init, (list, tuple)):  # the user's weights are for X and y as they are
+            preview = new_standardizer(config.objective, not sparse.issparse(data.X), dtype)
+            preview.update(data)
+            preview.unfold_scaling(network.unpack(theta))
+    return state
+
+
+def new_standardizer(objective: Objective, centers: bool, dtype: np.dtype) -> Standardizer:
+    """Return a standardizer that has seen no sample."""
+    sizes = objective.network.sizes
+    return Standardizer(sizes[0], sizes[-1], objective.loss.link.target_scaling, centers, dtype)
+
+
+def resumed_state(estimator, config: TrainingConfig, previous: TrainingConfig, state: TrainingState) -> TrainingState:
+    """Return the state to continue from, after checking that the parameters still fit the weights."""
+    old, new = previous.objective, config.objective
+    is_standardized = state.standardizer is not None
+    old_scaling, new_scaling = old.loss.link.target_scaling.name, new.loss.link.target_scaling.name
+    if not is_standardized:
+        old_scaling = new_scaling = None
+    for name, was, now in (
+        ("hidden_layer_sizes", old.network.sizes[1:-1], new.network.sizes[1:-1]),
+        ("activation", old.network.activations, new.network.activations),
+        ("The number of outputs", old.network.sizes[-1], new.network.sizes[-1]),
+        ("output_activation", old.loss.output_activation, new.loss.output_activation),
+        ("standardize", is_standardized, bool(estimator.standardize)),
+        ("The target_scaling of loss", old_scaling, new_scaling),
+    ):
+        if was != now:
+            raise ValueError(
+                f"{name} changed from {was} to {now} since the weights were initialized, so training cannot continue. "
+                "Set it back, or start again: clone the estimator, or call fit with warm_start=False."
+            )
+    theta, optimizer_state = _writeable(state.theta), _writeable(state.optimizer_state)
+    expected = (config.optimizer.n_state_arrays, theta.size)
+    if config.optimizer == previous.optimizer and optimizer_state.shape == expected:
+        return replace(state, theta=theta, optimizer_state=optimizer_state)
+    return replace(state, theta=theta, optimizer_state=new_optimizer_state(config.optimizer, theta), n_steps=0)
+
+
+def new_optimizer_state(optimizer: Optimizer, theta: np.ndarray) -> np.ndarray:
+    """Return the state of an optimizer that has made no step."""
+    return np.zeros((optimizer.n_state_arrays, theta.size), theta.dtype)
+
+
+def _writeable(array: np.ndarray) -> np.ndarray:
+    """Return the array, or a copy if it cannot be trained in place, as when joblib has memory-mapped it."""
+    return array if array.flags.writeable else array.copy()

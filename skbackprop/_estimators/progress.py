@@ -1,0 +1,66 @@
+"""`FitProgress`: what a copy of an estimator needs in order to finish the fit that it was copied from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._training.stopping import EarlyStopper, Patience
+
+
+def fit_progress(estimator) -> FitProgress | None:
+    """Return the progress of the fit that the estimator is in, or was copied from; None if there is none."""
+    return vars(estimator).get("_progress")
+
+
+@dataclass
+class FitProgress:
+    """The part of a running `fit` that is not in the training state.
+
+    Attributes
+    ----------
+    stopper : EarlyStopper
+        Patience and best weights so far.
+    last_iter : int
+        Number of the last epoch that the fit may make.
+    n_samples : tuple of int
+        Number of samples to train on and to validate with.
+    callback_states : list of dict
+        States of the callbacks at the time of a checkpoint, in the order in which they were set.
+    stop_requested : bool
+        Whether the fit is to end before its next epoch, as a callback may find when it is resumed.
+    """
+
+    stopper: EarlyStopper
+    last_iter: int
+    n_samples: tuple[int, int]
+    callback_states: list[dict[str, Any]] = field(default_factory=list)
+    stop_requested: bool = False
+
+    def check_samples(self, n_samples: tuple[int, int]) -> None:
+        """Raise ValueError if the fit is resumed with another number of samples."""
+        if n_samples != self.n_samples:
+            raise ValueError(
+                f"This fit can be resumed with the samples that it was given: {self.n_samples[0]} to train on and "
+                f"{self.n_samples[1]} to validate with, not {n_samples[0]} and {n_samples[1]}."
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything as numbers, arrays and plain containers, to be stored."""
+        patience = self.stopper.patience
+        return {
+            "limit": patience.limit,
+            "min_improvement": patience.min_improvement,
+            "stopper": self.stopper.state_dict(),
+            "last_iter": self.last_iter,
+            "n_samples": list(self.n_samples),
+            "callback_states": self.callback_states,
+        }
+
+    @classmethod
+    def from_state_dict(cls, stored: dict[str, Any]) -> FitProgress:
+        """Return the progress that `state_dict` came from."""
+        stopper = EarlyStopper(Patience(stored["limit"], stored["min_improvement"]))
+        stopper.load_state_dict(stored["stopper"])
+        n_train, n_validation = stored["n_samples"]
+        return cls(stopper, stored["last_iter"], (n_train, n_validation), list(stored["callback_states"]))

@@ -1,0 +1,102 @@
+"""Validated samples: the data set that the network is trained on, and what scorers need beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from .._core.dataset import Dataset
+from .parameters import check_weights
+from .targets import TargetEncoder
+
+
+class Samples(NamedTuple):
+    """Validated samples, to train on or to validate with.
+
+    Attributes
+    ----------
+    data : Dataset
+        What the network sees; its weights include those of the classes.
+    y : ndarray
+        The target as the user passed it, for scorers.
+    score_weight : ndarray or None
+        The user's weights alone, for scorers.
+    """
+
+    data: Dataset
+    y: np.ndarray
+    score_weight: np.ndarray | None
+
+    def take(self, indices: np.ndarray) -> Samples:
+        """Return some of the samples."""
+        weight = None if self.score_weight is None else self.score_weight[indices]
+        return Samples(self.data.take(indices), self.y[indices], weight)
+
+
+class Target(NamedTuple):
+    """How y is encoded, and what the estimator learns from it.
+
+    Attributes
+    ----------
+    encoder : TargetEncoder
+    class_weight : callable or None
+        Returns the weights of samples by their classes.
+    attributes : dict
+        Fitted attributes to set once all input is validated.
+    labels : ndarray or None
+        The class of each sample, by which a validation split is stratified.
+    """
+
+    encoder: TargetEncoder
+    class_weight: Callable | None
+    attributes: dict
+    labels: np.ndarray | None = None
+
+
+def make_samples(X, y, sample_weight, target: Target) -> Samples:
+    """Encode the target and combine the weights of validated X and y."""
+    encoded = target.encoder.encode(y)
+    class_weight = None if target.class_weight is None else target.class_weight(y)
+    weight = check_weights(sample_weight, X)
+    return Samples(Dataset(X, encoded, combine_weights(weight, class_weight)), y, weight)
+
+
+def validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples: Samples, target: Target) -> Samples:
+    """Validate the user's validation set.
+
+    Raises
+    ------
+    ValueError
+        If it is incomplete or does not fit the training samples.
+    """
+    if X_val is None or y_val is None:
+        raise ValueError("X_val and y_val belong together: pass both, or neither.")
+    if not estimator.early_stopping:
+        raise ValueError("X_val and y_val are for early stopping; set early_stopping to 'auto' or True.")
+    dtype = samples.data.X.dtype
+    options = {"accept_sparse": "csr", "dtype": dtype, "multi_output": True}
+    X_val, y_val = validate_data(estimator, X_val, y_val, reset=False, **options)
+    validation = make_samples(X_val, y_val, sample_weight_val, target)
+    n_outputs, n_outputs_val = samples.data.y.shape[1], validation.data.y.shape[1]
+    if n_outputs_val != n_outputs:
+        raise ValueError(f"y_val has {n_outputs_val} outputs, y has {n_outputs}.")
+    return validation
+
+
+def combine_weights(weight: np.ndarray | None, class_weight: np.ndarray | None) -> np.ndarray | None:
+    """Return the product of sample weights and class weights, of which None is 1.
+
+    Raises
+    ------
+    ValueError
+        If it is zero for every sample.
+    """
+    if class_weight is None:
+        return weight
+    weight = class_weight if weight is None else weight * class_weight
+    if not weight.any():
+        raise ValueError("Every sample has a weight of 0 by its class: nothing to learn. See class_weight.")
+    return weight

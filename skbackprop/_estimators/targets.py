@@ -1,0 +1,135 @@
+"""Target encoders: what y looks like to the network, for numbers and for labels."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_array, column_or_1d
+
+from ..losses import Loss
+from .labels import are_known_labels, label_columns, one_hot, smooth_labels
+
+
+class TargetEncoder(ABC):
+    """Encodes y as the network sees it, before any scaling.
+
+    Attributes
+    ----------
+    loss : Loss
+    dtype : dtype
+        Of the network.
+    """
+
+    loss: Loss
+    dtype: np.dtype
+
+    @abstractmethod
+    def encode(self, y) -> np.ndarray:
+        """Validate y and return the target of shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def encode_sample(self, y) -> np.ndarray:
+        """Return the target of a single sample, of shape (1, n_outputs)."""
+
+    @abstractmethod
+    def encode_if_valid(self, y, n_samples: int, classes) -> np.ndarray | None:
+        """Return the target if y needs no validation, else None."""
+
+
+class NumberEncoder(TargetEncoder):
+    """Encodes numbers.
+
+    Parameters
+    ----------
+    loss : Loss
+    dtype : dtype
+    """
+
+    def __init__(self, loss: Loss, dtype: np.dtype):
+        self.loss = loss
+        self.dtype = dtype
+
+    def encode(self, y):
+        y = numeric_target(y, self.dtype)
+        self.loss.check_target(y)
+        return self.loss.repeat_target(y)
+
+    def encode_sample(self, y):
+        y = numeric_target(np.reshape(y, -1), self.dtype).T
+        self.loss.check_target(y)
+        return self.loss.repeat_target(y)
+
+    def encode_if_valid(self, y, n_samples, classes):
+        if self.loss.predicted_quantiles is not None:
+            return None
+        if type(y) is not np.ndarray or y.dtype.kind != "f" or y.shape != (n_samples,):
+            return None
+        y = y.astype(self.dtype, copy=False)
+        if not math.isfinite(np.dot(y, y)):  # in the dtype of the network, in which a large number may overflow
+            return None
+        y = y[:, np.newaxis]
+        self.loss.check_target(y)
+        return y
+
+
+class LabelEncoder(TargetEncoder):
+    """Encodes labels: one column per class or per label, or a single column for two classes.
+
+    Parameters
+    ----------
+    loss : Loss
+    dtype : dtype
+    classes : ndarray of shape (n_classes,)
+    is_multilabel : bool
+    label_smoothing : float
+    """
+
+    def __init__(self, loss: Loss, dtype: np.dtype, classes: np.ndarray, is_multilabel: bool, label_smoothing: float):
+        self.loss = loss
+        self.dtype = dtype
+        self.classes = classes
+        self.is_multilabel = is_multilabel
+        self.label_smoothing = label_smoothing
+        self._is_one_column = len(classes) == 2 and not is_multilabel and loss.one_output_for_two_classes
+
+    def validate(self, y):
+        """Return y as an array of labels, or of zeros and ones with several labels per sample."""
+        return check_array(dense(y), dtype=None, input_name="y") if self.is_multilabel else column_or_1d(y)
+
+    def encode(self, y):
+        return self._columns(self.validate(y))
+
+    def encode_sample(self, y):
+        y = np.reshape(y, (1, -1) if self.is_multilabel else -1)
+        if self.is_multilabel:
+            label_columns(y, self.classes)
+        return self._columns(y)
+
+    def encode_if_valid(self, y, n_samples, classes):
+        if self.is_multilabel or not are_known_labels(y, n_samples, self.classes, classes):
+            return None
+        return self._columns(y)
+
+    def _columns(self, y):
+        if not self.is_multilabel:
+            y = one_hot(y, self.classes, self._is_one_column, self.dtype)
+        return smooth_labels(y.astype(self.dtype, copy=False), self.label_smoothing, self.loss.link.sums_to_one)
+
+
+def numeric_target(y, dtype: np.dtype) -> np.ndarray:
+    """Return a numeric target of shape (n_samples, n_targets)."""
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    if y.dtype.kind in "USmM" or (y.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in y.flat)):
+        raise ValueError(
+            "y has strings or dates; BackpropRegressor needs numbers. Use BackpropClassifier for class labels."
+        )
+    return check_array(y, dtype=dtype, ensure_2d=False, input_name="y").reshape(len(y), -1)
+
+
+def dense(y):
+    """Return a sparse y as an array, and any other y as it is."""
+    return y.toarray() if sparse.issparse(y) else y

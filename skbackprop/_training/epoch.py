@@ -1,0 +1,94 @@
+"""One epoch: the plan that the trainer makes, and the engine that executes it.
+
+Everything that is drawn at random or follows a schedule is in the plan, so that engines only compute and two engines
+cannot differ in more than rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from .._core.dataset import Dataset
+from .._core.objective import Penalty
+from .config import TrainingConfig
+from .state import TrainingState
+
+
+class EpochPlan(NamedTuple):
+    """What an engine is to do in one epoch.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n_samples,), int64, or None
+        Order of the samples; None is the order of the data.
+    batch_size : int
+    learning_rates : ndarray of shape (n_batches,), float64
+        One for each update. A batch whose sample weights are all zero is skipped and uses none.
+    dropout_key : int
+        What the dropout masks of this epoch are drawn from.
+    penalty : Penalty
+    mean_weight : float
+        Mean sample weight of the training set.
+    first_step : int
+        Number of steps that the optimizer state has seen before.
+    """
+
+    order: np.ndarray | None
+    batch_size: int
+    learning_rates: np.ndarray
+    dropout_key: int
+    penalty: Penalty
+    mean_weight: float
+    first_step: int
+
+
+class EpochResult(NamedTuple):
+    """What an engine returns: the sum of weight * loss, each loss before its own update, and the number of updates."""
+
+    loss_sum: float
+    n_updates: int
+
+
+class Engine(Protocol):
+    """What computes an epoch.
+
+    An engine changes ``state.theta`` and ``state.optimizer_state`` in place and nothing else.
+    """
+
+    name: str
+
+    def unavailable_reason(self) -> str | None:
+        """Return why the engine cannot be used here, such as a package that is missing, or None."""
+        ...
+
+    def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> str | None:
+        """Return what the engine does not support, or None if it supports everything that is asked for."""
+        ...
+
+    def make_buffers(self, config: TrainingConfig, state: TrainingState, data: Dataset) -> Any:
+        """Allocate the arrays that epochs over data of this shape write to."""
+        ...
+
+    def run_epoch(self, plan: EpochPlan, data: Dataset, state: TrainingState, buffers: Any) -> EpochResult:
+        """Make one update of the weights for each batch."""
+        ...
+
+
+def plan_epoch(config: TrainingConfig, state: TrainingState, n_samples: int) -> EpochPlan:
+    """Draw the order and the dropout key of the next epoch, and compute its learning rates."""
+    n_batches = config.n_batches(n_samples)
+    updates = np.arange(state.t, state.t + n_batches)
+    rates = config.schedule.rates(updates, config.max_iter * n_batches) * state.rate_factor
+    dropout_key = int(state.rng.integers(2**63)) if any(config.objective.dropout) else 0
+    order = state.rng.permutation(n_samples) if config.shuffles(n_samples) else None
+    return EpochPlan(
+        order,
+        config.batch_size_for(n_samples),
+        rates,
+        dropout_key,
+        config.objective.penalty(state.alpha),
+        state.mean_weight,
+        state.n_steps,
+    )

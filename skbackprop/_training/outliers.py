@@ -1,0 +1,43 @@
+"""Samples of a stream that lie impossibly far from all earlier ones: they would set the scale for good."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._core.dataset import Dataset
+from .._core.standardizer import Standardizer
+from .state import TrainingState
+
+#: Samples that are more standard deviations away than this, after so many samples, are taken for damaged.
+MAX_ABS_ZSCORE, MIN_SAMPLES = 300.0, 50
+#: But not when they keep coming: the call of this number in a row is accepted.
+MAX_CONSECUTIVE_REJECTIONS = 10
+
+
+def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool) -> bool:
+    """Update the running moments and the mean weight; return False, and change nothing, if the samples are rejected.
+
+    Samples are rejected whose moments overflow and, with `reject_outliers`, samples far from all earlier ones.
+    """
+    if state.standardizer is not None:
+        moments, distance = state.standardizer.propose(data)
+        rejected = not math.isfinite(np.add.reduce(moments.variance))
+        if reject_outliers and state.standardizer.n_samples >= MIN_SAMPLES:
+            is_outlier = _is_outlier(state.standardizer, distance)
+            state.n_rejections = state.n_rejections + 1 if is_outlier else 0
+            rejected = is_outlier and (state.n_rejections < MAX_CONSECUTIVE_REJECTIONS or rejected)
+        if rejected:
+            return False
+        state.standardizer.accept(moments, data.n_samples)
+    state.update_mean_weight(data)
+    return True
+
+
+def _is_outlier(standardizer: Standardizer, distance: np.ndarray) -> bool:
+    zscore = distance * standardizer.factor
+    if np.dot(zscore, zscore) <= MAX_ABS_ZSCORE**2:
+        return False
+    varies = standardizer.moments.variance > 0  # a constant column has no scale to measure by
+    return not np.isfinite(zscore).all() or bool((np.abs(zscore[varies]) > MAX_ABS_ZSCORE).any())

@@ -1,0 +1,22 @@
+"""The schedule `Plateau`: a learning rate that falls when the monitored loss no longer does."""
+
+from __future__ import annotations
+
+from ..schedules import Plateau, Schedule
+from .state import TrainingState
+from .stopping import Patience
+
+
+def follow_plateau(schedule: Schedule, state: TrainingState, loss: float) -> None:
+    """Lower the rate factor of the state if the schedule is `Plateau` and its patience has run out."""
+    if not isinstance(schedule, Plateau):
+        return
+    if state.standardizer is not None and state.standardizer.has_new_samples:
+        return  # losses of different samples are not comparable
+    patience = Patience(schedule.patience, schedule.threshold, follows_best=False)
+    patience.load_state_dict({"best": state.plateau_best, "count": state.plateau_count})
+    if patience.update(loss):
+        patience.count = 0
+        lowered = max(state.rate_factor * schedule.factor, schedule.final / schedule.initial)
+        state.rate_factor = min(lowered, state.rate_factor)
+    state.plateau_best, state.plateau_count = patience.best, patience.count

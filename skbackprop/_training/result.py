@@ -1,0 +1,27 @@
+"""`TrainingResult`: how a call that trains has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class TrainingResult:
+    """How a call has ended, and what the user should know.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether a stopping rule ended the training before the last epoch.
+    diverged : bool
+        Whether training was given up because it diverged at every learning rate tried.
+    n_backoffs : int
+        How often training went back to earlier weights and a lower learning rate.
+    messages : list of str
+        The warnings of this call.
+    """
+
+    stopped: bool = False
+    diverged: bool = False
+    n_backoffs: int = 0
+    messages: list[str] = field(default_factory=list)

@@ -1,0 +1,96 @@
+"""`LossRecorder`: a callback that records the loss after each epoch."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from ._base import Callback
+
+
+class LossRecorder(Callback):
+    """Records the loss after each epoch, over any number of fits in this process.
+
+    A fit in another process, as with ``n_jobs=2``, records in a copy that is lost; scikit-learn's ``ScoringMonitor``
+    returns its scores from other processes.
+
+    Attributes
+    ----------
+    records_ : list of dict
+        One for each epoch, in the order in which they ended, with "fit" (the number of the fit, from 0), "epoch"
+        (`n_iter_`), "loss", "validation_loss" (NaN without a validation set), "learning_rate", and "seconds" since the
+        fit began. An epoch that is rolled back and repeated because training diverged is recorded once, as it was at
+        first.
+
+    See Also
+    --------
+    skbackprop.plotting.LossCurveDisplay : Draw the loss curve of a fitted network.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.callbacks import LossRecorder
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> recorder = LossRecorder()
+    >>> network = BackpropRegressor(max_iter=3, tol=None, random_state=0).set_callbacks(recorder).fit(X, y)
+    >>> [record["loss"] for record in recorder.records_] == network.loss_curve_
+    True
+    """
+
+    def __init__(self):
+        self.records_: list[dict[str, float]] = []
+        self._n_fits = 0
+        self._begun: dict[Any, tuple[int, float]] = {}
+
+    def setup(self, estimator, context):
+        """Start the timer.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
+        self._begun[estimator] = self._n_fits, time.perf_counter()
+        self._n_fits += 1
+
+    def on_fit_task_end(self, estimator, context):
+        """Record an epoch; a call of `partial_fit` is one.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+        context : sklearn.callback.CallbackContext
+            Context of the fit or of the epoch.
+        """
+        if context.task_name == "fit":
+            return
+        fit, began = self._begun[estimator]
+        validation_losses = estimator.validation_loss_curve_
+        self.records_.append(
+            {
+                "fit": fit,
+                "epoch": estimator.n_iter_,
+                "loss": estimator.loss_curve_[-1],
+                "validation_loss": validation_losses[-1] if validation_losses else np.nan,
+                "learning_rate": estimator.learning_rate_,
+                "seconds": time.perf_counter() - began,
+            }
+        )
+
+    def teardown(self, estimator, context):
+        """Discard the timer.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
+        del self._begun[estimator]

@@ -1,0 +1,182 @@
+"""`layer_outputs`, `hidden_features` and `input_gradients`: what the layers compute, and what follows the inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._estimators.fitted_model import fitted_model
+from .._typing import MatrixLike
+
+
+def layer_outputs(estimator, X: MatrixLike) -> list[np.ndarray]:
+    """Return the output of every layer.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        A fitted estimator.
+    X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+        Samples.
+
+    Returns
+    -------
+    outputs : list of ndarray of shape (n_samples, n_units)
+        The hidden layers in order, and the output layer after the output activation: what a regressor predicts, or the
+        probabilities of a classifier. For two classes that is one column, the probability of the second class; for the
+        squared error of several classes, `predict_proba` also divides by the sum over the classes.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is not a BackpropRegressor or BackpropClassifier.
+    NotFittedError
+        If it is not fitted.
+
+    See Also
+    --------
+    skbackprop.inspection.hidden_features : The output of one hidden layer.
+    skbackprop.inspection.input_gradients : How predictions follow the inputs.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import BackpropClassifier
+    >>> from skbackprop.inspection import layer_outputs
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = BackpropClassifier((8, 4), max_iter=20, tol=None, random_state=0).fit(X, y)
+    >>> [outputs.shape for outputs in layer_outputs(network, X)]
+    [(150, 8), (150, 4), (150, 3)]
+    """
+    model = fitted_model(estimator)
+    with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
+        return model.layer_outputs(model.validate(X))
+
+
+def hidden_features(estimator, X: MatrixLike, layer: int = -1) -> np.ndarray:
+    """Return the output of one hidden layer.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        A fitted estimator.
+    X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+        Samples.
+    layer : int, default=-1
+        Index of the hidden layer, as in a list: 0 is the first, -1 the last.
+
+    Returns
+    -------
+    features : ndarray of shape (n_samples, n_units)
+        Dense, of the dtype that the network was trained in.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is not a BackpropRegressor or BackpropClassifier.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If it has no such hidden layer.
+
+    See Also
+    --------
+    skbackprop.inspection.HiddenFeatures : The same as a transformer for Pipelines.
+    skbackprop.inspection.layer_outputs : The outputs of all layers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import BackpropClassifier
+    >>> from skbackprop.inspection import hidden_features
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = BackpropClassifier((8, 2), max_iter=20, tol=None, random_state=0).fit(X, y)
+    >>> hidden_features(network, X).shape
+    (150, 2)
+    """
+    model = fitted_model(estimator)
+    sizes = model.network.sizes[1:-1]
+    check_hidden_layer(layer, len(sizes))
+    X = model.validate(X)
+    features = np.empty((X.shape[0], sizes[layer]), model.theta.dtype)
+    with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
+        for samples, _, cache in model.iterate_chunks(X):
+            features[samples] = cache[:-1][layer].a
+    return features
+
+
+def check_hidden_layer(layer: int, n_hidden: int) -> None:
+    """Raise ValueError unless `layer` is the index of a hidden layer."""
+    if not -n_hidden <= layer < n_hidden:
+        remedy = f"it must be from {-n_hidden} to {n_hidden - 1}" if n_hidden else "see hidden_layer_sizes"
+        raise ValueError(f"layer={layer} is not among the {n_hidden} hidden layers of the network; {remedy}.")
+
+
+def input_gradients(estimator, X: MatrixLike) -> np.ndarray:
+    """Return the derivative of each prediction with respect to each input.
+
+    It is exact, by backpropagation from each output to the inputs, chunk by chunk.
+
+    Parameters
+    ----------
+    estimator : BackpropRegressor or BackpropClassifier
+        A fitted estimator.
+    X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
+        Samples at which the derivative is evaluated.
+
+    Returns
+    -------
+    gradients : ndarray of shape (n_samples, n_outputs, n_features)
+        Dense, also for sparse X, and of the dtype that the network was trained in. For a regressor, the derivatives of
+        `predict`, in units of the target per unit of the input; for a classifier, those of `predict_proba`, column by
+        column.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is not a BackpropRegressor or BackpropClassifier.
+    NotFittedError
+        If it is not fitted.
+
+    See Also
+    --------
+    skbackprop.inspection.backprop_table : The chain rule for one sample, with respect to the weights.
+
+    Examples
+    --------
+    The derivatives of a network without hidden layers are its weights.
+
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.inspection import input_gradients
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> linear = BackpropRegressor((), max_iter=50, tol=None, random_state=0).fit(X, X @ [3, -1])
+    >>> input_gradients(linear, X[:1]).round(1)
+    array([[[ 3., -1.]]])
+    """
+    model = fitted_model(estimator)
+    X = model.validate(X)
+    layers = model.network.unpack(model.theta)
+    gradients = np.empty((X.shape[0], model.n_predictions, X.shape[1]), model.theta.dtype)
+    with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
+        for samples, raw, cache in model.iterate_chunks(X):
+            slopes = _activation_slopes(model.network, cache)
+            for output, derivative in enumerate(model.prediction_derivatives(raw)):
+                gradients[samples, output] = _propagate_to_inputs(derivative, layers, slopes)
+        if model.input_factor is not None:
+            gradients *= model.input_factor
+    return gradients
+
+
+def _activation_slopes(network, cache):
+    """Replace the pre-activations of the hidden layers by f'(z) and return them."""
+    for activation, layer in zip(network.activations, cache, strict=False):
+        activation.derivative(layer.z, layer.a)
+    return [layer.z for layer in cache[:-1]]
+
+
+def _propagate_to_inputs(delta, layers, slopes):
+    """Return the derivative with respect to the inputs, given that with respect to the raw outputs."""
+    for layer, slope in zip(layers[:0:-1], slopes[::-1], strict=True):
+        delta = delta @ layer.W.T
+        delta *= slope
+    return delta @ layers[0].W.T

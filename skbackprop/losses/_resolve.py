@@ -1,0 +1,41 @@
+"""Which loss the parameters `loss` and `output_activation` of an estimator mean together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+
+from . import LOSSES, Loss
+
+
+def resolve_loss(loss: str | Loss, output_activation: str, auto: Mapping[str, str]) -> Loss:
+    """Return the loss that the two parameters mean together.
+
+    Parameters
+    ----------
+    loss : str or Loss
+    output_activation : str
+    auto : mapping of str to str
+        The names of the losses that the estimator knows, and what "auto" is for each.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or the two do not go together; the message lists the known names.
+    """
+    if isinstance(loss, Loss):
+        if any(type(loss) is type(known) and name not in auto for (name, _), known in LOSSES.items()):
+            raise ValueError(f"loss={loss!r} is not for this kind of target; the names are {sorted(auto)}.")
+        if output_activation not in ("auto", loss.output_activation):
+            raise ValueError(
+                f"output_activation={output_activation!r} does not go with loss={loss!r}, "
+                f"which has {loss.output_activation!r}; leave it at 'auto'."
+            )
+        return copy(loss)
+    if loss not in auto:
+        raise ValueError(f"loss={loss!r} is not known; the names are {sorted(auto)}.")
+    output = auto[loss] if output_activation == "auto" else output_activation
+    if (loss, output) not in LOSSES:
+        known_outputs = ["auto", *sorted(activation for name, activation in LOSSES if name == loss)]
+        raise ValueError(f"output_activation={output!r} does not go with loss={loss!r}; the names are {known_outputs}.")
+    return LOSSES[loss, output]

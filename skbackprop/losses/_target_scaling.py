@@ -1,0 +1,82 @@
+"""How ``standardize=True`` scales the target: what fits the range of the predictions that a link can give.
+
+Each class computes an offset and a scale from the running moments of the target, and folds them into the output layer,
+so that the folded layer predicts in the units of the target.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class TargetScaling:
+    """Leaves the target as it is: for targets whose values have a meaning of their own, such as class labels.
+
+    Attributes
+    ----------
+    name : str or None
+        What a custom loss writes as its `target_scaling`.
+    scales : bool
+        Whether the target is changed at all.
+    """
+
+    name: str | None = None
+    scales = False
+
+    def offset_and_scale(self, mean: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is subtracted from the target and what it is then divided by.
+
+        Parameters
+        ----------
+        mean, spread : ndarray of shape (n_outputs,)
+            Mean and standard deviation of the target; the spread of a constant column is 1.
+        """
+        return np.zeros_like(mean), np.ones_like(spread)
+
+    def fold(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
+        """Change the output layer in place so that it predicts in the units of the target."""
+
+    def unfold(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
+        """Undo `fold` in place."""
+
+
+class StandardScaling(TargetScaling):
+    """Subtracts the mean and divides by the standard deviation: for predictions that can be any number."""
+
+    name = "spread"
+    scales = True
+
+    def offset_and_scale(self, mean, spread):
+        return mean, spread
+
+    def fold(self, W, b, offset, scale):
+        W *= scale
+        b *= scale
+        b += offset
+
+    def unfold(self, W, b, offset, scale):
+        b -= offset
+        b /= scale
+        W /= scale
+
+
+class MeanScaling(TargetScaling):
+    """Divides by the mean: for positive predictions, where a factor is a shift of the raw output."""
+
+    name = "mean"
+    scales = True
+
+    def offset_and_scale(self, mean, spread):
+        return np.zeros_like(mean), np.where(mean > 0, mean, 1.0)
+
+    def fold(self, W, b, offset, scale):
+        b += np.log(scale)
+
+    def unfold(self, W, b, offset, scale):
+        b -= np.log(scale)
+
+
+#: Every scaling by its name, for the `target_scaling` of a custom loss.
+TARGET_SCALINGS: dict[str | None, TargetScaling] = {
+    scaling.name: scaling for scaling in (TargetScaling(), StandardScaling(), MeanScaling())
+}

@@ -1,0 +1,90 @@
+"""Users see public names only: in `dir`, in tab completion, in the `repr` of a class and in pickles."""
+
+import pickle
+import pickletools
+import rlcompleter
+import subprocess
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import isclass, isroutine
+
+import pytest
+
+import skbackprop
+from skbackprop._public import publish
+from tests.project.surface import MODULES, SUBMODULES, load, public_names
+
+if find_spec("sklearn.callback") is None:
+    pytest.skip("skbackprop.callbacks needs scikit-learn 1.9", allow_module_level=True)
+
+ESTIMATORS = ["BackpropClassifier", "BackpropRegressor"]
+
+
+def names_in_pickle(value):
+    """Return the modules that a pickle names."""
+    strings = [argument for _, argument, _ in pickletools.genops(pickle.dumps(value)) if isinstance(argument, str)]
+    return {string for string in strings if string.startswith("skbackprop")}
+
+
+def test_the_package_shows_its_public_submodules_and_the_estimators():
+    assert dir(skbackprop) == sorted([*ESTIMATORS, *SUBMODULES, "__version__"])
+    assert sorted(skbackprop.__all__) == dir(skbackprop)
+
+
+def test_tab_completion_offers_the_public_names():
+    completer = rlcompleter.Completer({"skbackprop": skbackprop})
+    offered = {word.partition(".")[2].rstrip("()") for word in completer.attr_matches("skbackprop.")}
+    assert offered == {*ESTIMATORS, *SUBMODULES}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_public_module_shows_the_names_in_its_all(name):
+    module = import_module(name)
+    assert dir(module) == sorted(module.__all__)
+
+
+@pytest.mark.parametrize("name", public_names())
+def test_a_public_object_reports_the_public_module(name):
+    module = name.rpartition(".")[0]
+    value = load(name)
+    assert value.__module__ == module
+    assert names_in_pickle(value) == {module}
+    assert pickle.loads(pickle.dumps(value)) is value
+    if isclass(value):
+        assert repr(value) == f"<class '{name}'>"
+        methods = [method for method in vars(value).values() if isroutine(method) and hasattr(method, "__module__")]
+        assert {method.__module__ for method in methods if method.__module__.startswith("skbackprop")} <= {module}
+
+
+def test_a_pickled_hyperparameter_object_names_its_public_class_only():
+    registries = {"schedules": "SCHEDULES", "initializers": "INITIALIZERS", "losses": "LOSSES"}
+    for module, registry in registries.items():
+        for value in getattr(import_module(f"skbackprop.{module}"), registry).values():
+            assert names_in_pickle(value) == {f"skbackprop.{module}"}
+
+
+def test_unknown_names_raise_attribute_error():
+    with pytest.raises(AttributeError, match="module 'skbackprop' has no attribute 'recurrent'"):
+        skbackprop.recurrent  # noqa: B018
+
+
+def test_importing_the_package_loads_no_submodule_that_training_does_not_need():
+    code = (
+        "import sys, skbackprop; before = set(sys.modules); "
+        "assert dir(skbackprop) == sorted(skbackprop.__all__); "
+        "lazy = {'skbackprop.callbacks', 'skbackprop.inspection', 'skbackprop.plotting', 'skbackprop.compile'}; "
+        "assert set(sys.modules) == before; "
+        "print(sorted(lazy & before)); "
+        "print(skbackprop.plotting.__name__, skbackprop.inspection.__name__, skbackprop.callbacks.__name__)"
+    )
+    printed = subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()
+    assert printed == ["[]", "skbackprop.plotting skbackprop.inspection skbackprop.callbacks"]
+
+
+def test_publish_leaves_objects_of_other_packages_alone():
+    namespace = {"__name__": "skbackprop.example", "__all__": ["OrderedDict", "later"]}
+    exec("from collections import OrderedDict", namespace)
+    module_dir = publish(namespace)
+    assert module_dir() == ["OrderedDict", "later"]
+    assert namespace["OrderedDict"].__module__ == "collections"
