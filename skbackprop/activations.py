@@ -1,13 +1,18 @@
-"""Activations: the function `f` of a layer's net input `z`, and its derivative, elementwise.
+"""Activations: the function `f` of a layer's pre-activation `z`, and its derivative, elementwise.
 
-Shapes: `z` and `a = f(z)` are arrays of shape (n_rows, n_units), both of the network's dtype. Nothing is allocated: a
-function writes where it is told to.
+An activation has its formulas in two forms, side by side: on arrays for numpy, and on one number for the loops of the
+compiled engine.
 
-To add one, write a subclass with the two methods and put it into `ACTIVATIONS`; the tests find it there.
+Shapes: `z` and `a = f(z)` are arrays of shape (n_samples, n_units), both of the network's dtype. The array forms
+allocate nothing: they write to the arrays that they are given.
+
+To add an activation, write a subclass with the four functions and add it to `ACTIVATIONS`; both engines, the lookup by
+name and the tests find it there. CONTRIBUTING.md shows the steps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +21,7 @@ from scipy import special
 
 from ._hyperparameters import Hyperparameters, check_number
 from ._public import publish
+from ._scalar_math import expm1, logistic, normal_cdf, normal_pdf, softplus, tanh
 
 __all__ = [
     "ACTIVATIONS",
@@ -34,22 +40,30 @@ __all__ = [
 
 
 class Activation(Hyperparameters):
-    """A function of the net input and its derivative.
+    """A function of the pre-activation and its derivative.
 
     Attributes
     ----------
     initializer : str
         Name of the initializer that ``init="auto"`` takes for a layer with this activation.
+    scalar_value, scalar_derivative : static function or None
+        ``scalar_value(z, ...)`` returns f(z) and ``scalar_derivative(z, a, ...)`` returns f'(z) given ``a = f(z)``, for
+        one number. The compiled engine inlines them into its loops; without them, None, it does not support the
+        activation. Further parameters are passed by name: each is an attribute of the activation, such as
+        `negative_slope`. All numbers have the network's dtype. A literal such as 0.5 would turn float32 into float64;
+        write ``number(0.5)`` with ``number = type(z)``. `skbackprop._scalar_math` has the elementary functions.
     """
 
     initializer: ClassVar[str] = "glorot_uniform"
+    scalar_value: ClassVar[Callable | None] = None
+    scalar_derivative: ClassVar[Callable | None] = None
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
-        """Write f(z) into `out`; `z` stays as it is.
+        """Write f(z) into `out`, and leave `z` unchanged.
 
         Parameters
         ----------
-        z, out : ndarray of shape (n_rows, n_units)
+        z, out : ndarray of shape (n_samples, n_units)
         """
         raise NotImplementedError
 
@@ -60,7 +74,7 @@ class Activation(Hyperparameters):
 
         Parameters
         ----------
-        z, a : ndarray of shape (n_rows, n_units)
+        z, a : ndarray of shape (n_samples, n_units)
         """
         raise NotImplementedError
 
@@ -75,6 +89,14 @@ class Identity(Activation):
     def derivative(self, z, a):
         z.fill(1.0)
 
+    @staticmethod
+    def scalar_value(z):
+        return z
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        return type(z)(1)
+
 
 @dataclass(frozen=True)
 class Logistic(Activation):
@@ -86,6 +108,14 @@ class Logistic(Activation):
     def derivative(self, z, a):
         np.subtract(1.0, a, out=z)  # f(-z) = 1 - f(z)
         z *= a
+
+    @staticmethod
+    def scalar_value(z):
+        return logistic(z)
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        return a * (type(a)(1) - a)
 
 
 @dataclass(frozen=True)
@@ -99,6 +129,14 @@ class Tanh(Activation):
         np.multiply(a, a, out=z)
         np.subtract(1.0, z, out=z)
 
+    @staticmethod
+    def scalar_value(z):
+        return tanh(z)
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        return type(a)(1) - a * a
+
 
 @dataclass(frozen=True)
 class ReLU(Activation):
@@ -111,6 +149,15 @@ class ReLU(Activation):
 
     def derivative(self, z, a):
         np.sign(a, out=z)  # a is never negative, so its sign is 0 or 1
+
+    @staticmethod
+    def scalar_value(z):
+        return max(z, type(z)(0))
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        number = type(z)
+        return number(1) if a > 0 else number(0)
 
 
 @dataclass(frozen=True)
@@ -143,6 +190,14 @@ class LeakyReLU(Activation):
         z *= 1.0 - self.negative_slope
         z += self.negative_slope
 
+    @staticmethod
+    def scalar_value(z, negative_slope):
+        return max(z, negative_slope * z)
+
+    @staticmethod
+    def scalar_derivative(z, a, negative_slope):
+        return type(z)(1) if z > 0 else negative_slope
+
 
 @dataclass(frozen=True)
 class ELU(Activation):
@@ -166,6 +221,14 @@ class ELU(Activation):
     def derivative(self, z, a):
         _scaled_elu_derivative(z, a, self.alpha, 1.0)
 
+    @staticmethod
+    def scalar_value(z, alpha):
+        return z if z > 0 else alpha * expm1(z)
+
+    @staticmethod
+    def scalar_derivative(z, a, alpha):
+        return type(z)(1) if z > 0 else a + alpha
+
 
 @dataclass(frozen=True)
 class SELU(Activation):
@@ -180,6 +243,14 @@ class SELU(Activation):
 
     def derivative(self, z, a):
         _scaled_elu_derivative(z, a, self.alpha, self.scale)
+
+    @staticmethod
+    def scalar_value(z, alpha, scale):
+        return scale * (z if z > 0 else alpha * expm1(z))
+
+    @staticmethod
+    def scalar_derivative(z, a, alpha, scale):
+        return scale if z > 0 else a + scale * alpha
 
 
 def _scaled_elu(z, out, alpha, scale):
@@ -217,6 +288,15 @@ class GELU(Activation):
         special.ndtr(z, out=z)
         z += a
 
+    @staticmethod
+    def scalar_value(z):
+        return z * normal_cdf(z)
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        cdf = a / z if z != 0 else type(z)(0.5)
+        return cdf + z * normal_pdf(z)
+
 
 @dataclass(frozen=True)
 class SiLU(Activation):
@@ -235,6 +315,15 @@ class SiLU(Activation):
         z *= a
         z += 1.0
 
+    @staticmethod
+    def scalar_value(z):
+        return z * logistic(z)
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        s = logistic(z)
+        return s + a * (type(z)(1) - s)
+
 
 @dataclass(frozen=True)
 class Softplus(Activation):
@@ -247,6 +336,14 @@ class Softplus(Activation):
 
     def derivative(self, z, a):
         special.expit(z, out=z)
+
+    @staticmethod
+    def scalar_value(z):
+        return softplus(z)
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        return logistic(z)
 
 
 ACTIVATIONS: dict[str, Activation] = {

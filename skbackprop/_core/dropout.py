@@ -62,3 +62,11 @@ class Dropout:
             mask *= 1.0 / keep
             self.masks.append(mask)
             first += size
+
+
+def scalar_bits(key, counter):
+    """Return the random bits of one unit, as `Dropout.draw` does; the form for the compiled engine, all unsigned."""
+    bits = key + counter * GOLDEN
+    bits = (bits ^ (bits >> np.uint64(30))) * FACTOR_1
+    bits = (bits ^ (bits >> np.uint64(27))) * FACTOR_2
+    return (bits ^ (bits >> np.uint64(31))) >> np.uint64(64 - BITS)

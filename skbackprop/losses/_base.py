@@ -10,6 +10,7 @@ samples, the sample weights and the penalty enter in `_core/objective.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -38,6 +39,19 @@ class Loss(Hyperparameters):
         ``alpha="auto"`` estimates the noise from the training loss.
     link : Link
         The link, derived from the attributes above for a custom loss.
+    scalar_value_and_gradient : static function or None
+        ``scalar_value_and_gradient(y, raw, ...)`` returns the loss of one output and its derivative with respect to
+        `raw`, both as numbers: the form for a loss that is a sum over outputs. The compiled engine inlines it into its
+        loops. Further parameters are passed by name: each is an attribute of the loss, such as `delta`. All numbers
+        have the network's dtype, see `Activation.scalar_value`.
+    loop_value_and_gradient : static function or None
+        ``loop_value_and_gradient(y, raw, gradient, factor, n, n_outputs, ...)`` is the form for a loss that couples the
+        outputs of a sample. All arrays are flat, with `n` entries, `n_outputs` for each sample. It writes `factor`
+        times the derivative to `gradient` and returns the sum of `factor` times the loss; `factor` is the same for all
+        outputs of a sample, and `raw` may be overwritten. Further parameters are passed by name, as arrays of one
+        dimension. `n` and `n_outputs` are unsigned, so that loops run on several numbers at once: a literal such as 1
+        would turn them into floats; write ``type(n)(1)``. The compiled engine does not support a loss with neither
+        form.
 
     See Also
     --------
@@ -57,6 +71,8 @@ class Loss(Hyperparameters):
     one_output_for_two_classes: ClassVar[bool] = False
     #: The quantiles that the outputs predict, if they are quantiles.
     predicted_quantiles: ClassVar[tuple[float, ...] | None] = None
+    scalar_value_and_gradient: ClassVar[Callable | None] = None
+    loop_value_and_gradient: ClassVar[Callable | None] = None
 
     @property
     def link(self) -> Link:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from ._base import LinkedLoss, row_products
+from .._scalar_math import exp, logistic, softplus
+from ._base import LinkedLoss, Loss, row_products
 from ._links import LogitLink, MultinomialLogit
+
+__all__ = ["BinaryLogLoss", "MultinomialLogLoss"]
 
 #: Smallest share of a class whose logarithm is taken.
 RAREST = 1e-6
@@ -41,6 +44,10 @@ class BinaryLogLoss(LinkedLoss):
         gradient -= y
         return values
 
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        return softplus(raw) - y * raw, logistic(raw) - y
+
 
 @dataclass(frozen=True)
 class MultinomialLogLoss(LinkedLoss):
@@ -67,3 +74,32 @@ class MultinomialLogLoss(LinkedLoss):
 
     def output_derivative(self, y, prediction):
         return -y / prediction
+
+    @staticmethod
+    def loop_value_and_gradient(y, raw, gradient, factor, n, n_outputs):
+        zero = type(n)(0)
+        for first in range(zero, n, n_outputs):
+            largest = raw[first]
+            for k in range(first, first + n_outputs):
+                largest = max(largest, raw[k])
+            for k in range(first, first + n_outputs):
+                raw[k] -= largest
+        for i in range(n):  # a loop of its own, so that it runs on several numbers at once whatever n_outputs is
+            gradient[i] = exp(raw[i])
+        total = 0.0
+        for first in range(zero, n, n_outputs):
+            exponentials, product = 0.0, 0.0
+            for k in range(first, first + n_outputs):
+                exponentials += gradient[k]
+                product += y[k] * raw[k]
+            total += factor[first] * (np.log(exponentials) - product)
+            for k in range(first, first + n_outputs):
+                gradient[k] = factor[k] * (gradient[k] / exponentials - y[k])
+        return total
+
+
+#: The losses of this module by name and output activation; `skbackprop.losses.LOSSES` has those of all modules.
+LOSSES: dict[tuple[str, str], Loss] = {
+    ("log_loss", "softmax"): MultinomialLogLoss(),
+    ("log_loss", "logistic"): BinaryLogLoss(),
+}

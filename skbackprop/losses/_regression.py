@@ -15,8 +15,21 @@ import numpy as np
 from scipy import special
 
 from .._hyperparameters import check_number
-from ._base import LinkedLoss, check_range, row_products
+from .._scalar_math import exp, logistic
+from ._base import LinkedLoss, Loss, check_range, row_products
 from ._links import IdentityLink, LogitLink, LogLink, SortedLink
+
+__all__ = [
+    "AbsoluteError",
+    "Gamma",
+    "Huber",
+    "LogisticSquaredError",
+    "Poisson",
+    "Quantile",
+    "Quantiles",
+    "SquaredError",
+    "Tweedie",
+]
 
 
 class _OfLocation(LinkedLoss):
@@ -40,6 +53,11 @@ class SquaredError(_OfLocation):
 
     def output_derivative(self, y, prediction):
         return -2.0 * (y - prediction)
+
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        residual = raw - y
+        return residual * residual, residual + residual
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,13 @@ class LogisticSquaredError(LinkedLoss):
     def output_derivative(self, y, prediction):
         return -2.0 * (y - prediction)
 
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        number = type(raw)
+        out = logistic(raw)
+        residual = out - y
+        return residual * residual, number(2) * residual * out * (number(1) - out)
+
 
 @dataclass(frozen=True)
 class AbsoluteError(_OfLocation):
@@ -76,6 +101,11 @@ class AbsoluteError(_OfLocation):
         raw -= y
         np.sign(raw, out=gradient)
         return row_products(raw, gradient)
+
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        residual = raw - y
+        return abs(residual), np.sign(residual)
 
 
 @dataclass(frozen=True)
@@ -106,6 +136,12 @@ class Huber(_OfLocation):
         object.__setattr__(rescaled, "delta", self.delta * scale)  # one for each output, past the check for a number
         return rescaled
 
+    @staticmethod
+    def scalar_value_and_gradient(y, raw, delta):
+        residual = raw - y
+        slope = min(max(residual, -delta), delta)
+        return slope * (residual - type(raw)(0.5) * slope), slope
+
 
 @dataclass(frozen=True)
 class Quantile(_OfLocation):
@@ -128,6 +164,10 @@ class Quantile(_OfLocation):
         raw -= y
         _pinball_slopes(raw, self.quantile, gradient)
         return row_products(raw, gradient)
+
+    @staticmethod
+    def scalar_value_and_gradient(y, raw, quantile):
+        return _pinball(y, raw, quantile)
 
 
 @dataclass(frozen=True)
@@ -182,6 +222,21 @@ class Quantiles(_OfLocation):
         np.put_along_axis(gradient, order, slopes, axis=1)
         return row_products(residual, slopes)
 
+    @staticmethod
+    def loop_value_and_gradient(y, raw, gradient, factor, n, n_outputs, quantiles):
+        zero, one = type(n)(0), type(n)(1)
+        total = 0.0
+        for i in range(n):
+            first = i - i % n_outputs  # the first output of the sample
+            rank = zero  # of this output among those of its sample, in ascending order
+            for k in range(first, first + n_outputs):
+                if raw[k] < raw[i] or (raw[k] == raw[i] and k < i):
+                    rank += one
+            value, slope = _pinball(y[i], raw[i], quantiles[rank])
+            total += factor[i] * value
+            gradient[i] = factor[i] * slope
+        return total
+
 
 def _pinball_slopes(residual, quantile, out):
     """Write the derivative of the pinball loss by the prediction into `out`; `residual` is prediction minus y."""
@@ -189,6 +244,18 @@ def _pinball_slopes(residual, quantile, out):
     out -= 2 * quantile - 1
     out *= 0.5  # 1 - quantile above y and -quantile below
     out[residual == 0] = 0
+
+
+def _pinball(y, raw, quantile):
+    """Return the pinball loss of one prediction and its derivative with respect to `raw`."""
+    number = type(raw)
+    residual = raw - y
+    slope = number(0)
+    if residual > 0:
+        slope = number(1) - quantile
+    elif residual < 0:
+        slope = -quantile
+    return residual * slope, slope
 
 
 class _Deviance(LinkedLoss):
@@ -251,6 +318,10 @@ class Poisson(_Deviance):
 
     power: ClassVar[float] = 1.0
 
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        return _poisson(y, raw)
+
 
 @dataclass(frozen=True)
 class Gamma(_Deviance):
@@ -260,6 +331,10 @@ class Gamma(_Deviance):
     """
 
     power: ClassVar[float] = 2.0
+
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        return _gamma(y, raw)
 
 
 @dataclass(frozen=True)
@@ -280,3 +355,47 @@ class Tweedie(_Deviance):
 
     def __post_init__(self):
         check_number(self, "power", low=1, closed="left")
+
+    @staticmethod
+    def scalar_value_and_gradient(y, raw, power):
+        if power == 1:
+            return _poisson(y, raw)
+        if power == 2:
+            return _gamma(y, raw)
+        number = type(raw)
+        one, two = number(1), number(2)
+        growth = exp((two - power) * raw)
+        decay = y * exp((one - power) * raw)
+        constant = y ** (two - power) / ((one - power) * (two - power))
+        value = constant - decay / (one - power) + growth / (two - power)
+        return two * value, two * (growth - decay)
+
+
+def _poisson(y, raw):
+    """Return the Poisson deviance of one prediction and its derivative with respect to `raw`."""
+    number = type(raw)
+    out = exp(raw)
+    constant = y * np.log(y) if y > 0 else number(0)
+    return number(2) * (constant - y * raw + out - y), number(2) * (out - y)
+
+
+def _gamma(y, raw):
+    """Return the gamma deviance of one prediction and its derivative with respect to `raw`."""
+    number = type(raw)
+    difference = raw - np.log(y)
+    ratio = exp(-difference)  # y / out
+    return number(2) * (difference + ratio - number(1)), number(2) * (number(1) - ratio)
+
+
+#: The losses of this module by name and output activation; `skbackprop.losses.LOSSES` has those of all modules.
+LOSSES: dict[tuple[str, str], Loss] = {
+    ("squared_error", "identity"): SquaredError(),
+    ("squared_error", "logistic"): LogisticSquaredError(),
+    ("absolute_error", "identity"): AbsoluteError(),
+    ("huber", "identity"): Huber(),
+    ("quantile", "identity"): Quantile(),
+    ("quantiles", "sorted"): Quantiles(),
+    ("poisson", "exponential"): Poisson(),
+    ("gamma", "exponential"): Gamma(),
+    ("tweedie", "exponential"): Tweedie(),
+}
