@@ -58,7 +58,7 @@ def collect(entries: Iterable[Hyperparameters], *forms: dict[str, int]) -> dict[
             for setting in settings:
                 if not hasattr(entry, setting):
                     raise TypeError(
-                        f"A formula of {type(entry).__name__} takes {setting!r}, which is no attribute of it."
+                        f"A formula of {entry!r} has the parameter {setting!r}, which is no attribute of it."
                     )
             formulas = {
                 name: Formula(function, tuple(settings.index(setting) for setting in wanted[name]))

@@ -16,6 +16,7 @@ from .._core.dropout import thresholds
 from .._training.config import TrainingConfig
 from .._training.epoch import EpochPlan, EpochResult
 from .._training.state import TrainingState
+from ._numba.structures import Buffers, Model, Plan, Samples
 from .fingerprint import is_compiled
 from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, settings_matrix, settings_of
 
@@ -73,11 +74,10 @@ class NumbaEngine:
         offset = factor = buffers.nothing
         if state.standardizer is not None:
             offset, factor = state.standardizer.input_offset, state.standardizer.input_factor
-        structures = buffers.structures
         loss_sum, n_updates = buffers.epoch(
             buffers.model,
-            structures.Samples(_readable(data.X), _readable(data.y), _readable(weight), offset, factor),
-            structures.Plan(
+            Samples(_readable(data.X), _readable(data.y), _readable(weight), offset, factor),
+            Plan(
                 NO_ORDER if plan.order is None else plan.order,
                 plan.learning_rates,
                 plan.batch_size,
@@ -101,8 +101,6 @@ class NumbaBuffers:
     ----------
     epoch : function
         The compiled epoch.
-    structures : module
-        The types of its arguments.
     model : Model
     arrays : Buffers
     nothing : ndarray of shape (0,)
@@ -110,16 +108,17 @@ class NumbaBuffers:
     """
 
     def __init__(self, config: TrainingConfig, state: TrainingState, data: Dataset):
-        kernel, dtype = _kernel(), state.theta.dtype
-        self.epoch, self.structures = kernel.epoch_function(dtype), kernel.structures
-        _announce_compilation(dtype)
+        dtype = state.theta.dtype
+        self.epoch = _kernel().epoch_function(dtype)
+        if hasattr(self.epoch, "py_func"):  # otherwise NUMBA_DISABLE_JIT is set, and nothing is compiled
+            _announce_compilation(dtype)
         self.model = self._model(config, dtype)
         self.nothing = np.empty(0, dtype)
         network, n_samples = config.objective.network, data.n_samples
         self.batch_size = config.batch_size_for(n_samples)
         chunk_size = min(self.batch_size, network.chunk_size(dtype))
         units, outputs = chunk_size * sum(network.sizes[1:]), chunk_size * network.sizes[-1]
-        self.arrays = self.structures.Buffers(
+        self.arrays = Buffers(
             gradient=np.empty_like(state.theta),
             gradient_sum=np.empty_like(state.theta),
             X=np.empty((chunk_size, data.X.shape[1]), dtype),
@@ -145,7 +144,7 @@ class NumbaBuffers:
             np.concatenate([[], *settings_of(activation, entry)])
             for activation, entry in zip(network.activations, activations, strict=True)
         ]
-        return self.structures.Model(
+        return Model(
             sizes=np.array(network.sizes, np.uint64),
             activations=np.array([entry.code for entry in activations], np.int64),
             activation_settings=np.ascontiguousarray(settings_matrix(of_levels, dtype).T),

@@ -11,8 +11,8 @@ from .numpy_engine import NumpyEngine
 #: The engines by name; ``engine="auto"`` prefers the first.
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (NumbaEngine(), NumpyEngine())}
 
-#: What numpy needs for each update, and for each sample and weight of it. These figures are rough, and the same on every
-#: machine, so that the choice is too. See docs/architecture.md.
+#: What numpy needs for each update, and for each sample and weight of it. These figures are rough, and the same on
+#: every machine, so that the choice is too. See docs/architecture.md.
 UPDATE_SECONDS, SAMPLE_WEIGHT_SECONDS = 3e-5, 2e-10
 
 

@@ -1,8 +1,8 @@
 """The formulas of activations, losses and optimizers in the kernel, chosen by an integer code.
 
 The kernel is compiled once for all of them: a different formula is a different code, not a different type. Each formula
-gets a loop, and a chain of branches goes from a code to its loop. numba inlines the chain into one function before it
-compiles anything, so it costs as much as if/elif written by hand.
+gets a loop, and branches go from a code to its loop. numba inlines loops and branches into one function before it
+compiles anything, so they cost as much as if/elif written by hand.
 
 All arrays are flat, and their indices unsigned: an index without a sign needs no check for counting from the end, which
 would keep loops from running on several numbers at once. Settings are read once, before the loop, for the same reason.
@@ -113,7 +113,7 @@ def scalar_loss_loop(formula):
 
     @njit(**SPLICED)
     def loop(arguments):
-        _, settings, y, first, factor, n_outputs, raw, delta, start, stop = arguments
+        _, settings, y, first, factor, _n_outputs, raw, delta, start, stop = arguments
         numbers = read(settings, 0)
         total = 0.0
         for i in range(stop - start):
@@ -165,10 +165,11 @@ LOOPS = {
 
 def loops(entries, names):
     """Return (code, loop) for the one of these formulas that each code has."""
-    found = {
-        entry.code: (name, entry.formulas[name]) for entry in entries.values() for name in names & entry.formulas.keys()
-    }
-    return [(code, LOOPS[name](formula)) for code, (name, formula) in found.items()]
+    formulas = {}
+    for entry in entries.values():
+        for name in names & entry.formulas.keys():
+            formulas[entry.code] = name, entry.formulas[name]
+    return [(code, LOOPS[name](formula)) for code, (name, formula) in formulas.items()]
 
 
 def dispatcher(loops):
