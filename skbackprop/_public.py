@@ -1,13 +1,14 @@
 """What a public module shows: the names in its `__all__`, under its own name.
 
 The code stands in private modules, which may be moved and renamed. Users never see them: `dir` and tab completion list
-public names only, and public classes and functions name the public module, in their `repr` and in pickles.
+public names only, public classes and functions name the public module in their `repr` and in pickles, and error
+messages name no private base class.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import isclass, isfunction
+from inspect import isclass, isfunction, unwrap
 from typing import Any
 
 
@@ -26,29 +27,33 @@ def publish(namespace: dict[str, Any]) -> Callable[[], list[str]]:
     module_dir : callable
         It returns the names in `__all__`.
     """
-    module, public_names = namespace["__name__"], namespace["__all__"]
-    for name in public_names:
-        value = namespace.get(name)
-        if isclass(value) or isfunction(value):
-            _move(value, module)
+    module, names = namespace["__name__"], namespace["__all__"]
+    values = [namespace[name] for name in names if name in namespace]
+    public = [value for value in values if isclass(value) or isfunction(value)]
+    for value in public:
+        if value.__module__.startswith(f"{module}."):
+            value.__module__ = module
+    for value in public:
+        if isclass(value):
+            _hide_private_bases(value)
 
     def module_dir() -> list[str]:
-        return sorted(public_names)
+        return sorted(names)
 
     return module_dir
 
 
-def _move(value: Any, module: str) -> None:
-    """Set `__module__` of a class or a function, and of the methods that the class defines.
+def _hide_private_bases(kind: type) -> None:
+    """Remove the names of private base classes from their public methods.
 
-    Methods are included because `doctest` runs the examples of the functions that belong to a module.
+    Python puts the qualified name of a method into its error messages: ``fit() got an unexpected keyword argument``
+    instead of ``BaseBackprop.fit() got an unexpected keyword argument``.
     """
-    origin = value.__module__
-    if not origin.startswith(f"{module}."):
-        return
-    value.__module__ = module
-    members = vars(value).values() if isclass(value) else ()
-    for member in members:
-        for method in (member, getattr(member, "__func__", None)):  # class methods and static methods have a __func__
-            if getattr(method, "__module__", None) == origin:
-                method.__module__ = module
+    for base in kind.__mro__:
+        package, *path = [*base.__module__.split("."), base.__name__]
+        if package != __name__.partition(".")[0] or not any(part.startswith("_") for part in path):
+            continue
+        for name, method in vars(base).items():
+            if isfunction(method) and not name.startswith("_"):
+                method.__qualname__ = name
+                unwrap(method).__qualname__ = name

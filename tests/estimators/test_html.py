@@ -1,4 +1,4 @@
-"""The HTML of an estimator is scikit-learn's, and says what the network is once it is fitted."""
+"""The HTML representation is that of scikit-learn and describes the network after fitting."""
 
 import re
 
@@ -14,7 +14,7 @@ CAPTION = '<div class="caption">4 → 6 → 5 → {}: {} weights, {} intercepts<
 
 
 def body(estimator):
-    """The HTML without style, script and running numbers."""
+    """Return the HTML without styles, scripts and counters in identifiers."""
     text = re.sub(r"<(style|script)>.*?</\1>", "", estimator_html_repr(estimator), flags=re.DOTALL)
     return re.sub(r"sk-(container|estimator)-id-\d+", "", text)
 

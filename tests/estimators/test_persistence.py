@@ -1,4 +1,4 @@
-"""Stored estimators: files of every form so far load, newer ones are refused, and skops trusts this package alone."""
+"""Stored estimators: files of every format load, newer formats are rejected, and skops trusts this package only."""
 
 import ast
 import pickle
@@ -22,11 +22,11 @@ from tests.estimators.stored.make import names
 from tests.shared import BOTH, FEW, data, theta
 
 STORED = Path(__file__).parent / "stored"
-FORMS = range(1, STATE_FORMAT + 1)
+FORMATS = range(1, STATE_FORMAT + 1)
 
 
 class Cubic(Activation):
-    """An activation of a user's own."""
+    """A custom activation."""
 
     def function(self, z, out):
         np.power(z, 3, out=out)
@@ -36,10 +36,10 @@ class Cubic(Activation):
         z *= 3
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("version", FORMATS)
 @pytest.mark.parametrize("name", ["regressor", "classifier"])
-def test_stored_files_of_every_format_load_predict_and_continue(name, form):
-    network, expected = joblib.load(STORED / f"{name}_{form}.joblib"), np.load(STORED / f"{name}_{form}.npz")
+def test_stored_files_of_every_format_load_predict_and_continue(name, version):
+    network, expected = joblib.load(STORED / f"{name}_{version}.joblib"), np.load(STORED / f"{name}_{version}.npz")
     X, target = IRIS[:, :3], (IRIS[:, 3] if name == "regressor" else names)
     output = network.predict(X) if name == "regressor" else network.predict_proba(X)
     np.testing.assert_allclose(output, expected["output"], rtol=1e-4, atol=1e-6)
@@ -48,22 +48,22 @@ def test_stored_files_of_every_format_load_predict_and_continue(name, form):
     np.testing.assert_allclose(network.coefs_[0], expected["coefs"], rtol=1e-3, atol=1e-4)
 
 
-def by_skops(network):
+def with_skops(network):
     import skops.io
 
     stored = skops.io.dumps(network)
     return lambda: skops.io.loads(stored, trusted=skops.io.get_untrusted_types(data=stored))
 
 
-def by_pickle(network):
+def with_pickle(network):
     stored = pickle.dumps(network)
     return lambda: pickle.loads(stored)
 
 
 @BOTH
-@pytest.mark.parametrize("store", [by_pickle, by_skops])
+@pytest.mark.parametrize("store", [with_pickle, with_skops])
 def test_state_of_a_newer_version_raises_before_anything_is_restored(estimator, store, monkeypatch):
-    if store is by_skops:
+    if store is with_skops:
         pytest.importorskip("skops")
     network = estimator(6, **FEW).fit(*data(estimator))
     with monkeypatch.context() as later:
@@ -84,7 +84,7 @@ def test_version_is_stored_in_the_state_only(estimator):
 
 
 def test_no_class_defines_its_own_reduce():
-    # a pickle then calls nothing of this package's but __new__ and __setstate__
+    # loading a pickle then calls only __new__ and __setstate__ of this package
     for path in Path(skbackprop.__file__).parent.rglob("*.py"):
         functions = {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
         assert not functions & {"__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__", "__del__"}
@@ -94,26 +94,26 @@ def test_no_class_defines_its_own_reduce():
 class TestSkops:
     MODELS = {  # noqa: RUF012
         "regressor": BackpropRegressor(loss=Huber(delta=0.5), optimizer=RMSprop(), **FEW),
-        "linear regressor as it is": BackpropRegressor(
+        "linear regressor without standardization": BackpropRegressor(
             (), standardize=False, optimizer="gd", learning_rate=0.01, **FEW
         ),
         "two activations": BackpropRegressor(activation=["elu", "selu"], learning_rate=Plateau(0.01), **FEW),
         "classifier": BackpropClassifier(6, early_stopping=True, dropout=0.2, **FEW),
-        "own weights": BackpropClassifier((), init=([np.ones((4, 3))], [np.zeros(3)]), **FEW),
+        "given weights": BackpropClassifier((), init=([np.ones((4, 3))], [np.zeros(3)]), **FEW),
     }
 
     @pytest.mark.parametrize("name", MODELS)
     def test_roundtrip_needs_trust_in_types_of_this_package_only(self, name):
         X, y = data(type(self.MODELS[name]))
-        self.goes_round(self.MODELS[name], X, y)
+        self.assert_roundtrip(self.MODELS[name], X, y)
 
     @pytest.mark.parametrize("dtype", ["str", "object"])
     def test_roundtrip_preserves_string_labels(self, dtype):
         X, y = data(BackpropClassifier)
-        self.goes_round(BackpropClassifier(6, **FEW), X, y.astype("str").astype(dtype))
+        self.assert_roundtrip(BackpropClassifier(6, **FEW), X, y.astype("str").astype(dtype))
 
     @staticmethod
-    def goes_round(network, X, y):
+    def assert_roundtrip(network, X, y):
         import skops.io
 
         network.fit(X, y)

@@ -27,7 +27,7 @@ def test_prediction_of_a_sample_does_not_depend_on_other_samples(problem, seed):
         if not hasattr(network, predict):
             continue
         whole, others = getattr(network, predict)(X), getattr(network, predict)(X[order])
-        one_by_one = np.concatenate([getattr(network, predict)(X[[row]]) for row in range(X.shape[0])])
+        one_by_one = np.concatenate([getattr(network, predict)(X[[i]]) for i in range(X.shape[0])])
         if whole.dtype.kind == "f":
             np.testing.assert_allclose(others, whole[order], rtol=rounding, atol=rounding)
             np.testing.assert_allclose(one_by_one, whole, rtol=rounding, atol=rounding)

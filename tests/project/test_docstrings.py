@@ -1,8 +1,10 @@
 """Every public object is documented in full, by the rules of numpydoc."""
 
+from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, DocTestFinder, DocTestRunner
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import getattr_static, isclass, isroutine
+from io import StringIO
 
 import pytest
 
@@ -127,6 +129,29 @@ def test_member(name, is_property):
         exempt |= {"EX01"}
     failed = [(code, message) for code, message in failures(name) if code not in exempt]
     assert not failed, report(failed)
+
+
+def methods_that_pytest_does_not_find():
+    """Return the methods with an example whose class reports another module than the one that it is written in."""
+    methods = []
+    for name in public_names():
+        kind = load(name)
+        for attribute, method in vars(kind).items() if isclass(kind) else ():
+            function = getattr(method, "__func__", method)  # of a class method or a static method
+            is_public = isroutine(method) and not attribute.startswith("_")
+            if is_public and function.__module__ != kind.__module__ and ">>>" in (function.__doc__ or ""):
+                methods.append(pytest.param(function, id=f"{name}.{attribute}"))
+    return methods
+
+
+@pytest.mark.usefixtures("plt")
+@pytest.mark.parametrize("method", methods_that_pytest_does_not_find())
+def test_example_of_a_method(method):
+    runner = DocTestRunner(optionflags=NORMALIZE_WHITESPACE | ELLIPSIS)
+    (example,) = DocTestFinder(recurse=False).find(method, globs={})
+    printed = StringIO()
+    runner.run(example, out=printed.write)
+    assert not runner.failures, printed.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""Stores two fitted estimators and what they are to do: run with the oldest supported numpy for each STATE_FORMAT.
+"""Store two fitted estimators and their results; run once for each STATE_FORMAT, with the oldest supported numpy.
 
-``python tests/stored/make.py`` writes beside itself; files of earlier forms stay, for every later version to load.
+``python tests/estimators/stored/make.py`` writes into its folder. Files of earlier formats stay, so that every later
+version is tested with them.
 """
 
 from pathlib import Path
