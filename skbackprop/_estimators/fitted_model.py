@@ -130,8 +130,9 @@ class FittedModel(ABC):
         return X if isinstance(X, np.ndarray) else X.toarray()
 
     def raw_output(self, X) -> np.ndarray:
-        """Return the raw output for validated X, of shape (n_samples, n_outputs)."""
+        """Return the raw output for X as the user passes it, of shape (n_samples, n_outputs)."""
         with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
+            X = self.validate(X)
             return self._corrected(self._propagate(X), X)
 
     def _propagate(self, X) -> np.ndarray:
