@@ -189,8 +189,9 @@ class Checkpoint(Callback):
         8
         """
         last_state, self._last_state = self._last_state, None
-        failed = last_state is None or fitted_model(estimator).state is not last_state  # in the fit or in a callback
-        if not failed:
+        # where the fit or another callback has failed, the estimator is as it was before the fit
+        is_fitted = last_state is not None and estimator.__sklearn_is_fitted__()
+        if is_fitted and fitted_model(estimator).state is last_state:
             self._write(estimator)
 
     def _write(self, estimator: BackpropRegressor | BackpropClassifier) -> None:
