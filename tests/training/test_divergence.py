@@ -51,6 +51,17 @@ def test_unstandardized_samples_that_always_overflow_leave_valid_weights(engine,
         assert network.n_iter_ == 4
 
 
+@BOTH
+def test_warnings_name_the_line_that_called_the_estimator(estimator):
+    X, y = data(estimator)
+    network = estimator(6, learning_rate=1e6, optimizer="gd", **FEW)
+    with pytest.warns(ConvergenceWarning) as of_fit:
+        network.fit(X, y)
+    with pytest.warns(ConvergenceWarning) as of_partial_fit:
+        network.partial_fit(1e6 * X, y)
+    assert {warning.filename for warning in [*of_fit, *of_partial_fit]} == {__file__}
+
+
 @pytest.mark.parametrize("learning_rate", [1.0, 1e3])
 def test_learning_rate_that_is_too_high_for_a_stream_does_not_spoil_the_model(rng, learning_rate):
     X = rng.normal(size=(300, 5))
@@ -97,7 +108,7 @@ def test_validation_scores_of_epochs_that_are_rolled_back_are_removed():
     X, y = data(BackpropRegressor)
     params = {"optimizer": "momentum", "alpha": 0.0, "batch_size": 20, "max_iter": 12, "tol": None, "random_state": 0}
     network = BackpropRegressor(learning_rate=Jump(at=40, size=1e8), early_stopping=True, **params)
-    with pytest.warns(ConvergenceWarning, match="Training diverged"):
+    with pytest.warns(ConvergenceWarning, match="diverged"):
         network.fit(X, y)
     scores = network.validation_scores_
     assert len(scores) == network.n_iter_ == len(network.loss_curve_)
