@@ -50,7 +50,9 @@ class TestUpdateMoments:
     def test_constant_column_has_no_outliers(self, n_samples):
         assert update(new_state(), [0.0, 1e9], n_samples)
 
-    @pytest.mark.parametrize(("distance", "accepted"), [(0.999 * MAX_ABS_ZSCORE, True), (1.001 * MAX_ABS_ZSCORE, False)])
+    @pytest.mark.parametrize(
+        ("distance", "accepted"), [(0.999 * MAX_ABS_ZSCORE, True), (1.001 * MAX_ABS_ZSCORE, False)]
+    )
     def test_distance_is_measured_in_standard_deviations(self, n_samples, distance, accepted):
         assert update(new_state(), [distance, 7.0], n_samples) == accepted
 

@@ -5,6 +5,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
+from skbackprop import BackpropRegressor
 from skbackprop._core.dataset import Dataset
 from skbackprop._core.standardizer import Standardizer
 from skbackprop._training import state as _state
@@ -39,6 +40,20 @@ def test_oldest_losses_are_dropped_at_twice_the_number_that_is_kept(monkeypatch)
     state.loss_curve.append(6.0)
     state.drop_oldest_losses()
     assert state.loss_curve == [4.0, 5.0, 6.0]
+
+
+def test_oldest_losses_of_a_stream_are_dropped_and_none_of_a_fit(monkeypatch):
+    monkeypatch.setattr(_state, "KEPT_EPOCHS", 10)
+    X, y = np.arange(6.0).reshape(-1, 1), np.arange(6.0)
+    network = BackpropRegressor((), optimizer="gd", max_iter=30, tol=None, random_state=0).fit(X, y)
+    curve = network.loss_curve_
+    assert len(curve) == 30
+    for n_calls in range(1, 25):
+        last = network.loss_curve_[-5:]
+        network.partial_fit(X, y)
+        assert 10 <= len(network.loss_curve_) < 20
+        assert network.loss_curve_[-6:-1] == last
+        assert network.n_iter_ == 30 + n_calls
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
