@@ -10,6 +10,7 @@ import pytest
 from skbackprop import BackpropRegressor
 from skbackprop._engines import numba_engine
 from skbackprop._engines.selection import ENGINES
+from tests.engines.plain_kernel import require_compiler
 from tests.shared import TRAINS_BRIEFLY
 
 pytestmark = TRAINS_BRIEFLY
@@ -106,7 +107,7 @@ except ImportError as error:
 
 @pytest.mark.parametrize("is_compiled", [False, True])
 def test_waiting_for_the_compiler_is_announced_once(is_compiled, monkeypatch, caplog):
-    pytest.importorskip("numba")
+    require_compiler()
     monkeypatch.setattr(numba_engine, "is_compiled", lambda dtype: is_compiled)
     numba_engine._announce_compilation.cache_clear()
     X = np.arange(6.0).reshape(3, 2)
