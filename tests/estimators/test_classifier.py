@@ -207,7 +207,7 @@ class TestPartialFit:
     def test_later_calls_reject_other_classes(self, iris):
         X, y = iris
         network = BackpropClassifier(5).partial_fit(X, y, classes=[0, 1, 2])
-        with pytest.raises(ValueError, match=r"classes=\[0, 1\] are not those of the first call"):
+        with pytest.raises(ValueError, match=r"classes=\[0, 1\] differ from those of the first call"):
             network.partial_fit(X, y, classes=[0, 1])
 
     def test_unknown_label_raises_and_changes_no_weight(self, iris):
@@ -221,7 +221,7 @@ class TestPartialFit:
     def test_multilabel_target_needs_no_classes(self, multilabel):
         X, y = multilabel
         assert BackpropClassifier(5).partial_fit(X, y).partial_fit(X[:1], y[:1]).n_outputs_ == 4
-        with pytest.raises(ValueError, match="one label and several a row"):
+        with pytest.raises(ValueError, match="y changed between one label and several labels per sample"):
             BackpropClassifier(5).partial_fit(X, y).partial_fit(X, y[:, 0])
 
     def test_continues_after_fit(self, iris):
@@ -283,7 +283,7 @@ class TestClassWeight:
 
     def test_balanced_is_rejected_by_partial_fit(self, uneven):
         X, y = uneven
-        with pytest.raises(ValueError, match=r"class_weight='balanced' is not for partial_fit.*Pass a dict"):
+        with pytest.raises(ValueError, match=r"class_weight='balanced' does not work with partial_fit.*Pass a dict"):
             BackpropClassifier(5, class_weight="balanced").partial_fit(X, y, classes=["no", "yes"])
 
     def test_unknown_label_raises(self, uneven):

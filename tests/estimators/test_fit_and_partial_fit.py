@@ -43,7 +43,7 @@ def test_changed_activation_raises(estimator, call):
     X, y = data(estimator)
     network = estimator(6, warm_start=True, **FEW).fit(X, y).set_params(activation="tanh")
     before = theta(network).copy()
-    with pytest.raises(ValueError, match=r"activation changed from .*ReLU.* to .*Tanh.*start anew"):
+    with pytest.raises(ValueError, match=r"activation changed from .*ReLU.* to .*Tanh.*start again"):
         network.partial_fit(X, y) if call == "partial_fit" else network.fit(X, y)
     np.testing.assert_array_equal(theta(network), before)
     network.set_params(warm_start=False).fit(X, y)
@@ -148,7 +148,7 @@ def test_without_shuffling_samples_are_used_in_order():
 @BOTH
 def test_reaching_max_iter_warns_with_advice(estimator):
     X, y = data(estimator)
-    with pytest.warns(ConvergenceWarning, match=r"max_iter=2 epochs .*Raise max_iter") as warnings:
+    with pytest.warns(ConvergenceWarning, match=r"max_iter=2\) reached before convergence.*Raise max_iter") as warnings:
         estimator(6, max_iter=2, random_state=0).fit(X, y)
     assert {warning.filename for warning in warnings} == {__file__}
 
@@ -168,6 +168,6 @@ def test_verbose_prints_progress(estimator, capsys):
     network.set_params(verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith(f"epoch 1 of 4: loss {network.loss_curve_[0]:.4g}, rate ")
+    assert lines[0].startswith(f"epoch 1 of 4: loss {network.loss_curve_[0]:.4g}, learning rate ")
     assert lines[1].startswith("epoch 4 of 4: ")
-    assert lines[1].endswith(" rows/s, 0 s left")
+    assert lines[1].endswith(" samples/s, 0 s left")

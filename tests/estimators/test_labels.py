@@ -44,14 +44,14 @@ def test_known_classes():
     np.testing.assert_array_equal(known_classes(y, np.array([1, 2, 3]), ()), [1, 2, 3])
     with pytest.raises(ValueError, match="classes must be a list of labels, got 3"):
         known_classes(y, None, 3)
-    with pytest.raises(ValueError, match="y has labels of different kinds"):
+    with pytest.raises(ValueError, match="y has labels of different types"):
         known_classes(np.array([1, "a", None], dtype=object), None, None)
 
 
 @pytest.mark.parametrize("values", [(0, 2), (-1, 1), (0, 3)])
 def test_multilabel_target_must_be_zeros_and_ones(values):
     y = np.array(values)[np.random.default_rng(0).integers(0, 2, (12, 3))]
-    with pytest.raises(ValueError, match="must have 0 and 1 only"):
+    with pytest.raises(ValueError, match="must contain only 0 and 1"):
         BackpropClassifier(3).fit(X, y)
 
 

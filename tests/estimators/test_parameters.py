@@ -19,11 +19,11 @@ B = [np.zeros(2), np.zeros(1)]
 INVALID = {
     "zero units": (
         {"hidden_layer_sizes": 0},
-        r"hidden_layer_sizes=0: every layer needs a whole number of units above 0",
+        r"hidden_layer_sizes=0: each layer needs a positive integer number of units",
     ),
     "negative units": ({"hidden_layer_sizes": (5, -1)}, r"hidden_layer_sizes=\(5, -1\)"),
     "fractional units": ({"hidden_layer_sizes": (5, 2.5)}, r"hidden_layer_sizes=\(5, 2.5\)"),
-    "0-d array for units": ({"hidden_layer_sizes": np.array(0)}, "every layer needs a whole number of units above 0"),
+    "0-d array for units": ({"hidden_layer_sizes": np.array(0)}, "each layer needs a positive integer number of units"),
     "string for units": ({"hidden_layer_sizes": "big"}, "'hidden_layer_sizes' parameter"),
     "learning rate zero": ({"learning_rate": 0.0}, "'learning_rate' parameter .* Got 0.0"),
     "learning rate negative": ({"learning_rate": -1}, "'learning_rate' parameter .* Got -1"),

@@ -60,7 +60,7 @@ def test_predictions_do_not_depend_on_chunks(problem, chunk):
     network = problem.fitted(max_iter=1)
     whole = output(network, problem.X)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skbackprop._core.network.MIN_CHUNK_ROWS", chunk)
+        patch.setattr("skbackprop._core.network.MIN_CHUNK_SIZE", chunk)
         patch.setattr("skbackprop._core.network.CHUNK_BYTES", 0)
         chunked = output(network, problem.X)
     rounding = 1e-5 if problem.X.dtype == np.float32 else 1e-12

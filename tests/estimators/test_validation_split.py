@@ -15,15 +15,11 @@ from tests.shared import BOTH, EACH_SOLVER, ENGINES, announce, data, theta
 STOPPING = {"early_stopping": True, "max_iter": 30, "tol": None, "random_state": 0}
 
 
-def draw(seed=0):
-    return np.random.RandomState(seed)
-
-
 class TestSplit:
     @pytest.mark.parametrize("fraction", [0.1, 0.25])
     def test_is_stratified(self, fraction):
         labels = np.repeat(["a", "b", "c"], [200, 60, 40])
-        train, validation, message = split(300, labels, None, fraction, draw())
+        train, validation, message = split(300, labels, None, fraction, 0)
         assert message is None
         assert sorted([*train, *validation]) == list(range(300))
         for label, count in (("a", 200), ("b", 60), ("c", 40)):
@@ -31,28 +27,28 @@ class TestSplit:
 
     def test_class_with_one_sample_stays_in_the_training_set(self):
         labels = np.array([0] * 30 + [1] * 30 + [2])
-        train, validation, message = split(61, labels, None, 0.2, draw())
-        assert "A class has one row only" in message
+        train, validation, message = split(61, labels, None, 0.2, 0)
+        assert "A class has only one sample" in message
         assert 60 in train
         assert set(labels[validation]) == {0, 1}
 
     def test_more_classes_than_validation_samples(self):
-        train, validation, message = split(40, np.repeat(np.arange(20), 2), None, 0.1, draw())
+        train, validation, message = split(40, np.repeat(np.arange(20), 2), None, 0.1, 0)
         assert (len(train), len(validation)) == (36, 4)
-        assert "too few for 20 classes" in message
+        assert "too small for 20 classes" in message
 
     @pytest.mark.parametrize("n_samples", [1, 2])
     def test_too_few_samples(self, n_samples):
-        train, validation, message = split(n_samples, None, None, 0.9, draw())
+        train, validation, message = split(n_samples, None, None, 0.9, 0)
         assert (len(train), len(validation)) == (n_samples, 0)
-        assert "too few to hold some out" in message
+        assert "too few for a validation set" in message
 
     def test_samples_of_weight_zero_are_ignored(self):
         weight = np.tile([1.0, 0.0], 50)
-        validation = split(100, None, weight, 0.2, draw())[1]
+        validation = split(100, None, weight, 0.2, 0)[1]
         assert len(validation) == 10
         assert (weight[validation] == 1).all()
-        kept = split(50, None, None, 0.2, draw())[1]
+        kept = split(50, None, None, 0.2, 0)[1]
         np.testing.assert_array_equal(validation, 2 * kept)
 
 
@@ -174,7 +170,7 @@ def test_string_labels_and_feature_names():
 def test_unknown_scorer_raises(early_stopping):
     X, y = data(BackpropRegressor)
     network = BackpropRegressor(5, scoring="no such score", early_stopping=early_stopping)
-    with pytest.raises(ValueError, match="scoring='no such score' is not known; it is 'loss', or a name of sklearn"):
+    with pytest.raises(ValueError, match="scoring='no such score' is not known; it is 'loss', or a name from sklearn"):
         network.fit(X, y)
 
 
@@ -200,7 +196,7 @@ def test_class_with_one_sample_warns_and_is_kept():
     X, y = data(BackpropClassifier)
     y = y.copy()
     y[0] = 7
-    with pytest.warns(UserWarning, match="A class has one row only") as warnings:
+    with pytest.warns(UserWarning, match="A class has only one sample") as warnings:
         network = BackpropClassifier(5, **STOPPING).fit(X, y)
     assert warnings[0].filename == __file__
     assert 7 in network.classes_
