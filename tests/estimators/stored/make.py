@@ -1,4 +1,4 @@
-"""Store two fitted estimators and their results; run once for each STATE_FORMAT, with the oldest supported numpy.
+"""Store two fitted estimators and their results; run once for each FORMAT, with the oldest supported numpy.
 
 ``python tests/estimators/stored/make.py`` writes into its folder. Files of earlier formats stay, so that every later
 version is tested with them.
@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.datasets import load_iris
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._version import STATE_FORMAT
+from skbackprop._estimators.storage import FORMAT
 from skbackprop.optimizers import Adam
 from skbackprop.schedules import OneCycle
 
@@ -25,7 +25,7 @@ if __name__ == "__main__":
     folder = Path(__file__).parent
     for name, network, target in (("regressor", regressor, X[:, 3]), ("classifier", classifier, names)):
         network.set_params(max_iter=20, tol=None).fit(X[:, :3].astype(np.float32), target)
-        joblib.dump(network, folder / f"{name}_{STATE_FORMAT}.joblib", compress=3, protocol=4)
+        joblib.dump(network, folder / f"{name}_{FORMAT}.joblib", compress=3, protocol=4)
         output = network.predict(X[:, :3]) if name == "regressor" else network.predict_proba(X[:, :3])
         continued = network.partial_fit(X[:, :3], target)
-        np.savez(folder / f"{name}_{STATE_FORMAT}.npz", output=output, coefs=continued.coefs_[0], t=network.t_)
+        np.savez(folder / f"{name}_{FORMAT}.npz", output=output, coefs=continued.coefs_[0], t=network.t_)
