@@ -40,7 +40,7 @@ __all__ = [
 
 
 class Activation(Hyperparameters):
-    """A function of the pre-activation and its derivative.
+    """Base class of all activations: a function of the pre-activation and its derivative.
 
     Attributes
     ----------
@@ -52,6 +52,25 @@ class Activation(Hyperparameters):
         activation. Further parameters are passed by name: each is an attribute of the activation, such as
         `negative_slope`. All numbers have the network's dtype. A literal such as 0.5 would turn float32 into float64;
         write ``number(0.5)`` with ``number = type(z)``. `skbackprop._scalar_math` has the elementary functions.
+
+    See Also
+    --------
+    skbackprop.losses.Loss : Base class of all losses, which own the output activation.
+    skbackprop.optimizers.Optimizer : Base class of all optimizers.
+
+    Examples
+    --------
+    A custom activation, which the numpy engine trains with:
+
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.activations import Activation
+    >>> class Sine(Activation):
+    ...     def function(self, z, out):
+    ...         np.sin(z, out=out)
+    ...     def derivative(self, z, a):
+    ...         np.cos(z, out=z)
+    >>> network = BackpropRegressor(activation=Sine())
     """
 
     initializer: ClassVar[str] = "glorot_uniform"
@@ -63,7 +82,24 @@ class Activation(Hyperparameters):
 
         Parameters
         ----------
-        z, out : ndarray of shape (n_samples, n_units)
+        z : ndarray of shape (n_samples, n_units)
+            Pre-activation.
+        out : ndarray of shape (n_samples, n_units)
+            Where f(z) is written.
+
+        See Also
+        --------
+        derivative : The derivative of the function.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.activations import ReLU
+        >>> z = np.array([[-1.0, 2.0]])
+        >>> a = np.empty_like(z)
+        >>> ReLU().function(z, out=a)
+        >>> a
+        array([[0., 2.]])
         """
         raise NotImplementedError
 
@@ -74,14 +110,45 @@ class Activation(Hyperparameters):
 
         Parameters
         ----------
-        z, a : ndarray of shape (n_samples, n_units)
+        z : ndarray of shape (n_samples, n_units)
+            Pre-activation, which becomes the derivative.
+        a : ndarray of shape (n_samples, n_units)
+            Output of the layer, f(z).
+
+        See Also
+        --------
+        function : The function itself.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.activations import ReLU
+        >>> z = np.array([[-1.0, 2.0]])
+        >>> ReLU().derivative(z, a=np.array([[0.0, 2.0]]))
+        >>> z
+        array([[0., 1.]])
         """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Identity(Activation):
-    """f(z) = z: a linear layer."""
+    """The identity, f(z) = z: a linear layer.
+
+    See Also
+    --------
+    ReLU : Zero for negative z.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Identity
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> Identity().function(z, out=a)
+    >>> a.round(4)
+    array([[-1.,  0.,  2.]])
+    """
 
     def function(self, z, out):
         np.copyto(out, z)
@@ -100,7 +167,22 @@ class Identity(Activation):
 
 @dataclass(frozen=True)
 class Logistic(Activation):
-    """f(z) = 1 / (1 + exp(-z)), the lecture's activation; f'(z) = f(z) f(-z)."""
+    """The logistic function, f(z) = 1 / (1 + exp(-z)), as in the lecture; f'(z) = f(z) f(-z).
+
+    See Also
+    --------
+    Tanh : The same curve, from -1 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Logistic
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> Logistic().function(z, out=a)
+    >>> a.round(4)
+    array([[0.2689, 0.5   , 0.8808]])
+    """
 
     def function(self, z, out):
         special.expit(z, out=out)
@@ -120,7 +202,22 @@ class Logistic(Activation):
 
 @dataclass(frozen=True)
 class Tanh(Activation):
-    """f(z) = tanh(z); f'(z) = 1 - f(z)^2."""
+    """The hyperbolic tangent, f(z) = tanh(z); f'(z) = 1 - f(z)^2.
+
+    See Also
+    --------
+    Logistic : The same curve, from 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Tanh
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> Tanh().function(z, out=a)
+    >>> a.round(4)
+    array([[-0.7616,  0.    ,  0.964 ]])
+    """
 
     def function(self, z, out):
         np.tanh(z, out=out)
@@ -140,7 +237,23 @@ class Tanh(Activation):
 
 @dataclass(frozen=True)
 class ReLU(Activation):
-    """f(z) = max(z, 0), with f'(0) = 0."""
+    """The rectified linear unit, f(z) = max(z, 0), with f'(0) = 0.
+
+    See Also
+    --------
+    LeakyReLU : Has a small slope for negative z.
+    Softplus : A smooth form of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import ReLU
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> ReLU().function(z, out=a)
+    >>> a.round(4)
+    array([[0., 0., 2.]])
+    """
 
     initializer = "lecun_uniform"
 
@@ -162,12 +275,19 @@ class ReLU(Activation):
 
 @dataclass(frozen=True)
 class LeakyReLU(Activation):
-    """f(z) = z where z > 0, else negative_slope * z (Maas, Hannun and Ng 2013).
+    """The leaky rectified linear unit: z where z > 0, else negative_slope * z.
+
+    Maas, Hannun and Ng 2013.
 
     Parameters
     ----------
     negative_slope : float, default=0.01
         In [0, 1).
+
+    See Also
+    --------
+    ReLU : With a negative slope of 0.
+    ELU : Smooth at 0 for alpha=1.
 
     Examples
     --------
@@ -201,12 +321,28 @@ class LeakyReLU(Activation):
 
 @dataclass(frozen=True)
 class ELU(Activation):
-    """f(z) = z where z > 0, else alpha * (exp(z) - 1) (Clevert, Unterthiner and Hochreiter 2016).
+    """The exponential linear unit: z where z > 0, else alpha * (exp(z) - 1).
+
+    Clevert, Unterthiner and Hochreiter 2016.
 
     Parameters
     ----------
     alpha : float, default=1.0
         Minus the limit at minus infinity, above 0.
+
+    See Also
+    --------
+    SELU : With an alpha and a scale that normalize layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import ELU
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> ELU().function(z, out=a)
+    >>> a.round(4)
+    array([[-0.6321,  0.    ,  2.    ]])
     """
 
     alpha: float = 1.0
@@ -232,7 +368,24 @@ class ELU(Activation):
 
 @dataclass(frozen=True)
 class SELU(Activation):
-    """ELU with the alpha and scale that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017)."""
+    """The scaled exponential linear unit, which keeps mean 0 and variance 1 from layer to layer.
+
+    Klambauer et al. 2017.
+
+    See Also
+    --------
+    ELU : Without scale, and with any alpha.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import SELU
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> SELU().function(z, out=a)
+    >>> a.round(4)
+    array([[-1.1113,  0.    ,  2.1014]])
+    """
 
     alpha: ClassVar[float] = 1.6732632423543772
     scale: ClassVar[float] = 1.0507009873554805
@@ -271,7 +424,24 @@ def _scaled_elu_derivative(z, a, alpha, scale):
 
 @dataclass(frozen=True)
 class GELU(Activation):
-    """f(z) = z Phi(z), Phi the standard normal distribution function, exact (Hendrycks and Gimpel 2016)."""
+    """The Gaussian error linear unit, f(z) = z Phi(z), Phi the standard normal distribution function.
+
+    Hendrycks and Gimpel 2016.
+
+    See Also
+    --------
+    SiLU : The same with the logistic function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import GELU
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> GELU().function(z, out=a)
+    >>> a.round(4)
+    array([[-0.1587,  0.    ,  1.9545]])
+    """
 
     initializer = "lecun_uniform"
 
@@ -300,7 +470,24 @@ class GELU(Activation):
 
 @dataclass(frozen=True)
 class SiLU(Activation):
-    """f(z) = z / (1 + exp(-z)), also called swish (Elfwing, Uchibe and Doya 2018)."""
+    """The sigmoid linear unit, f(z) = z / (1 + exp(-z)), also called swish.
+
+    Elfwing, Uchibe and Doya 2018.
+
+    See Also
+    --------
+    GELU : The same with the normal distribution function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import SiLU
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> SiLU().function(z, out=a)
+    >>> a.round(4)
+    array([[-0.2689,  0.    ,  1.7616]])
+    """
 
     initializer = "lecun_uniform"
 
@@ -327,7 +514,24 @@ class SiLU(Activation):
 
 @dataclass(frozen=True)
 class Softplus(Activation):
-    """f(z) = log(1 + exp(z)), a smooth relu (Dugas et al. 2001); f' is the logistic function."""
+    """The softplus function, f(z) = log(1 + exp(z)), a smooth ReLU; f' is the logistic function.
+
+    Dugas et al. 2001.
+
+    See Also
+    --------
+    ReLU : Its limit for large z.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Softplus
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> Softplus().function(z, out=a)
+    >>> a.round(4)
+    array([[0.3133, 0.6931, 2.1269]])
+    """
 
     initializer = "lecun_uniform"
 

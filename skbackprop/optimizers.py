@@ -27,7 +27,7 @@ __all__ = ["GD", "LBFGS", "OPTIMIZERS", "Adam", "AdamW", "Momentum", "Nesterov",
 
 
 class Optimizer(Hyperparameters):
-    """How one update of `theta` is computed.
+    """Base class of all optimizers: how one update of `theta` is computed.
 
     Attributes
     ----------
@@ -41,6 +41,25 @@ class Optimizer(Hyperparameters):
         compiled engine compiles; without it, None, that engine does not support the optimizer. Further parameters are
         passed by name: each is an attribute of the optimizer, such as `momentum`. They and `learning_rate` are float64;
         convert them once by ``theta.dtype.type`` before the loop, which then runs in the network's dtype.
+
+    See Also
+    --------
+    skbackprop.activations.Activation : Base class of all activations.
+    skbackprop.schedules.Schedule : Base class of all schedules, which give the learning rate.
+
+    Examples
+    --------
+    A custom optimizer, which moves by the sign of the gradient:
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import Optimizer
+    >>> @dataclass(frozen=True)
+    ... class SignDescent(Optimizer):
+    ...     def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    ...         theta -= learning_rate * np.sign(gradient)
+    >>> network = BackpropRegressor(optimizer=SignDescent())
     """
 
     n_state_arrays: ClassVar[int] = 0
@@ -56,22 +75,55 @@ class Optimizer(Hyperparameters):
         learning_rate: float,
         scratch: np.ndarray,
     ) -> None:
-        """Update `theta` in place.
+        """Update `theta` and `optimizer_state` in place.
 
         Parameters
         ----------
-        theta, gradient, scratch : ndarray of shape (n_parameters,)
+        theta : ndarray of shape (n_parameters,)
+            Weights and intercepts.
+        gradient : ndarray of shape (n_parameters,)
+            Gradient of the objective; it may be overwritten.
         optimizer_state : ndarray of shape (n_state_arrays, n_parameters)
+            State of the optimizer.
         t : int
             Number of this update; the first is 1.
         learning_rate : float
+            Learning rate of this update.
+        scratch : ndarray of shape (n_parameters,)
+            Array for intermediate results.
+
+        See Also
+        --------
+        skbackprop.schedules.Schedule.rates : Where the learning rate comes from.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.optimizers import GD
+        >>> theta = np.array([1.0, 2.0])
+        >>> GD().step(theta, np.array([1.0, -1.0]), np.empty((0, 2)), t=1, learning_rate=0.5, scratch=np.empty(2))
+        >>> theta
+        array([0.5, 2.5])
         """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class GD(Optimizer):
-    """Plain gradient descent, as in the lecture: theta <- theta - learning_rate * gradient."""
+    """Plain gradient descent, as in the lecture: theta <- theta - learning_rate * gradient.
+
+    See Also
+    --------
+    Momentum : Gradient descent with a velocity.
+    Adam : The default optimizer.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import GD
+    >>> BackpropRegressor(optimizer=GD())
+    BackpropRegressor(optimizer=GD())
+    """
 
     def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
         gradient *= learning_rate
@@ -86,12 +138,25 @@ class GD(Optimizer):
 
 @dataclass(frozen=True)
 class Momentum(Optimizer):
-    """v <- momentum * v - learning_rate * gradient; theta <- theta + v (Polyak 1964).
+    """Gradient descent with momentum: v <- momentum * v - learning_rate * gradient; theta <- theta + v.
+
+    Polyak 1964.
 
     Parameters
     ----------
     momentum : float, default=0.9
         In [0, 1).
+
+    See Also
+    --------
+    Nesterov : Momentum that looks ahead.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import Momentum
+    >>> BackpropRegressor(optimizer=Momentum(momentum=0.95))
+    BackpropRegressor(optimizer=Momentum(momentum=0.95))
     """
 
     momentum: float = 0.9
@@ -119,14 +184,26 @@ class Momentum(Optimizer):
 
 @dataclass(frozen=True)
 class Nesterov(Optimizer):
-    """Momentum that looks ahead: theta <- theta + momentum * v - learning_rate * gradient, v as in `Momentum`.
+    """Momentum that looks ahead: theta <- theta + momentum * v - learning_rate * gradient.
 
-    Nesterov 1983, in the form of Sutskever et al. 2013, where theta is the point that it looks ahead to.
+    The velocity v is that of `Momentum`, and theta is the point that the optimizer looks ahead to. Nesterov 1983, in
+    the form of Sutskever et al. 2013.
 
     Parameters
     ----------
     momentum : float, default=0.9
         In [0, 1).
+
+    See Also
+    --------
+    Momentum : The same without looking ahead.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import Nesterov
+    >>> BackpropRegressor(optimizer=Nesterov(momentum=0.95))
+    BackpropRegressor(optimizer=Nesterov(momentum=0.95))
     """
 
     momentum: float = 0.9
@@ -166,6 +243,17 @@ class RMSprop(Optimizer):
         Decay of the running mean, in [0, 1).
     epsilon : float, default=1e-8
         Above 0.
+
+    See Also
+    --------
+    Adam : With a running mean of the gradient, too.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import RMSprop
+    >>> BackpropRegressor(optimizer=RMSprop(rho=0.99))
+    BackpropRegressor(optimizer=RMSprop(rho=0.99, epsilon=1e-08))
     """
 
     rho: float = 0.9
@@ -214,6 +302,11 @@ class Adam(Optimizer):
         Decay of the two running means, in [0, 1).
     epsilon : float, default=1e-8
         Above 0.
+
+    See Also
+    --------
+    AdamW : With decoupled weight decay.
+    RMSprop : Without a running mean of the gradient.
 
     Examples
     --------
@@ -274,6 +367,20 @@ class AdamW(Adam):
         As in `Adam`.
     weight_decay : float, default=0.01
         At least 0.
+
+    See Also
+    --------
+    Adam : Without weight decay.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import AdamW
+    >>> BackpropRegressor(optimizer=AdamW(weight_decay=0.1))
+    BackpropRegressor(optimizer=AdamW(beta_1=0.9,
+                                      beta_2=0.999,
+                                      epsilon=1e-08,
+                                      weight_decay=0.1))
     """
 
     weight_decay: float = 0.01
@@ -296,6 +403,16 @@ class LBFGS(Optimizer):
         Number of past steps that approximate the Hessian, at least 1.
     gradient_tolerance : float, default=1e-6
         Training has converged when no entry of the gradient is larger than this; at least 0.
+
+    See Also
+    --------
+    GD : Gradient descent, also for mini-batches.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> BackpropRegressor(solver='batch', optimizer='lbfgs')
+    BackpropRegressor(optimizer='lbfgs', solver='batch')
     """
 
     n_corrections: int = 10

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._core.network import Layer, LayerCache, Network, first_rows
+from .._core.network import Layer, LayerCache, Network, first_samples
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
 from ..losses import Loss
@@ -121,12 +121,12 @@ class FittedModel(ABC):
         """Return a single sample as an array of shape (1, n_features)."""
         ndim = getattr(x, "ndim", np.ndim(x))
         if ndim == 1 and hasattr(x, "to_frame") and hasattr(x, "index"):
-            X = x.to_frame().T  # a row of a pandas data frame keeps its names
+            X = x.to_frame().T  # one sample of a pandas data frame keeps its names
         else:
             X = np.reshape(x, (1, -1)) if ndim < 2 else x
         X = validate_data(self._estimator, X, accept_sparse="csr", dtype=dtype, reset=False)
         if X.shape[0] != 1:
-            raise ValueError(f"x has {X.shape[0]} rows; it must be one sample: pass one of them.")
+            raise ValueError(f"x must be one sample, got {X.shape[0]}; pass one of them.")
         return X if isinstance(X, np.ndarray) else X.toarray()
 
     def raw_output(self, X) -> np.ndarray:
@@ -165,7 +165,7 @@ class FittedModel(ABC):
         for start in range(0, X.shape[0], size):
             chunk = X[start : start + size]
             inputs = chunk if self._transform is None else self._transform(chunk)
-            cache = first_rows(buffers, inputs.shape[0])
+            cache = first_samples(buffers, inputs.shape[0])
             raw = self.network.forward(layers, inputs, cache)
             yield slice(start, start + size), self._corrected(raw, chunk), cache
 
@@ -196,8 +196,8 @@ class FittedModel(ABC):
         if self._state.standardizer is None:
             return self.internal_layers()
         dtype = self.theta.dtype
-        folded = self._state.standardizer.fold_scaling(self.network.unpack(self.theta))
-        return [Layer(W.astype(dtype), b.astype(dtype)) for W, b in folded]
+        layers = self._state.standardizer.fold_scaling(self.network.unpack(self.theta))
+        return [Layer(W.astype(dtype), b.astype(dtype)) for W, b in layers]
 
     def internal_layers(self) -> list[Layer]:
         """Return copies of the layers as they are trained, for standardized samples."""

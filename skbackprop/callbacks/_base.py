@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackContext
+
+    from .._estimators.classifier import BackpropClassifier
+    from .._estimators.regressor import BackpropRegressor
 
 
 class Callback:
     """A callback whose hooks do nothing.
 
-    The hooks are those of scikit-learn's protocol. `state_dict` and `load_state_dict` are for `Checkpoint`, which
-    stores the states of the callbacks that were set before it and restores them when the fit is resumed.
+    The hooks are those of scikit-learn's protocol: a fit is a task, and each of its epochs is a task below it. A call
+    of `partial_fit` is a task without others below it. `state_dict` and `load_state_dict` are for `Checkpoint`, which
+    stores the states of the callbacks that were set before it and restores them when the fit is resumed. A callback
+    need not inherit from this class: any object with the four hooks is one, and both other methods are optional.
 
     See Also
     --------
@@ -31,45 +39,103 @@ class Callback:
     7
     """
 
-    def setup(self, estimator, context) -> None:
+    def setup(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Prepare for a fit.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit.
+
+        See Also
+        --------
+        teardown : Clean up after a fit.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Callback
+        >>> class Announce(Callback):
+        ...     def setup(self, estimator, context):
+        ...         print(f"{context.task_name} makes up to {context.max_subtasks} epochs")
+        >>> network = BackpropRegressor(max_iter=20, tol=None, random_state=0).set_callbacks(Announce())
+        >>> network = network.fit(*load_diabetes(return_X_y=True))
+        fit makes up to 20 epochs
         """
 
-    def teardown(self, estimator, context) -> None:
+    def teardown(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Clean up after a fit, however it ended.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit.
+
+        See Also
+        --------
+        setup : Prepare for a fit.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Callback
+        >>> class Announce(Callback):
+        ...     def teardown(self, estimator, context):
+        ...         print("after", estimator.n_iter_, "epochs")
+        >>> network = BackpropRegressor(max_iter=20, tol=None, random_state=0).set_callbacks(Announce())
+        >>> network = network.fit(*load_diabetes(return_X_y=True))
+        after 20 epochs
         """
 
-    def on_fit_task_begin(self, estimator, context) -> None:
+    def on_fit_task_begin(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Do something when a fit or an epoch begins.
+
+        A method of a subclass may also have the keyword arguments `X`, `y` and `metadata`, which are then passed as
+        the user passed them to the fit.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit or of the epoch; `context.task_name` tells which.
+
+        See Also
+        --------
+        on_fit_task_end : Do something when a fit or an epoch has ended.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Callback
+        >>> class Announce(Callback):
+        ...     def on_fit_task_begin(self, estimator, context):
+        ...         print(context.task_name, context.task_id)
+        >>> network = BackpropRegressor(max_iter=2, tol=None, random_state=0).set_callbacks(Announce())
+        >>> network = network.fit(*load_diabetes(return_X_y=True))
+        fit 0
+        epoch 0
+        epoch 1
         """
 
-    def on_fit_task_end(self, estimator, context) -> bool | None:
+    def on_fit_task_end(
+        self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext
+    ) -> bool | None:
         """Do something when a fit or an epoch has ended.
+
+        A method of a subclass may also have the keyword arguments `X`, `y` and `metadata`, which are then passed as
+        the user passed them to the fit, and `fitted_estimator`, a copy whose training ended with this epoch.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit or of the epoch; `context.task_name` tells which.
@@ -78,29 +144,57 @@ class Callback:
         -------
         stop : bool or None
             True after an epoch ends the training.
+
+        See Also
+        --------
+        on_fit_task_begin : Do something when a fit or an epoch begins.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Callback
+        >>> class StopBelow(Callback):
+        ...     def on_fit_task_end(self, estimator, context):
+        ...         return context.task_name == "epoch" and estimator.loss_curve_[-1] < 0.5
+        >>> network = BackpropRegressor(random_state=0).set_callbacks(StopBelow())
+        >>> losses = network.fit(*load_diabetes(return_X_y=True)).loss_curve_
+        >>> losses[-1] < 0.5 <= losses[-2]
+        True
         """
 
-    def state_dict(self, estimator) -> dict[str, Any]:
+    def state_dict(self, estimator: BackpropRegressor | BackpropClassifier) -> dict[str, Any]:
         """Return what the callback needs to continue in a fit that is resumed; by default nothing.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
 
         Returns
         -------
         state : dict
             Numbers, strings, arrays, and lists and dicts of them.
+
+        See Also
+        --------
+        load_state_dict : Continue from this state.
+
+        Examples
+        --------
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Callback
+        >>> Callback().state_dict(BackpropRegressor())
+        {}
         """
         return {}
 
-    def load_state_dict(self, estimator, state: dict[str, Any]) -> bool | None:
+    def load_state_dict(self, estimator: BackpropRegressor | BackpropClassifier, state: dict[str, Any]) -> bool | None:
         """Continue from what `state_dict` returned; called after `setup` when a fit is resumed.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         state : dict
             What `state_dict` returned.
@@ -109,4 +203,41 @@ class Callback:
         -------
         stop : bool or None
             True ends the training before its next epoch.
+
+        See Also
+        --------
+        state_dict : Return the state.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Callback, Checkpoint
+        >>> class EpochCounter(Callback):
+        ...     count = 0
+        ...
+        ...     def on_fit_task_end(self, estimator, context):
+        ...         self.count += context.task_name == "epoch"
+        ...
+        ...     def state_dict(self, estimator):
+        ...         return {"count": self.count}
+        ...
+        ...     def load_state_dict(self, estimator, state):
+        ...         self.count = state["count"]
+        >>> class Interrupt(Callback):
+        ...     def on_fit_task_end(self, estimator, context):
+        ...         if estimator.n_iter_ == 7:
+        ...             raise KeyboardInterrupt
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> counter = EpochCounter()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     checkpoint = Checkpoint(folder + "/network.joblib")
+        ...     network = BackpropRegressor(max_iter=20, tol=None, random_state=0)
+        ...     try:
+        ...         network = network.set_callbacks(EpochCounter(), checkpoint, Interrupt()).fit(X, y)
+        ...     except KeyboardInterrupt:
+        ...         network = checkpoint.resume(X, y, callbacks=(counter,))
+        >>> counter.count, network.n_iter_
+        (20, 20)
         """

@@ -7,7 +7,7 @@ from copy import copy
 from itertools import takewhile
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
 from numpy.typing import ArrayLike
@@ -15,8 +15,15 @@ from sklearn.utils import check_scalar
 
 from .._estimators.fitted_model import fitted_model
 from .._estimators.progress import FitProgress, fit_progress
+from .._training.state import TrainingState
 from .._typing import MatrixLike
 from ._base import Callback
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackContext
+
+    from .._estimators.classifier import BackpropClassifier
+    from .._estimators.regressor import BackpropRegressor
 
 #: Attributes that scikit-learn sets on an estimator while it is fitted.
 FITTING_ATTRIBUTES = (
@@ -75,20 +82,35 @@ class Checkpoint(Callback):
     20
     """
 
-    def __init__(self, path: str | os.PathLike, every: int = 1):
+    def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         self.path = Path(path)
         self.every = check_scalar(every, "every", Integral, min_val=1)
-        self._last_state = None
+        self._last_state: TrainingState | None = None
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Check the folder, remove the file of an earlier fit, and restore the states of other callbacks.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit.
+
+        See Also
+        --------
+        resume : Finish a fit that was interrupted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Checkpoint
+        >>> network = BackpropRegressor().set_callbacks(Checkpoint("no_such_folder/network.joblib"))
+        >>> network.fit(*load_diabetes(return_X_y=True))
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: The folder no_such_folder of the checkpoint no_such_folder/network.joblib does not exist.
         """
         self._last_state = None
         if not self.path.parent.is_dir():
@@ -99,40 +121,83 @@ class Checkpoint(Callback):
         elif context.task_name == "fit" and not estimator.warm_start:
             self.path.unlink(missing_ok=True)
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Write the network after an epoch, if it is time.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit or of the epoch.
+
+        See Also
+        --------
+        teardown : Write the result of the fit.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import joblib
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Callback, Checkpoint
+        >>> class Interrupt(Callback):
+        ...     def on_fit_task_end(self, estimator, context):
+        ...         if estimator.n_iter_ == 8:
+        ...             raise KeyboardInterrupt
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     checkpoint = Checkpoint(folder + "/network.joblib", every=3)
+        ...     try:
+        ...         network = BackpropRegressor().set_callbacks(checkpoint, Interrupt()).fit(X, y)
+        ...     except KeyboardInterrupt:
+        ...         print(joblib.load(checkpoint.path).n_iter_)
+        6
         """
         if context.task_name != "epoch":
             self._last_state = fitted_model(estimator).state
         elif estimator.n_iter_ % self.every == 0:
             self._write(estimator)
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Write the result of the fit, after every callback has made its last change.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit.
+
+        See Also
+        --------
+        on_fit_task_end : Write the network after an epoch.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import joblib
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Checkpoint
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     checkpoint = Checkpoint(folder + "/network.joblib", every=3)
+        ...     network = BackpropRegressor(max_iter=8, tol=None).set_callbacks(checkpoint).fit(X, y)
+        ...     print(joblib.load(checkpoint.path).n_iter_)
+        8
         """
         last_state, self._last_state = self._last_state, None
-        failed = last_state is None or fitted_model(estimator).state is not last_state  # in the fit or in a callback
-        if not failed:
+        # where the fit or another callback has failed, the estimator is as it was before the fit
+        is_fitted = last_state is not None and estimator.__sklearn_is_fitted__()
+        if is_fitted and fitted_model(estimator).state is last_state:
             self._write(estimator)
 
-    def _write(self, estimator):
+    def _write(self, estimator: BackpropRegressor | BackpropClassifier) -> None:
         stored = copy(estimator)
         for name in FITTING_ATTRIBUTES:
-            vars(stored).pop(name, None)
+            stored.__dict__.pop(name, None)
         progress = fit_progress(stored)
         if progress is not None:
             progress.callback_states = [
@@ -149,7 +214,7 @@ class Checkpoint(Callback):
         finally:
             part.unlink(missing_ok=True)
 
-    def _restore_callbacks(self, estimator, progress: FitProgress):
+    def _restore_callbacks(self, estimator: BackpropRegressor | BackpropClassifier, progress: FitProgress) -> None:
         """Give each callback that was set before this one the stored state of the first of its class."""
         states = list(progress.callback_states)
         for callback in self._earlier_callbacks(estimator, "load_state_dict"):
@@ -159,7 +224,7 @@ class Checkpoint(Callback):
                 if callback.load_state_dict(estimator, matching[0]["state"]):
                     progress.stop_requested = True
 
-    def _earlier_callbacks(self, estimator, method: str) -> list:
+    def _earlier_callbacks(self, estimator: BackpropRegressor | BackpropClassifier, method: str) -> list[Any]:
         """Return the callbacks that were set before this one and have a method of this name."""
         earlier = takewhile(lambda callback: callback is not self, estimator._skl_callbacks)
         return [callback for callback in earlier if hasattr(callback, method)]
@@ -173,8 +238,8 @@ class Checkpoint(Callback):
         X_val: MatrixLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
-        callbacks: tuple = (),
-    ) -> Any:
+        callbacks: tuple[Any, ...] = (),
+    ) -> BackpropRegressor | BackpropClassifier:
         """Finish the fit that the file is from, and return the estimator.
 
         With the samples that the fit was given, the weights are bit-identical to those of an uninterrupted fit. There

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_scalar
 
 from .._estimators.fitted_model import fitted_model
+from .._training.state import TrainingState
 from .._training.stopping import BestWeights, Patience
 from .._typing import MatrixLike
 from ._base import Callback
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackContext
+
+    from .._estimators.classifier import BackpropClassifier
+    from .._estimators.regressor import BackpropRegressor
 
 
 class Monitor:
@@ -29,14 +36,14 @@ class Monitor:
     best : BestWeights
     """
 
-    def __init__(self, scorer: Callable, patience: int):
+    def __init__(self, scorer: Callable[..., Any], patience: int) -> None:
         self.scorer = scorer
         self.scores: list[float] = []
         self.best_iter = 0
         self.patience = Patience(patience)
         self.best = BestWeights()
 
-    def update(self, score: float, state) -> bool:
+    def update(self, score: float, state: TrainingState) -> bool:
         """Record the score of one more epoch; return whether patience has run out."""
         self.scores.append(score)
         if self.best.update(score, state, state.best_iter):
@@ -91,41 +98,85 @@ class EarlyStopping(Callback):
     True
     """
 
-    def __init__(self, X_val: MatrixLike, y_val: ArrayLike, scoring: str | Callable | None = None, patience: int = 10):
+    def __init__(
+        self,
+        X_val: MatrixLike,
+        y_val: ArrayLike,
+        scoring: str | Callable[..., Any] | None = None,
+        patience: int = 10,
+    ) -> None:
         self.X_val = X_val
         self.y_val = y_val
         self.scoring = scoring
         self.patience = check_scalar(patience, "patience", Integral, min_val=1)
         self._monitors: dict[Any, Monitor] = {}  # one for each estimator, because clones share their callbacks
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Begin without scores.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit.
+
+        See Also
+        --------
+        teardown : Keep the scores of the fit.
+
+        Examples
+        --------
+        `scores_` is of the last fit only.
+
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import EarlyStopping
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> stopping = EarlyStopping(X, y)
+        >>> network = BackpropRegressor(max_iter=3, tol=None).set_callbacks(stopping).fit(X, y).fit(X, y)
+        >>> len(stopping.scores_)
+        3
         """
         self._monitors[estimator] = Monitor(check_scoring(estimator, self.scoring), self.patience)
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    def on_fit_task_end(
+        self,
+        estimator: BackpropRegressor | BackpropClassifier,
+        context: CallbackContext,
+        *,
+        fitted_estimator: BackpropRegressor | BackpropClassifier | None = None,
+    ) -> bool | None:
         """Score the network after an epoch, and restore the best weights at the end.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit or of the epoch.
-        fitted_estimator : estimator
+        fitted_estimator : BackpropRegressor, BackpropClassifier or None, default=None
             A copy whose training ended with this epoch.
 
         Returns
         -------
         stop : bool or None
             Whether patience has run out.
+
+        See Also
+        --------
+        setup : Begin without scores.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import EarlyStopping
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> stopping = EarlyStopping(X, y, scoring=lambda network, X, y: -abs(network.n_iter_ - 4), patience=2)
+        >>> network = BackpropRegressor(random_state=0).set_callbacks(stopping).fit(X, y)
+        >>> network.n_iter_, network.best_iter_
+        (6, 4)
         """
         monitor = self._monitors[estimator]
         if context.task_name != "epoch":
@@ -134,33 +185,71 @@ class EarlyStopping(Callback):
         score = float(monitor.scorer(fitted_estimator, self.X_val, self.y_val))
         return monitor.update(score, fitted_model(fitted_estimator).state)
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Keep the scores and release the weights.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit.
+
+        See Also
+        --------
+        setup : Begin without scores.
+
+        Examples
+        --------
+        A call of `partial_fit` leaves `scores_` as the last fit set it.
+
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import EarlyStopping
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> stopping = EarlyStopping(X, y)
+        >>> network = BackpropRegressor(max_iter=3, tol=None).set_callbacks(stopping).fit(X, y).partial_fit(X, y)
+        >>> len(stopping.scores_)
+        3
         """
         monitor = self._monitors.pop(estimator, None)  # there is none if setup failed
         if monitor is not None and context.task_name == "fit":
             self.scores_ = monitor.scores
             self.best_iter_ = monitor.best_iter
 
-    def state_dict(self, estimator):
+    def state_dict(self, estimator: BackpropRegressor | BackpropClassifier) -> dict[str, Any]:
         """Return the scores, the patience and the best weights.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
 
         Returns
         -------
         state : dict
             For `load_state_dict`.
+
+        See Also
+        --------
+        load_state_dict : Continue with this state.
+
+        Examples
+        --------
+        `Checkpoint` calls it during a fit. So can any other callback.
+
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Callback, EarlyStopping
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> stopping = EarlyStopping(X, y)
+        >>> class ScoreCounter(Callback):
+        ...     def on_fit_task_end(self, estimator, context):
+        ...         if context.task_name == "epoch":
+        ...             print(len(stopping.state_dict(estimator)["scores"]))
+        >>> network = BackpropRegressor(max_iter=2, tol=None).set_callbacks(stopping, ScoreCounter()).fit(X, y)
+        1
+        2
         """
         monitor = self._monitors[estimator]
         return {
@@ -170,12 +259,12 @@ class EarlyStopping(Callback):
             "best": monitor.best.state_dict(),
         }
 
-    def load_state_dict(self, estimator, state):
+    def load_state_dict(self, estimator: BackpropRegressor | BackpropClassifier, state: dict[str, Any]) -> bool:
         """Continue with the scores, the patience and the best weights of another process.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         state : dict
             What `state_dict` returned.
@@ -184,6 +273,34 @@ class EarlyStopping(Callback):
         -------
         stop : bool
             Whether patience had run out.
+
+        See Also
+        --------
+        state_dict : Return the state.
+
+        Examples
+        --------
+        `Checkpoint.resume` calls it.
+
+        >>> import tempfile
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Callback, Checkpoint, EarlyStopping
+        >>> class Interrupt(Callback):
+        ...     def on_fit_task_end(self, estimator, context):
+        ...         if estimator.n_iter_ == 3:
+        ...             raise KeyboardInterrupt
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> stopping = EarlyStopping(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     checkpoint = Checkpoint(folder + "/network.joblib")
+        ...     network = BackpropRegressor(max_iter=5, tol=None, random_state=0)
+        ...     try:
+        ...         network = network.set_callbacks(EarlyStopping(X, y), checkpoint, Interrupt()).fit(X, y)
+        ...     except KeyboardInterrupt:
+        ...         network = checkpoint.resume(X, y, callbacks=(stopping,))
+        >>> len(stopping.scores_)
+        5
         """
         monitor = self._monitors[estimator]
         monitor.scores = list(state["scores"])

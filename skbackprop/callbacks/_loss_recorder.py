@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._base import Callback
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackContext
+
+    from .._estimators.classifier import BackpropClassifier
+    from .._estimators.regressor import BackpropRegressor
 
 
 class LossRecorder(Callback):
@@ -40,33 +46,65 @@ class LossRecorder(Callback):
     True
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.records_: list[dict[str, float]] = []
         self._n_fits = 0
         self._begun: dict[Any, tuple[int, float]] = {}
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Start the timer.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit.
+
+        See Also
+        --------
+        teardown : Discard the timer.
+
+        Examples
+        --------
+        Each fit has a number of its own.
+
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import LossRecorder
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> recorder = LossRecorder()
+        >>> network = BackpropRegressor(max_iter=2, tol=None).set_callbacks(recorder).fit(X, y).fit(X, y)
+        >>> [record["fit"] for record in recorder.records_]
+        [0, 0, 1, 1]
         """
         self._begun[estimator] = self._n_fits, time.perf_counter()
         self._n_fits += 1
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Record an epoch; a call of `partial_fit` is one.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit or of the epoch.
+
+        See Also
+        --------
+        setup : Start the timer.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import LossRecorder
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> recorder = LossRecorder()
+        >>> network = BackpropRegressor(random_state=0).set_callbacks(recorder).partial_fit(X, y).partial_fit(X, y)
+        >>> [record["epoch"] for record in recorder.records_]
+        [1, 2]
         """
         if context.task_name == "fit":
             return
@@ -83,14 +121,29 @@ class LossRecorder(Callback):
             }
         )
 
-    def teardown(self, estimator, context):
-        """Discard the timer.
+    def teardown(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
+        """Discard the timer, and keep the records.
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
             Context of the fit.
+
+        See Also
+        --------
+        setup : Start the timer.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import LossRecorder
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> recorder = LossRecorder()
+        >>> network = BackpropRegressor(max_iter=3, tol=None).set_callbacks(recorder).fit(X, y)
+        >>> len(recorder.records_)
+        3
         """
         del self._begun[estimator]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._estimators.fitted_model import check_type, fitted_model
 from .._typing import MatrixLike, keep_signature
 from ._layers import check_hidden_layer, hidden_features
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+    from .._estimators.classifier import BackpropClassifier
+    from .._estimators.regressor import BackpropRegressor
 
 
 class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimatorMixin, BaseEstimator):
@@ -65,14 +71,14 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
     (150, 5)
     """
 
-    _parameter_constraints: dict = {"layer": [Integral]}  # noqa: RUF012, scikit-learn's name and type
+    _parameter_constraints: dict[str, list[Any]] = {"layer": [Integral]}  # noqa: RUF012, scikit-learn's name and type
 
-    def __init__(self, estimator, *, layer: int = -1):
+    def __init__(self, estimator: BackpropRegressor | BackpropClassifier | FrozenEstimator, *, layer: int = -1) -> None:
         self.estimator = estimator
         self.layer = layer
 
     @keep_signature(_fit_context(prefer_skip_nested_validation=False))
-    def fit(self, X: MatrixLike, y: ArrayLike | None = None, **fit_params) -> Self:
+    def fit(self, X: MatrixLike, y: ArrayLike | None = None, **fit_params: Any) -> Self:
         """Fit a clone of the network, unless it is frozen.
 
         Parameters
@@ -95,6 +101,20 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
             If `estimator` is not a BackpropRegressor or BackpropClassifier.
         ValueError
             If the network has no such hidden layer.
+
+        See Also
+        --------
+        transform : Return the outputs of the hidden layer.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skbackprop import BackpropClassifier
+        >>> from skbackprop.inspection import HiddenFeatures
+        >>> X, y = load_iris(return_X_y=True)
+        >>> network = BackpropClassifier((8, 2), max_iter=20, tol=None, random_state=0)
+        >>> HiddenFeatures(network).fit(X, y).get_feature_names_out()
+        array(['hiddenfeatures0', 'hiddenfeatures1'], dtype=object)
         """
         check_type(_thawed(self.estimator))
         if get_config()["enable_metadata_routing"]:
@@ -116,6 +136,23 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
         -------
         features : ndarray of shape (n_samples, n_units)
             Dense, of the dtype that the network was trained in.
+
+        See Also
+        --------
+        fit : Fit a clone of the network.
+
+        Examples
+        --------
+        A network that is already fitted stays as it is when it is passed as a ``FrozenEstimator``.
+
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.frozen import FrozenEstimator
+        >>> from skbackprop import BackpropClassifier
+        >>> from skbackprop.inspection import HiddenFeatures
+        >>> X, y = load_iris(return_X_y=True)
+        >>> network = BackpropClassifier((8, 2), max_iter=20, tol=None, random_state=0).fit(X, y)
+        >>> HiddenFeatures(FrozenEstimator(network), layer=0).fit(X).transform(X).shape
+        (150, 8)
         """
         check_is_fitted(self)
         return hidden_features(_thawed(self.estimator_), X, self.layer)
@@ -141,25 +178,42 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
         -------
         routing : MetadataRouter
             The routing.
+
+        See Also
+        --------
+        fit : Fit a clone of the network.
+
+        Examples
+        --------
+        >>> from sklearn import config_context
+        >>> from skbackprop import BackpropClassifier
+        >>> from skbackprop.inspection import HiddenFeatures
+        >>> with config_context(enable_metadata_routing=True):
+        ...     network = BackpropClassifier().set_fit_request(sample_weight=True)
+        ...     HiddenFeatures(network).get_metadata_routing().consumes("fit", ["sample_weight"])
+        {'sample_weight'}
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         return MetadataRouter(owner=type(self).__name__).add(estimator=self.estimator, method_mapping=mapping)
 
-    def __sklearn_tags__(self):
-        tags, of_network = super().__sklearn_tags__(), get_tags(self.estimator)
-        tags.input_tags, tags.target_tags = of_network.input_tags, of_network.target_tags
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        of_network = get_tags(self.estimator)
+        tags.input_tags = of_network.input_tags
+        tags.target_tags = of_network.target_tags
         return tags
 
 
-def _thawed(estimator):
+def _thawed(estimator: Any) -> Any:
+    """Return the network itself, also where it is frozen."""
     return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
 
 
-def _hidden_sizes(estimator):
+def _hidden_sizes(estimator: Any) -> tuple[int, ...]:
     return fitted_model(_thawed(estimator)).network.sizes[1:-1]
 
 
-def _fitted_attribute(transformer, name):
+def _fitted_attribute(transformer: HiddenFeatures, name: str) -> Any:
     if not hasattr(transformer, "estimator_"):
         raise AttributeError(f"{type(transformer).__name__} has no {name} before it is fitted.")
     return getattr(transformer.estimator_, name)

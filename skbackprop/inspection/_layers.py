@@ -1,14 +1,21 @@
-"""`layer_outputs`, `hidden_features` and `input_gradients`: what the layers compute, and what follows the inputs."""
+"""`layer_outputs`, `hidden_features` and `input_gradients`: outputs of layers, and derivatives of predictions."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from .._core.network import Layer, LayerCache, Network
 from .._estimators.fitted_model import fitted_model
 from .._typing import MatrixLike
 
+if TYPE_CHECKING:
+    from .._estimators.classifier import BackpropClassifier
+    from .._estimators.regressor import BackpropRegressor
 
-def layer_outputs(estimator, X: MatrixLike) -> list[np.ndarray]:
+
+def layer_outputs(estimator: BackpropRegressor | BackpropClassifier, X: MatrixLike) -> list[np.ndarray]:
     """Return the output of every layer.
 
     Parameters
@@ -35,7 +42,7 @@ def layer_outputs(estimator, X: MatrixLike) -> list[np.ndarray]:
     See Also
     --------
     skbackprop.inspection.hidden_features : The output of one hidden layer.
-    skbackprop.inspection.input_gradients : How predictions follow the inputs.
+    skbackprop.inspection.input_gradients : The derivatives of predictions with respect to the inputs.
 
     Examples
     --------
@@ -52,7 +59,7 @@ def layer_outputs(estimator, X: MatrixLike) -> list[np.ndarray]:
         return model.layer_outputs(model.validate(X))
 
 
-def hidden_features(estimator, X: MatrixLike, layer: int = -1) -> np.ndarray:
+def hidden_features(estimator: BackpropRegressor | BackpropClassifier, X: MatrixLike, layer: int = -1) -> np.ndarray:
     """Return the output of one hidden layer.
 
     Parameters
@@ -96,11 +103,11 @@ def hidden_features(estimator, X: MatrixLike, layer: int = -1) -> np.ndarray:
     model = fitted_model(estimator)
     sizes = model.network.sizes[1:-1]
     check_hidden_layer(layer, len(sizes))
-    X = model.validate(X)
-    features = np.empty((X.shape[0], sizes[layer]), model.theta.dtype)
+    samples = model.validate(X)
+    features = np.empty((samples.shape[0], sizes[layer]), model.theta.dtype)
     with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
-        for samples, _, cache in model.iterate_chunks(X):
-            features[samples] = cache[:-1][layer].a
+        for chunk, _, cache in model.iterate_chunks(samples):
+            features[chunk] = cache[:-1][layer].a
     return features
 
 
@@ -111,7 +118,7 @@ def check_hidden_layer(layer: int, n_hidden: int) -> None:
         raise ValueError(f"layer={layer} is not among the {n_hidden} hidden layers of the network; {remedy}.")
 
 
-def input_gradients(estimator, X: MatrixLike) -> np.ndarray:
+def input_gradients(estimator: BackpropRegressor | BackpropClassifier, X: MatrixLike) -> np.ndarray:
     """Return the derivative of each prediction with respect to each input.
 
     It is exact, by backpropagation from each output to the inputs, chunk by chunk.
@@ -154,27 +161,27 @@ def input_gradients(estimator, X: MatrixLike) -> np.ndarray:
     array([[[ 3., -1.]]])
     """
     model = fitted_model(estimator)
-    X = model.validate(X)
+    samples = model.validate(X)
     layers = model.network.unpack(model.theta)
-    gradients = np.empty((X.shape[0], model.n_predictions, X.shape[1]), model.theta.dtype)
+    gradients = np.empty((samples.shape[0], model.n_predictions, samples.shape[1]), model.theta.dtype)
     with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
-        for samples, raw, cache in model.iterate_chunks(X):
+        for chunk, raw, cache in model.iterate_chunks(samples):
             slopes = _activation_slopes(model.network, cache)
             for output, derivative in enumerate(model.prediction_derivatives(raw)):
-                gradients[samples, output] = _propagate_to_inputs(derivative, layers, slopes)
+                gradients[chunk, output] = _propagate_to_inputs(derivative, layers, slopes)
         if model.input_factor is not None:
             gradients *= model.input_factor
     return gradients
 
 
-def _activation_slopes(network, cache):
+def _activation_slopes(network: Network, cache: list[LayerCache]) -> list[np.ndarray]:
     """Replace the pre-activations of the hidden layers by f'(z) and return them."""
     for activation, layer in zip(network.activations, cache, strict=False):
         activation.derivative(layer.z, layer.a)
     return [layer.z for layer in cache[:-1]]
 
 
-def _propagate_to_inputs(delta, layers, slopes):
+def _propagate_to_inputs(delta: np.ndarray, layers: list[Layer], slopes: list[np.ndarray]) -> np.ndarray:
     """Return the derivative with respect to the inputs, given that with respect to the raw outputs."""
     for layer, slope in zip(layers[:0:-1], slopes[::-1], strict=True):
         delta = delta @ layer.W.T

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
 from .._estimators.fitted_model import FittedModel, fitted_model
-from ._trace import trace_sample
+from .._typing import MatrixLike
+from ._trace import BackwardPass, SampleTrace, trace_sample
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .._estimators.classifier import BackpropClassifier
+    from .._estimators.regressor import BackpropRegressor
 
-def backprop_table(estimator, x, y, *, learning_rate: float | None = None) -> pd.DataFrame:
+
+def backprop_table(
+    estimator: BackpropRegressor | BackpropClassifier,
+    x: MatrixLike,
+    y: ArrayLike,
+    *,
+    learning_rate: float | None = None,
+) -> pd.DataFrame:
     """Return the factors of the chain rule for the gradient of each weight and intercept, for one sample.
 
-    Read a row from left to right: a change of the weight changes the pre-activation of the unit it leads to
-    (`dnet/dw`), which changes the output of the unit (`dout/dnet`), which changes the error (`dE/dout`); the product is
-    the `gradient`. A hidden unit affects the error through every output: there is one column for each of these paths,
-    and they add up to `dE/dout`. The columns are named as in the lecture, where "net" is the pre-activation.
+    Read a row of the table from left to right: a change of the weight changes the pre-activation of the unit that it
+    leads to (`dnet/dw`), which changes the output of the unit (`dout/dnet`), which changes the error (`dE/dout`); the
+    product is the `gradient`. A hidden unit affects the error through every output: there is one column for each of
+    these paths, and they add up to `dE/dout`. The columns are named as in the lecture, where "net" is the
+    pre-activation.
 
     Parameters
     ----------
@@ -90,14 +103,14 @@ def backprop_table(estimator, x, y, *, learning_rate: float | None = None) -> pd
             "backprop_table returns a pandas DataFrame: pip install pandas, or skbackprop[inspection]."
         ) from error
     model = fitted_model(estimator)
-    if y is None:
-        raise ValueError("y=None has no error to propagate back; pass the target of x.")
     if learning_rate is None:
         learning_rate = estimator.learning_rate_
     check_scalar(learning_rate, "learning_rate", Real, min_val=0, include_boundaries="neither")
     trace = trace_sample(estimator, x, y)
+    if trace.backward is None:
+        raise ValueError("y=None has no error to propagate back; pass the target of x.")
     names = _unit_names(model)
-    layers = [pd.DataFrame(columns) for columns in _columns(trace, names[-1])]
+    layers = [pd.DataFrame(columns) for columns in _columns(trace, trace.backward, names[-1])]
     index = [
         (layer, before, unit)
         for layer, units in enumerate(names[1:])
@@ -117,18 +130,18 @@ def _unit_names(model: FittedModel) -> list[list[str]]:
     return [model.feature_names, *hidden, model.output_names]
 
 
-def _columns(trace, outputs):
+def _columns(trace: SampleTrace, backward: BackwardPass, outputs: list[str]) -> Iterator[dict[str, np.ndarray]]:
     """Yield the columns for each layer, flattened over (from, to), the intercepts last."""
     before = [np.append(out, 1.0) for out in [trace.input, *trace.out[:-1]]]
-    to_outputs = _paths(trace)
+    to_outputs = _paths(trace.W, backward.dout_dnet)
     for level, paths in enumerate(to_outputs):
-        dout_dnet, dE_dout = trace.dout_dnet[level], trace.dE_dout[level]
+        dout_dnet, dE_dout = backward.dout_dnet[level], backward.dE_dout[level]
         is_output = level == len(trace.W) - 1
         if dout_dnet.ndim == 2:
             dout_dnet, dE_dout = np.full((2, len(trace.b[level])), np.nan)
         weights = np.vstack([trace.W[level], trace.b[level]])
 
-        def flat(array, shape=weights.shape):
+        def flat(array: np.ndarray, shape: tuple[int, ...] = weights.shape) -> np.ndarray:
             return np.broadcast_to(array, shape).ravel()
 
         dnet_dw = before[level][:, np.newaxis]
@@ -137,19 +150,20 @@ def _columns(trace, outputs):
             slope = paths[:, output] if is_output else paths[:, output] * dout_dnet
             columns[f"dnet_{name}/dw"] = flat(slope * dnet_dw)
         for output, name in enumerate(outputs):
-            path = dE_dout[output] if is_output else trace.delta[-1][output]
+            path = dE_dout[output] if is_output else backward.delta[-1][output]
             columns[f"dE/dout via {name}"] = flat(path * paths[:, output] + 0.0)  # no minus zero
-        columns |= {"dE/dout": flat(dE_dout), "dout/dnet": flat(dout_dnet), "dE/dnet": flat(trace.delta[level])}
-        yield columns | {"dnet/dw": flat(dnet_dw), "gradient": flat(trace.delta[level] * dnet_dw)}
+        columns |= {"dE/dout": flat(dE_dout), "dout/dnet": flat(dout_dnet), "dE/dnet": flat(backward.delta[level])}
+        yield columns | {"dnet/dw": flat(dnet_dw), "gradient": flat(backward.delta[level] * dnet_dw)}
 
 
-def _paths(trace):
+def _paths(W: list[np.ndarray], dout_dnet: list[np.ndarray]) -> list[np.ndarray]:
     """Return the derivative of the raw outputs with respect to the outputs of each layer, (n_units, n_outputs).
 
     For the output layer it is the identity.
     """
-    paths = [np.eye(len(trace.b[-1]))]
-    for level in reversed(range(1, len(trace.W))):
-        slope = paths[0] if level == len(trace.W) - 1 else trace.dout_dnet[level][:, np.newaxis] * paths[0]
-        paths.insert(0, trace.W[level] @ slope)
+    last = len(W) - 1
+    paths = [np.eye(W[last].shape[1])]
+    for level in reversed(range(1, len(W))):
+        slope = paths[0] if level == last else dout_dnet[level][:, np.newaxis] * paths[0]
+        paths.insert(0, W[level] @ slope)
     return paths

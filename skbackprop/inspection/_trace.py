@@ -6,38 +6,69 @@ Shapes: vectors of a layer are (n_units,), W is (units of the layer before, n_un
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from .._core.network import Layer
 from .._estimators.fitted_model import fitted_model
+from .._typing import MatrixLike
+from ..losses import Loss
+
+if TYPE_CHECKING:
+    from .._estimators.classifier import BackpropClassifier
+    from .._estimators.regressor import BackpropRegressor
+
+
+class BackwardPass(NamedTuple):
+    """What the backward pass of one sample computes, in float64; E is the loss, without penalty and weights.
+
+    Lists have one entry for each layer, the output layer last.
+
+    Attributes
+    ----------
+    target : ndarray of shape (n_outputs,)
+        What the outputs are compared with: labels are one-hot encoded.
+    loss : float
+        E, in the units of y.
+    dE_dout, delta : list of ndarray
+        Derivatives of E with respect to `out` and to `net`.
+    dout_dnet : list of ndarray
+        Derivative of `out` with respect to `net`. A vector where each unit depends on its own pre-activation only; a
+        matrix for softmax and sorted outputs, with dout[i] / dnet[j] at [i, j]. ``delta = dE_dout * dout_dnet``, or
+        ``dE_dout @ dout_dnet``.
+    dE_dW, dE_db : list of ndarray
+        The gradient.
+    dE_dinput : ndarray of shape (n_features,)
+        The derivative of E with respect to the inputs.
+    """
+
+    target: np.ndarray
+    loss: float
+    dE_dout: list[np.ndarray]
+    dout_dnet: list[np.ndarray]
+    delta: list[np.ndarray]
+    dE_dW: list[np.ndarray]
+    dE_db: list[np.ndarray]
+    dE_dinput: np.ndarray
 
 
 class SampleTrace(NamedTuple):
-    """Everything that the two passes of one sample compute, in float64.
+    """What the passes of one sample compute, in float64.
 
     Lists have one entry for each layer, the output layer last.
 
     Attributes
     ----------
     input : ndarray of shape (n_features,)
+        The sample.
     W, b : list of ndarray
         Weights and intercepts.
     net, out : list of ndarray
         Pre-activation and output of each layer; the last `out` is after the output activation.
-    target : ndarray of shape (n_outputs,) or None
-        What the outputs are compared with: labels are one-hot encoded. It and everything below is None without y.
-    loss : float or None
-        E, in the units of y, without penalty and weights.
-    dE_dout, delta : list of ndarray or None
-        Derivatives of E with respect to `out` and to `net`.
-    dout_dnet : list of ndarray or None
-        Derivative of `out` with respect to `net`. A vector where each unit depends on its own pre-activation only; a
-        matrix for softmax and sorted outputs, with dout[i] / dnet[j] at [i, j]. ``delta = dE_dout * dout_dnet``, or
-        ``dE_dout @ dout_dnet``.
-    dE_dW, dE_db : list of ndarray or None
-        The gradient.
-    dE_dinput : ndarray of shape (n_features,) or None
+    backward : BackwardPass or None
+        The backward pass; None without a target.
     """
 
     input: np.ndarray
@@ -45,18 +76,13 @@ class SampleTrace(NamedTuple):
     b: list[np.ndarray]
     net: list[np.ndarray]
     out: list[np.ndarray]
-    target: np.ndarray | None = None
-    loss: float | None = None
-    dE_dout: list[np.ndarray] | None = None
-    dout_dnet: list[np.ndarray] | None = None
-    delta: list[np.ndarray] | None = None
-    dE_dW: list[np.ndarray] | None = None
-    dE_db: list[np.ndarray] | None = None
-    dE_dinput: np.ndarray | None = None
+    backward: BackwardPass | None = None
 
 
 @np.errstate(all="ignore")  # overflow shows as inf or NaN in the result
-def trace_sample(estimator, x, y=None) -> SampleTrace:
+def trace_sample(
+    estimator: BackpropRegressor | BackpropClassifier, x: MatrixLike, y: ArrayLike | None = None
+) -> SampleTrace:
     """Return the forward pass and, if the target is given, the backward pass of one sample.
 
     Parameters
@@ -67,6 +93,11 @@ def trace_sample(estimator, x, y=None) -> SampleTrace:
         The sample.
     y : number, label, or array-like of shape (n_outputs,), default=None
         Its target, as `fit` takes it.
+
+    Returns
+    -------
+    trace : SampleTrace
+        Without a backward pass if there is no target.
 
     Raises
     ------
@@ -96,7 +127,7 @@ def trace_sample(estimator, x, y=None) -> SampleTrace:
     delta = [layer.delta[0] for layer in cache]
     link_slope = link.jacobian(net[-1])
     dE_dout = [layer.W @ after for layer, after in zip(layers[1:], delta[1:], strict=True)]
-    return trace._replace(
+    backward = BackwardPass(
         target=target[0],
         loss=float(value[0]),
         dE_dout=[*dE_dout, _output_derivative(loss, target[0], out[-1], delta[-1], link_slope)],
@@ -106,16 +137,19 @@ def trace_sample(estimator, x, y=None) -> SampleTrace:
         dE_db=[layer.b for layer in gradient],
         dE_dinput=network.input_gradient(layers, cache)[0],
     )
+    return trace._replace(backward=backward)
 
 
-def _flat(layers):
+def _flat(layers: list[Layer]) -> np.ndarray:
     """Return layers as one vector in float64, in the order of `Network.unpack`."""
     weights = [layer.W.ravel() for layer in layers]
     intercepts = [layer.b for layer in layers]
     return np.concatenate([*weights, *intercepts]).astype(np.float64)
 
 
-def _output_derivative(loss, target, out, delta, link_slope):
+def _output_derivative(
+    loss: Loss, target: np.ndarray, out: np.ndarray, delta: np.ndarray, link_slope: np.ndarray
+) -> np.ndarray:
     """Return dE/dout of the output layer; a loss that gives delta only leaves it to be solved for."""
     exact = loss.output_derivative(target, out)
     if exact is not None:

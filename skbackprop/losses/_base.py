@@ -91,6 +91,17 @@ class Loss(Hyperparameters):
         -------
         prediction : ndarray of shape (n_samples, n_outputs)
             Prediction, in the scaled units of the target.
+
+        See Also
+        --------
+        log_inverse_link : Its logarithm.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Poisson
+        >>> Poisson().inverse_link(np.array([[0.0, 1.0]])).round(4)
+        array([[1.    , 2.7183]])
         """
         raise NotImplementedError
 
@@ -106,6 +117,17 @@ class Loss(Hyperparameters):
         -------
         log_prediction : ndarray of shape (n_samples, n_outputs)
             Logarithm of `inverse_link`.
+
+        See Also
+        --------
+        inverse_link : The prediction itself.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import BinaryLogLoss
+        >>> BinaryLogLoss().log_inverse_link(np.array([[-1000.0, 0.0]])).round(4)
+        array([[-1.000e+03, -6.931e-01]])
         """
         prediction = self.inverse_link(raw)
         return np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
@@ -126,6 +148,20 @@ class Loss(Hyperparameters):
         -------
         values : ndarray of shape (n_samples,)
             Loss of each sample.
+
+        See Also
+        --------
+        check_loss : Compares the derivative with finite differences.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import SquaredError
+        >>> gradient = np.empty((1, 2))
+        >>> SquaredError().value_and_gradient(np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]), gradient)
+        array([5.])
+        >>> gradient
+        array([[-2.,  4.]])
         """
         raise NotImplementedError
 
@@ -136,6 +172,16 @@ class Loss(Hyperparameters):
         ----------
         y : ndarray of shape (n_samples, n_outputs)
             Target as the user passed it.
+
+        See Also
+        --------
+        value_and_gradient : The loss of the target.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Poisson
+        >>> Poisson().check_target(np.array([[0.0], [3.0]]))
         """
 
     def constant(self, mean: np.ndarray) -> np.ndarray:
@@ -150,6 +196,17 @@ class Loss(Hyperparameters):
         -------
         raw : ndarray of shape (n_outputs,)
             Raw output that predicts the mean everywhere.
+
+        See Also
+        --------
+        value_and_gradient : The loss of this raw output.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Poisson
+        >>> Poisson().constant(np.array([1.0, 2.0])).round(4)
+        array([0.    , 0.6931])
         """
         return np.zeros_like(mean)
 
@@ -165,6 +222,18 @@ class Loss(Hyperparameters):
         -------
         y : ndarray of shape (n_samples, n_outputs)
             Target with a column for each output.
+
+        See Also
+        --------
+        check_target : Checks the target before.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Quantiles
+        >>> Quantiles((0.1, 0.9)).repeat_target(np.array([[1.0], [2.0]]))
+        array([[1., 1.],
+               [2., 2.]])
         """
         return y
 
@@ -180,6 +249,17 @@ class Loss(Hyperparameters):
         -------
         loss : Loss
             The same loss, with its hyperparameters in the units of the target.
+
+        See Also
+        --------
+        value_and_gradient : The loss of the scaled target.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Huber
+        >>> Huber(delta=1.5).in_units_of(np.array([2.0])).delta
+        array([3.])
         """
         return self
 
@@ -194,7 +274,18 @@ class Loss(Hyperparameters):
         Returns
         -------
         derivative : ndarray of shape (n_outputs,) or None
-            dE/dout, for showing the factors of the chain rule; training does not need it.
+            Derivative dE/dout, for showing the factors of the chain rule; training does not need it.
+
+        See Also
+        --------
+        value_and_gradient : The derivative with respect to the raw output.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import SquaredError
+        >>> SquaredError().output_derivative(np.array([0.01]), np.array([0.75]))
+        array([1.48])
         """
         return None
 
@@ -222,6 +313,17 @@ class LinkedLoss(Loss):
         -------
         prediction : ndarray of shape (n_samples, n_outputs)
             Prediction, in the scaled units of the target.
+
+        See Also
+        --------
+        log_inverse_link : Its logarithm.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Poisson
+        >>> Poisson().inverse_link(np.array([[0.0, 1.0]])).round(4)
+        array([[1.    , 2.7183]])
         """
         return self.link.inverse(raw)
 
@@ -237,6 +339,17 @@ class LinkedLoss(Loss):
         -------
         log_prediction : ndarray of shape (n_samples, n_outputs)
             Logarithm of `inverse_link`, finite wherever `raw` is.
+
+        See Also
+        --------
+        inverse_link : The prediction itself.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import BinaryLogLoss
+        >>> BinaryLogLoss().log_inverse_link(np.array([[-1000.0, 0.0]])).round(4)
+        array([[-1.000e+03, -6.931e-01]])
         """
         return self.link.log_inverse(raw)
 

@@ -22,6 +22,21 @@ class BinaryLogLoss(LinkedLoss):
     """Sum over the outputs of -y log(p) - (1 - y) log(1 - p) with p = f(raw), f the logistic function.
 
     As a function of raw: max(raw, 0) - y raw + log(1 + exp(-abs(raw))), which neither overflows nor rounds to log(0).
+
+    See Also
+    --------
+    MultinomialLogLoss : One distribution over all classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import BinaryLogLoss
+    >>> y, raw = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> BinaryLogLoss().value_and_gradient(y, raw, gradient).round(4)
+    array([2.0064])
+    >>> gradient.round(4)
+    array([[-0.5   ,  0.7311]])
     """
 
     link = LogitLink()
@@ -51,9 +66,24 @@ class BinaryLogLoss(LinkedLoss):
 
 @dataclass(frozen=True)
 class MultinomialLogLoss(LinkedLoss):
-    """-sum over the outputs of y log(p) with p = softmax(raw), for rows of y that sum to 1.
+    """-sum over the outputs of y log(p) with p = softmax(raw), for samples whose `y` sums to 1.
 
     As a function of raw: log(sum(exp(raw))) - sum(y raw), with the largest raw output taken from both.
+
+    See Also
+    --------
+    BinaryLogLoss : A probability for each output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import MultinomialLogLoss
+    >>> y, raw = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> MultinomialLogLoss().value_and_gradient(y, raw, gradient).round(4)
+    array([1.3133])
+    >>> gradient.round(4)
+    array([[-0.7311,  0.7311]])
     """
 
     link = MultinomialLogit()

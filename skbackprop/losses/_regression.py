@@ -1,6 +1,6 @@
 """Losses of numbers: squared, absolute and Huber error, quantiles, and the deviances of counts and amounts.
 
-Where scikit-learn's metrics have a function of the same name, the mean over rows is its value, summed over outputs.
+Where scikit-learn's metrics have a function of the same name, the mean over samples is its value, summed over outputs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,24 @@ class _OfLocation(LinkedLoss):
 
 @dataclass(frozen=True)
 class SquaredError(_OfLocation):
-    """Sum over the outputs of (y - out)^2, without one-half, as in the lecture; out = raw."""
+    """Sum over the outputs of (y - out)^2, without one-half, as in the lecture; out = raw.
+
+    See Also
+    --------
+    Huber : Grows more slowly far from the target.
+    LogisticSquaredError : With a logistic output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import SquaredError
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> SquaredError().value_and_gradient(y, raw, gradient).round(4)
+    array([1.25])
+    >>> gradient.round(4)
+    array([[-1., -2.]])
+    """
 
     def value_and_gradient(self, y, raw, gradient):
         np.subtract(raw, y, out=gradient)
@@ -62,7 +79,24 @@ class SquaredError(_OfLocation):
 
 @dataclass(frozen=True)
 class LogisticSquaredError(LinkedLoss):
-    """Sum over the outputs of (y - out)^2 with out = f(raw), f the logistic function: the lecture's network."""
+    """Sum over the outputs of (y - out)^2 with out = f(raw), f the logistic function: the lecture's network.
+
+    See Also
+    --------
+    SquaredError : With a linear output.
+    BinaryLogLoss : The log loss of the same output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import LogisticSquaredError
+    >>> y, raw = np.array([[0.01, 0.99]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> LogisticSquaredError().value_and_gradient(y, raw, gradient).round(4)
+    array([0.3072])
+    >>> gradient.round(4)
+    array([[ 0.245 , -0.1018]])
+    """
 
     link = LogitLink()
 
@@ -95,7 +129,24 @@ class LogisticSquaredError(LinkedLoss):
 
 @dataclass(frozen=True)
 class AbsoluteError(_OfLocation):
-    """Sum over the outputs of abs(y - out): the median of y, which outliers do not move."""
+    """Sum over the outputs of abs(y - out): the median of y, which outliers do not move.
+
+    See Also
+    --------
+    Huber : Smooth at the target.
+    Quantile : Other quantiles than the median.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import AbsoluteError
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> AbsoluteError().value_and_gradient(y, raw, gradient).round(4)
+    array([1.5])
+    >>> gradient.round(4)
+    array([[-1., -1.]])
+    """
 
     def value_and_gradient(self, y, raw, gradient):
         raw -= y
@@ -119,6 +170,22 @@ class Huber(_OfLocation):
     delta : float, default=1.0
         Where the square ends, above 0. In standard deviations of the target if the estimator has ``standardize=True``,
         in its own units otherwise.
+
+    See Also
+    --------
+    SquaredError : Its limit for a large `delta`.
+    AbsoluteError : Its limit for a small `delta`, up to a factor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import Huber
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> Huber(delta=0.7).value_and_gradient(y, raw, gradient).round(4)
+    array([0.58])
+    >>> gradient.round(4)
+    array([[-0.5, -0.7]])
     """
 
     delta: float = 1.0
@@ -153,6 +220,22 @@ class Quantile(_OfLocation):
     ----------
     quantile : float, default=0.5
         Which quantile of y, given X, to predict: between 0 and 1.
+
+    See Also
+    --------
+    Quantiles : Several quantiles that do not cross.
+    AbsoluteError : Twice the loss of the median.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import Quantile
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> Quantile(quantile=0.9).value_and_gradient(y, raw, gradient).round(4)
+    array([1.35])
+    >>> gradient.round(4)
+    array([[-0.9, -0.9]])
     """
 
     quantile: float = 0.5
@@ -181,6 +264,15 @@ class Quantiles(_OfLocation):
     ----------
     quantiles : sequence of float, default=(0.1, 0.5, 0.9)
         Between 0 and 1, increasing.
+
+    Attributes
+    ----------
+    predicted_quantiles : tuple of float
+        The quantiles that the outputs predict.
+
+    See Also
+    --------
+    Quantile : A single quantile.
 
     Examples
     --------
@@ -314,6 +406,21 @@ class Poisson(_Deviance):
     """Sum over the outputs of 2 (y log(y / out) - y + out) with out = exp(raw): for counts, y at least 0.
 
     The unit deviance of the Poisson distribution, as `sklearn.metrics.mean_poisson_deviance`.
+
+    See Also
+    --------
+    Tweedie : The same for other powers of the mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import Poisson
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> Poisson().value_and_gradient(y, raw, gradient).round(4)
+    array([0.516])
+    >>> gradient.round(4)
+    array([[1.    , 1.4366]])
     """
 
     power: ClassVar[float] = 1.0
@@ -328,6 +435,21 @@ class Gamma(_Deviance):
     """Sum over the outputs of 2 (log(out / y) + y / out - 1) with out = exp(raw): for amounts, y above 0.
 
     The unit deviance of the gamma distribution, as `sklearn.metrics.mean_gamma_deviance`.
+
+    See Also
+    --------
+    Tweedie : The same for other powers of the mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import Gamma
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> Gamma().value_and_gradient(y, raw, gradient).round(4)
+    array([0.4715])
+    >>> gradient.round(4)
+    array([[1.    , 0.5285]])
     """
 
     power: ClassVar[float] = 2.0
@@ -349,6 +471,22 @@ class Tweedie(_Deviance):
     power : float, default=1.5
         Variance grows as this power of the mean; at least 1. 1 is `Poisson`, 2 is `Gamma`. From 2 on y must be
         above 0, below at least 0.
+
+    See Also
+    --------
+    Poisson : The power 1.
+    Gamma : The power 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import Tweedie
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> Tweedie(power=1.5).value_and_gradient(y, raw, gradient).round(4)
+    array([0.4766])
+    >>> gradient.round(4)
+    array([[1.    , 0.8713]])
     """
 
     power: float = 1.5

@@ -98,13 +98,13 @@ class Drawing:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.trace = picture.trace
-        self.has_backward = self.trace is not None and self.trace.loss is not None
+        self.backward = None if picture.trace is None else picture.trace.backward
         self.layer_sizes = [len(picture.coefs[0]), *(W.shape[1] for W in picture.coefs)]
         self.units = [shown_units(n_units, picture.max_units)[0] for n_units in self.layer_sizes]
         self.weights = self._shown(picture.coefs, picture.intercepts)
         self.gradients: list[np.ndarray] = []
-        if self.trace is not None and self.trace.dE_dW is not None and self.trace.dE_db is not None:
-            self.gradients = self._shown(self.trace.dE_dW, self.trace.dE_db)
+        if self.backward is not None:
+            self.gradients = self._shown(self.backward.dE_dW, self.backward.dE_db)
         self.radius = self._radius()
         self.layout = arrange(self.layer_sizes, picture.max_units, self._sizes())
         self.columns = self.layout.columns
@@ -135,17 +135,18 @@ class Drawing:
         return max(RADIUS, CHARACTER * (len("net ") + longest) / 2 + PADDING)
 
     def _sizes(self) -> Sizes:
-        below = LINE if self.has_backward else 0.0
+        below = LINE if self.backward is not None else 0.0
         if not self.picture.has_values:
             return Sizes(self.radius, below, 0.0, 0.0)
         longest = max(len(self.number(value)) for array in self.weights + self.gradients for value in array.flat)
-        return Sizes(self.radius, below, longest * CHARACTER, LINE * (2 if self.has_backward else 1))
+        return Sizes(self.radius, below, longest * CHARACTER, LINE * (2 if self.backward is not None else 1))
 
     @property
     def frame(self) -> tuple[float, float, float, float]:
         """Left, right, bottom and top of the drawing."""
         highest = max(column.y.max() for column in self.columns)
-        lowest = min(column.y.min() for column in self.columns) - self.radius - LINE * self.has_backward
+        below = LINE if self.backward is not None else 0.0
+        lowest = min(column.y.min() for column in self.columns) - self.radius - below
         bias_heights = [column.bias_y for column in self.columns if column.bias_y is not None]
         lowest = min(lowest, min(bias_heights) - BIAS_RADIUS)
         beside = self.radius + 2 * MARGIN
@@ -154,16 +155,16 @@ class Drawing:
         left = min(-beside - self._width_of(0), middle - half_legend)
         right = self.columns[-1].x + beside + self._width_of(len(self.columns) - 1)
         right = max(right + (COLORBAR_SPACE if self.picture.has_colorbar else 0.0), middle + half_legend)
-        bottom = lowest - (2.5 * LINE if self.has_backward else MARGIN)
+        bottom = lowest - (2.5 * LINE if self.backward is not None else MARGIN)
         return left, right, bottom, highest + self.radius + 3 * LINE
 
     @property
     def _legend(self) -> str:
         """The legend of the numbers of the backward pass; empty without them."""
-        if self.trace is None or self.trace.loss is None:
+        if self.backward is None:
             return ""
         of_weights = ["below each weight: dE/dw"] if self.picture.has_values else []
-        return "      ".join([*of_weights, "below each unit: δ = dE/dnet", f"E = {self.number(self.trace.loss)}"])
+        return "      ".join([*of_weights, "below each unit: δ = dE/dnet", f"E = {self.number(self.backward.loss)}"])
 
     def _width_of(self, level: int) -> float:
         """Return the width of the widest text beside the nodes of a column."""
@@ -194,7 +195,7 @@ class Drawing:
         for level in range(len(self.columns)):
             self._draw_nodes(level, node_kw)
             self._write_header(level, top)
-        if self.has_backward:
+        if self.backward is not None:
             self._write(self.columns[-1].x / 2, bottom + LINE / 2, self._legend, color=BACKWARD_COLOR)
         if self.picture.has_colorbar:
             self._draw_colorbar(right)
@@ -324,17 +325,17 @@ class Drawing:
         if names is not None:
             name = str(names[unit])
             lines.append(name if len(name) <= MAX_NAME_LENGTH else name[: MAX_NAME_LENGTH - 1] + "…")
-        if is_output and self.trace is not None and self.trace.target is not None:
-            lines.append(f"target {self.number(self.trace.target[unit])}")
+        if is_output and self.backward is not None:
+            lines.append(f"target {self.number(self.backward.target[unit])}")
         return lines
 
     def _below(self, level: int, unit: int) -> str | None:
         """Return the derivative below a node; None without a backward pass."""
-        if self.trace is None or self.trace.delta is None or self.trace.dE_dinput is None:
+        if self.backward is None:
             return None
         if level == 0:
-            return f"dE/di {self.number(self.trace.dE_dinput[unit])}"
-        return f"δ {self.number(self.trace.delta[level - 1][unit])}"
+            return f"dE/di {self.number(self.backward.dE_dinput[unit])}"
+        return f"δ {self.number(self.backward.delta[level - 1][unit])}"
 
     def _write_header(self, level: int, top: float) -> None:
         """Write the number of units and the activation above a column."""

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skbackprop import BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.callbacks import Checkpoint, EarlyStopping
+from tests.callbacks.helpers import CallRecorder, Interrupter, fit_and_interrupt
 from tests.shared import BOTH, FEW, data, theta
 
 if not find_spec("sklearn.callback"):
@@ -22,150 +23,187 @@ if not find_spec("sklearn.callback"):
 
 from sklearn.callback import ProgressBar
 
-from tests.callbacks.test_callbacks import Diary
+
+def score_of_the_epoch(best):
+    """Return a scorer that is highest in epoch `best`."""
+    return lambda network, X, y: -abs(network.n_iter_ - best)
 
 
-class Killer:
-    """Ends a fit after some epochs as a kill would: what is in the file is all that is left."""
+def fit_until_killed(estimator, params, path, *, callbacks="", n_updates=100):
+    """Fit with a checkpoint in another process, which is killed in the middle of an epoch.
 
-    def __init__(self, n_epochs):
-        self.n_epochs = n_epochs
+    `callbacks` is the code of the callbacks to set before the checkpoint.
+    """
+    code = f"""
+        import os, signal
+        from skbackprop.callbacks import Checkpoint, EarlyStopping
+        from skbackprop.optimizers import Adam
+        from skbackprop import {estimator.__name__}
+        from tests.shared import data
+        step, calls = Adam.step, []
 
-    def setup(self, estimator, context):
-        pass
+        def step_or_kill(self, *arguments):
+            calls.append(1)
+            if len(calls) == {n_updates}:
+                os.kill(os.getpid(), signal.SIGKILL)
+            step(self, *arguments)
 
-    teardown = on_fit_task_begin = setup
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_name == "epoch" and context.task_id + 1 == self.n_epochs:
-            raise ChildProcessError
-
-
-def killed(network, n_epochs, callbacks, X, y):
-    """Fit with these callbacks, and be killed."""
-    with pytest.raises(ChildProcessError):
-        clone(network).set_callbacks(*callbacks, Killer(n_epochs)).fit(X, y)
-
-
-@pytest.mark.parametrize("n_epochs", [1, 4], ids=["after the first", "after the last"])
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_between_two_epochs_or_after_the_last_the_weights_are_those_of_a_whole_fit(n_epochs, dropout, tmp_path):
-    X, y = data(BackpropRegressor)
-    checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, dropout=dropout, **FEW)
-    killed(network, n_epochs, [checkpoint], X, y)
-    np.testing.assert_array_equal(theta(checkpoint.resume(X, y)), theta(network.fit(X, y)))
+        Adam.step = step_or_kill
+        X, y = data({estimator.__name__})
+        network = {estimator.__name__}(**{params!r}, engine="numpy")
+        network.set_callbacks({callbacks}Checkpoint({str(path)!r})).fit(X, y)
+    """
+    process = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    assert process.returncode == -signal.SIGKILL, process.stderr
 
 
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_fit_that_had_lost_its_patience_makes_no_more_passes(early_stopping, tmp_path):
-    X, y = data(BackpropRegressor)
-    params = {"early_stopping": early_stopping, "learning_rate": 0.01, "tol": 0.1, "n_iter_no_change": 2}
-    network = BackpropRegressor(5, random_state=0, **params)
-    whole, checkpoint = clone(network).fit(X, y), Checkpoint(tmp_path / "file")
-    assert whole.n_iter_ < network.max_iter
-    killed(network, whole.n_iter_, [checkpoint], X, y)
-    resumed = checkpoint.resume(X, y)
-    assert resumed.n_iter_ == whole.n_iter_
-    np.testing.assert_array_equal(theta(resumed), theta(whole))
+def assert_fitted_identically(network, expected):
+    """Fail unless the weights, the curves and the counts of two estimators are bit-identical."""
+    np.testing.assert_array_equal(theta(network), theta(expected))
+    for name in ("n_iter_", "t_", "loss_curve_", "validation_scores_", "best_iter_", "alpha_"):
+        assert json.dumps(getattr(network, name)) == json.dumps(getattr(expected, name)), name
 
 
-@pytest.mark.filterwarnings("ignore:Training ended after max_iter:sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("tol", [0.0, 0.5], ids=["at max_iter", "out of patience"])
-def test_lbfgs_makes_no_more_iterations_either(tol, tmp_path):
-    X, y = data(BackpropRegressor)
-    params = {"optimizer": "lbfgs", "solver": "batch", "max_iter": 9, "tol": tol, "n_iter_no_change": 2}
-    network = BackpropRegressor(5, random_state=0, **params)
-    whole, checkpoint = clone(network).fit(X, y), Checkpoint(tmp_path / "file")
-    assert (whole.n_iter_ == 9) == (tol == 0)
-    killed(network, whole.n_iter_, [checkpoint], X, y)
-    resumed = checkpoint.resume(X, y)
-    assert resumed.n_iter_ == whole.n_iter_
-    np.testing.assert_array_equal(theta(resumed), theta(whole))
-
-
-class TestCheckpoint:
+class TestResume:
     @BOTH
     @pytest.mark.parametrize("early_stopping", [False, True])
-    @pytest.mark.filterwarnings("ignore:Training ended after max_iter:sklearn.exceptions.ConvergenceWarning")
-    def test_a_fit_killed_in_the_middle_of_an_epoch_is_finished_to_the_last_bit(
-        self, estimator, early_stopping, tmp_path
-    ):
+    @pytest.mark.filterwarnings("ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning")
+    def test_fit_killed_in_the_middle_of_an_epoch_ends_bit_identically(self, estimator, early_stopping, tmp_path):
         params = {"hidden_layer_sizes": 5, "max_iter": 12, "random_state": 3, "early_stopping": early_stopping}
-        code = f"""
-            import os, signal
-            from skbackprop.callbacks import Checkpoint
-            from skbackprop.optimizers import Adam
-            from skbackprop import {estimator.__name__}
-            from tests.shared import data
-            step, calls = Adam.step, []
-
-            def killing(self, *arguments):
-                calls.append(1)
-                if len(calls) == 100:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                step(self, *arguments)
-
-            Adam.step = killing
-            X, y = data({estimator.__name__})
-            network = {estimator.__name__}(**{params!r}, engine="numpy")
-            network.set_callbacks(Checkpoint({str(tmp_path / "file")!r})).fit(X, y)
-        """
-        process = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
-        assert process.returncode == -signal.SIGKILL, process.stderr
-        X, y = data(estimator)
         checkpoint = Checkpoint(tmp_path / "file")
+        fit_until_killed(estimator, params, checkpoint.path)
         assert os.listdir(tmp_path) == ["file"]
-        reached = joblib.load(checkpoint.path).n_iter_
-        assert 1 < reached < 12
-        resumed, whole = checkpoint.resume(X, y), estimator(**params, engine="numpy").fit(X, y)
-        np.testing.assert_array_equal(theta(resumed), theta(whole))
-        for name in ("n_iter_", "t_", "loss_curve_", "validation_scores_", "best_iter_", "alpha_"):
-            assert json.dumps(getattr(resumed, name)) == json.dumps(getattr(whole, name))
-        np.testing.assert_array_equal(theta(joblib.load(checkpoint.path)), theta(whole))
+        assert 1 < joblib.load(checkpoint.path).n_iter_ < 12
+        X, y = data(estimator)
+        resumed, uninterrupted = checkpoint.resume(X, y), estimator(**params, engine="numpy").fit(X, y)
+        assert_fitted_identically(resumed, uninterrupted)
+        np.testing.assert_array_equal(theta(joblib.load(checkpoint.path)), theta(uninterrupted))
 
-    def test_what_is_finished_stays(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("estimator", "n_updates"),
+        [(BackpropClassifier, 55), (BackpropRegressor, 345)],
+        ids=["before the best epoch", "after the best epoch"],
+    )
+    def test_fit_with_early_stopping_before_the_checkpoint_ends_bit_identically(self, estimator, n_updates, tmp_path):
+        X, y = data(estimator)
+        params = {"hidden_layer_sizes": 5, "max_iter": 60, "tol": None, "random_state": 3, "learning_rate": 0.01}
+        checkpoint = Checkpoint(tmp_path / "file")
+        stopping = "EarlyStopping(X[::3], y[::3], patience=6), "
+        fit_until_killed(estimator, params, checkpoint.path, callbacks=stopping, n_updates=n_updates)
+        restored, expected = (EarlyStopping(X[::3], y[::3], patience=6) for _ in range(2))
+        uninterrupted = estimator(**params, engine="numpy").set_callbacks(expected).fit(X, y)
+        reached = joblib.load(checkpoint.path).n_iter_
+        assert (reached > expected.best_iter_) == (n_updates == 345)
+        assert reached < uninterrupted.n_iter_ < 60
+        resumed = checkpoint.resume(X, y, callbacks=(restored,))
+        assert_fitted_identically(resumed, uninterrupted)
+        assert restored.scores_ == expected.scores_
+        assert restored.best_iter_ == expected.best_iter_
+
+    @pytest.mark.parametrize("n_epochs", [1, 4], ids=["after the first", "after the last"])
+    @pytest.mark.parametrize("dropout", [0.0, 0.3])
+    def test_fit_interrupted_between_epochs_ends_bit_identically(self, n_epochs, dropout, tmp_path):
+        X, y = data(BackpropRegressor)
+        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, dropout=dropout, **FEW)
+        fit_and_interrupt(network, n_epochs, [checkpoint], X, y)
+        assert_fitted_identically(checkpoint.resume(X, y), network.fit(X, y))
+
+    @pytest.mark.parametrize("early_stopping", [False, True])
+    def test_no_epoch_is_made_after_patience_had_run_out(self, early_stopping, tmp_path):
+        X, y = data(BackpropRegressor)
+        params = {"early_stopping": early_stopping, "learning_rate": 0.01, "tol": 0.1, "n_iter_no_change": 2}
+        network = BackpropRegressor(5, random_state=0, **params)
+        uninterrupted, checkpoint = clone(network).fit(X, y), Checkpoint(tmp_path / "file")
+        assert uninterrupted.n_iter_ < network.max_iter
+        fit_and_interrupt(network, uninterrupted.n_iter_, [checkpoint], X, y)
+        assert_fitted_identically(checkpoint.resume(X, y), uninterrupted)
+
+    @pytest.mark.filterwarnings("ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning")
+    @pytest.mark.parametrize("tol", [0.0, 0.5], ids=["at max_iter", "without patience"])
+    def test_lbfgs_makes_no_iteration_after_the_last(self, tol, tmp_path):
+        X, y = data(BackpropRegressor)
+        params = {"optimizer": "lbfgs", "solver": "batch", "max_iter": 9, "tol": tol, "n_iter_no_change": 2}
+        network = BackpropRegressor(5, random_state=0, **params)
+        uninterrupted, checkpoint = clone(network).fit(X, y), Checkpoint(tmp_path / "file")
+        assert (uninterrupted.n_iter_ == 9) == (tol == 0)
+        fit_and_interrupt(network, uninterrupted.n_iter_, [checkpoint], X, y)
+        assert_fitted_identically(checkpoint.resume(X, y), uninterrupted)
+
+    def test_finished_fit_stays_as_it_is(self, tmp_path):
         X, y = data(BackpropRegressor)
         checkpoint = Checkpoint(tmp_path / "file")
         network = BackpropRegressor(5, **FEW).set_callbacks(checkpoint).fit(X, y)
-        again = checkpoint.resume(X, y)
-        assert again.n_iter_ == 4
-        np.testing.assert_array_equal(theta(again), theta(network))
+        assert_fitted_identically(checkpoint.resume(X, y), network)
 
-    def test_it_writes_every_so_many_epochs(self, tmp_path):
+    @pytest.mark.parametrize("early_stopping", ["auto", True])
+    def test_another_number_of_samples_is_refused(self, early_stopping, tmp_path):
+        X, y = data(BackpropRegressor)
+        checkpoint = Checkpoint(tmp_path / "file")
+        fit_and_interrupt(BackpropRegressor(5, early_stopping=early_stopping, **FEW), 2, [checkpoint], X, y)
+        given = r"samples that it was given: 1(50|35) to train on and (0|15) to validate with"
+        with pytest.raises(ValueError, match=given):
+            checkpoint.resume(X[:-1], y[:-1])
+        with pytest.raises(ValueError, match=given):
+            checkpoint.resume(X, y, X_val=X[:5], y_val=y[:5])
+        assert checkpoint.resume(X, y).n_iter_ == 4
+
+    def test_missing_file_is_an_error(self, tmp_path):
+        with pytest.raises(FileNotFoundError):
+            Checkpoint(tmp_path / "file").resume(*data(BackpropRegressor))
+
+    def test_loaded_file_can_be_fitted_anew(self, tmp_path):
+        X, y = data(BackpropRegressor)
+        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **FEW)
+        first, second = (EarlyStopping(X, y, patience=9) for _ in range(2))
+        fit_and_interrupt(network, 2, [first, checkpoint], X, y)
+        copy = joblib.load(checkpoint.path).set_callbacks(second).fit(X, y)
+        assert_fitted_identically(copy, network.set_callbacks(first).fit(X, y))
+        assert second.scores_ == first.scores_
+
+    def test_loaded_file_can_learn_online(self, tmp_path):
+        X, y = data(BackpropRegressor)
+        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **FEW)
+        fit_and_interrupt(network, 2, [EarlyStopping(X, y), checkpoint], X, y)
+        copy = joblib.load(checkpoint.path).set_callbacks(EarlyStopping(X, y)).partial_fit(X, y)
+        assert_fitted_identically(copy, joblib.load(checkpoint.path).partial_fit(X, y))
+
+
+class TestFile:
+    def test_it_is_written_at_intervals_and_at_the_end(self, tmp_path):
         X, y = data(BackpropRegressor)
         checkpoint, written = Checkpoint(tmp_path / "file", every=3), []
         checkpoint._write = lambda estimator: written.append(estimator.n_iter_)
         BackpropRegressor(5, **(FEW | {"max_iter": 8})).set_callbacks(checkpoint).fit(X, y)
         assert written == [3, 6, 8]
 
-    def test_a_write_that_fails_leaves_the_file_of_before(self, tmp_path, monkeypatch):
+    def test_failed_write_leaves_the_previous_file(self, tmp_path, monkeypatch):
         X, y = data(BackpropRegressor)
         checkpoint, dump, written = Checkpoint(tmp_path / "file"), joblib.dump, []
 
-        def full(value, file):
+        def dump_until_full(value, file):
             if len(written) == 2:
                 file.write(b"half")
                 raise OSError("disk full")
             written.append(value.n_iter_)
             dump(value, file)
 
-        monkeypatch.setattr(joblib, "dump", full)
+        monkeypatch.setattr(joblib, "dump", dump_until_full)
         with pytest.raises(OSError, match="disk full"):
             BackpropRegressor(5, **FEW).set_callbacks(checkpoint).fit(X, y)
         assert os.listdir(tmp_path) == ["file"]
         assert joblib.load(checkpoint.path).n_iter_ == 2
 
     @pytest.mark.parametrize("warm_start", [False, True])
-    def test_a_new_fit_removes_the_file_of_an_earlier_one_and_a_warm_start_does_not(self, warm_start, tmp_path):
+    def test_new_fit_removes_the_file_of_an_earlier_one_and_a_warm_start_does_not(self, warm_start, tmp_path):
         X, y = data(BackpropRegressor)
         checkpoint = Checkpoint(tmp_path / "file", every=3)
         network = BackpropRegressor(5, warm_start=warm_start, **FEW).set_callbacks(checkpoint).fit(X, y)
         with pytest.raises(ChildProcessError):
-            network.set_callbacks(checkpoint, Killer(1)).fit(X, y)
+            network.set_callbacks(checkpoint, Interrupter(1)).fit(X, y)
         assert checkpoint.path.exists() == warm_start
 
-    def test_a_callback_that_fails_when_the_fit_has_ended_leaves_the_file_of_the_last_epoch(self, tmp_path):
-        class Failing(Killer):
+    def test_callback_that_fails_after_the_fit_leaves_the_file_of_the_last_epoch(self, tmp_path):
+        class FailsAtTheEnd(Interrupter):
             def on_fit_task_end(self, estimator, context):
                 if context.task_name == "fit":
                     raise OSError("full")
@@ -173,91 +211,35 @@ class TestCheckpoint:
         X, y = data(BackpropRegressor)
         checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **FEW)
         with pytest.raises(OSError, match="full"):
-            network.set_callbacks(checkpoint, Failing(None)).fit(X, y)
+            network.set_callbacks(checkpoint, FailsAtTheEnd(None)).fit(X, y)
         assert not hasattr(network, "n_iter_")
         assert joblib.load(checkpoint.path).n_iter_ == 4
         np.testing.assert_array_equal(theta(checkpoint.resume(X, y)), theta(clone(network).set_callbacks().fit(X, y)))
 
-    @pytest.mark.parametrize("early_stopping", ["auto", True])
-    def test_it_is_finished_with_as_many_rows_as_it_was_begun_with(self, early_stopping, tmp_path):
-        X, y = data(BackpropRegressor)
-        checkpoint = Checkpoint(tmp_path / "file")
-        killed(BackpropRegressor(5, early_stopping=early_stopping, **FEW), 2, [checkpoint], X, y)
-        with pytest.raises(ValueError, match=r"rows that it was given: 1(50|35) to train on and (0|15) held out"):
-            checkpoint.resume(X[:-1], y[:-1])
-        with pytest.raises(ValueError, match="can be finished with the rows that it was given"):
-            checkpoint.resume(X, y, X_val=X[:5], y_val=y[:5])
-        assert checkpoint.resume(X, y).n_iter_ == 4
-
     @pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
-    def test_the_weights_that_early_stopping_puts_back_are_in_the_file(self, first, tmp_path):
+    def test_it_has_the_weights_that_early_stopping_restores(self, first, tmp_path):
         X, y = data(BackpropRegressor)
         checkpoint = Checkpoint(tmp_path / "file")
-        stopping = EarlyStopping(X, y, scoring=lambda network, X, y: -abs(network.n_iter_ - 2), patience=2)
+        stopping = EarlyStopping(X, y, scoring=score_of_the_epoch(2), patience=2)
         callbacks = [checkpoint, stopping] if first else [stopping, checkpoint]
         network = BackpropRegressor(5, **FEW).set_callbacks(*callbacks).fit(X, y)
         assert joblib.load(checkpoint.path).best_iter_ == network.best_iter_ == 2
-        np.testing.assert_array_equal(theta(checkpoint.resume(X, y)), theta(network))
+        assert_fitted_identically(checkpoint.resume(X, y), network)
 
-    def test_it_goes_beside_a_progress_bar(self, tmp_path, capsys):
+    def test_it_is_written_beside_a_progress_bar(self, tmp_path, capsys):
         pytest.importorskip("rich")
         X, y = data(BackpropRegressor)
         checkpoint = Checkpoint(tmp_path / "file")
         BackpropRegressor(5, **FEW).set_callbacks(ProgressBar(), checkpoint).fit(X, y)
         assert joblib.load(checkpoint.path).n_iter_ == 4
 
-    def test_a_missing_folder_is_named_before_an_epoch_is_made(self, tmp_path):
+    def test_missing_folder_is_an_error_before_the_first_epoch(self, tmp_path):
         X, y = data(BackpropRegressor)
-        diary, checkpoint = Diary(), Checkpoint(tmp_path / "no_folder" / "file")
-        with pytest.raises(FileNotFoundError, match=r"no_folder .*: make it"):
-            BackpropRegressor(5, **FEW).set_callbacks(diary, checkpoint).fit(X, y)
-        assert [entry[0] for entry in diary.entries] == ["setup", "teardown"]
+        recorder, checkpoint = CallRecorder(), Checkpoint(tmp_path / "no_folder" / "file")
+        with pytest.raises(FileNotFoundError, match=r"no_folder of the checkpoint .* does not exist"):
+            BackpropRegressor(5, **FEW).set_callbacks(recorder, checkpoint).fit(X, y)
+        assert [call[0] for call in recorder.calls] == ["setup", "teardown"]
 
-    def test_every_has_a_range_and_nothing_to_resume_is_said(self, tmp_path):
+    def test_interval_below_one_is_refused(self):
         with pytest.raises(ValueError, match="every == 0"):
             Checkpoint("file", every=0)
-        with pytest.raises(FileNotFoundError):
-            Checkpoint(tmp_path / "file").resume(*data(BackpropRegressor))
-
-    @pytest.mark.parametrize("n_epochs", [1, 3, 5, 7, 8])  # the last is when it says stop
-    def test_early_stopping_goes_on_with_the_scores_it_had(self, n_epochs, tmp_path):
-        def score(network, X, y):
-            return -abs(network.n_iter_ - 4)
-
-        X, y = data(BackpropRegressor)
-        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **(FEW | {"max_iter": 30}))
-        whole, first, second = (EarlyStopping(X, y, scoring=score, patience=4) for _ in range(3))
-        expected = clone(network).set_callbacks(whole).fit(X, y)
-        killed(network, n_epochs, [first, checkpoint], X, y)
-        resumed = checkpoint.resume(X, y, callbacks=(second,))
-        np.testing.assert_array_equal(theta(resumed), theta(expected))
-        assert second.scores_ == whole.scores_
-        assert second.best_iter_ == resumed.best_iter_ == expected.best_iter_ == 4
-        assert resumed.n_iter_ == expected.n_iter_ == 8
-        assert not hasattr(resumed, "_unfinished")
-        np.testing.assert_array_equal(theta(joblib.load(checkpoint.path)), theta(expected))
-
-    def test_a_copy_made_on_the_way_can_be_fitted_anew(self, tmp_path):
-        X, y = data(BackpropRegressor)
-        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **FEW)
-        first, second = (EarlyStopping(X, y, patience=9) for _ in range(2))
-        killed(network, 2, [first, checkpoint], X, y)
-        copy = joblib.load(checkpoint.path).set_callbacks(second).fit(X, y)
-        expected = network.set_callbacks(first).fit(X, y)
-        np.testing.assert_array_equal(theta(copy), theta(expected))
-        assert second.scores_ == first.scores_
-
-    def test_a_copy_made_on_the_way_learns_online(self, tmp_path):
-        X, y = data(BackpropRegressor)
-        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **FEW)
-        killed(network, 2, [EarlyStopping(X, y), checkpoint], X, y)
-        copy = joblib.load(checkpoint.path).set_callbacks(EarlyStopping(X, y)).partial_fit(X, y)
-        np.testing.assert_array_equal(theta(copy), theta(joblib.load(checkpoint.path).partial_fit(X, y)))
-
-    def test_early_stopping_set_after_it_begins_anew(self, tmp_path):
-        X, y = data(BackpropRegressor)
-        checkpoint, network = Checkpoint(tmp_path / "file"), BackpropRegressor(5, **(FEW | {"max_iter": 9}))
-        first, second = (EarlyStopping(X, y, patience=9) for _ in range(2))
-        killed(network, 3, [checkpoint, first], X, y)
-        checkpoint.resume(X, y, callbacks=(second,))
-        assert len(second.scores_) == 6

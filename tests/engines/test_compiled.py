@@ -11,7 +11,14 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._core.dataset import Dataset
+from skbackprop._core.network import Network
+from skbackprop._core.objective import Objective
 from skbackprop._engines import numba_engine
+from skbackprop._engines.selection import ENGINES
+from skbackprop._training.config import TrainingConfig
+from skbackprop._training.epoch import plan_epoch
+from skbackprop._training.state import TrainingState
 from skbackprop.activations import ACTIVATIONS, ELU, LeakyReLU, Tanh
 from skbackprop.losses import LOSSES, Huber, Quantile, Quantiles, Tweedie
 from skbackprop.optimizers import OPTIMIZERS, Adam, AdamW, Momentum, RMSprop
@@ -235,13 +242,26 @@ def test_dropout_l1_and_clipping(estimator, solver, standardize, dropout):
     assert_same(*both_engines(estimator, *data(estimator), **params))
 
 
-@EACH_SOLVER
-def test_arrays_of_other_shapes_never_reach_the_kernel(solver):
-    X, y = data(BackpropClassifier)
-    network = BackpropClassifier(4, engine="numba", solver=solver, random_state=0).partial_fit(X, y, classes=[0, 1, 2])
-    network.classes_ = np.arange(400)  # nobody should; the kernel itself checks no index
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+def test_arrays_of_other_shapes_never_reach_the_kernel(batch_size):
+    """The kernel itself checks no index."""
+    objective = Objective(Network((3, 4, 2), (Tanh(),)), LOSSES["squared_error", "identity"])
+    config = TrainingConfig(objective, OPTIMIZERS["momentum"], SCHEDULES["constant"], batch_size, True, 1)
+    theta = np.zeros(objective.network.n_parameters)
+    state = TrainingState(theta, np.zeros((1, theta.size)), np.random.default_rng(0), mean_weight=1.0)
+    data = Dataset(np.ones((5, 3)), np.ones((5, 2)), np.ones(5))
+    engine = ENGINES["numba"]
+    buffers = engine.make_buffers(config, state, data)
+    plan = plan_epoch(config, state, 5)
+    engine.run_epoch(plan, data, state, buffers)
+    for wrong in (data.take(slice(4)), Dataset(data.X, np.ones((5, 3))), Dataset(data.X, data.y, np.ones(4))):
+        with pytest.raises(ValueError, match="Arrays changed their shapes"):
+            engine.run_epoch(plan, wrong, state, buffers)
     with pytest.raises(ValueError, match="Arrays changed their shapes"):
-        network.partial_fit(X, y)
+        engine.run_epoch(plan._replace(learning_rates=plan.learning_rates[:0]), data, state, buffers)
+    state.theta = theta[1:]
+    with pytest.raises(ValueError, match="Arrays changed their shapes"):
+        engine.run_epoch(plan, data, state, buffers)
 
 
 def test_read_only_rows_are_let_go():
@@ -265,24 +285,21 @@ def test_read_only_rows_are_let_go():
 def test_compiled_scalar_math_is_exact_to_the_last_places(name, dtype):
     """The plain Python forms in float64, which scipy and numpy compute, are the reference."""
     from skbackprop import _scalar_math
-    from skbackprop._engines._numba.dispatch import compiled
+    from skbackprop._engines._numba import dispatch  # noqa: F401  it registers the compiled forms
 
     largest, smallest = (80, 1e-30) if dtype == np.float32 else (700, 1e-300)
     powers = np.geomspace(smallest, largest, 500)
     x = np.concatenate([np.linspace(-40, 40, 4001), powers, -powers]).astype(dtype)
-    function = compiled(getattr(_scalar_math, name))
+    plain = getattr(_scalar_math, name)
 
     @numba.njit
-    def evaluate(x):
-        values = np.empty_like(x)
-        for i in range(x.size):
-            values[i] = function(x[i])
-        return values
+    def compiled(x):
+        return plain(x)
 
-    values = evaluate(x)
-    assert all(signature.return_type == signature.args[0] for signature in function.nopython_signatures)
+    values = np.array([compiled(value) for value in x])
+    assert all(signature.return_type == signature.args[0] for signature in compiled.nopython_signatures)
     # In the far tail of the normal distribution exp(-y^2) multiplies the rounding of y^2.
     tolerance = 5000 if name.startswith("normal") else 9
     with np.errstate(under="ignore"):
-        expected = np.array([getattr(_scalar_math, name)(value) for value in x.astype(np.float64)])
+        expected = np.array([plain(value) for value in x.astype(np.float64)])
     np.testing.assert_allclose(values, expected, rtol=tolerance * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny)

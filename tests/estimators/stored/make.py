@@ -1,7 +1,8 @@
-"""Store two fitted estimators and their results; run once for each FORMAT, with the oldest supported numpy.
+"""Store two fitted estimators and their results, once for each storage format and each major release of numpy.
 
-``python tests/estimators/stored/make.py`` writes into its folder. Files of earlier formats stay, so that every later
-version is tested with them.
+``python -m tests.estimators.stored.make`` writes into its folder. Run it with the oldest and the newest supported numpy,
+so that the tests load each file with both. Files of earlier formats stay, so that every later version is tested with
+them.
 """
 
 from pathlib import Path
@@ -23,9 +24,11 @@ classifier = BackpropClassifier(
 )
 if __name__ == "__main__":
     folder = Path(__file__).parent
+    numpy_release = np.__version__.split(".")[0]
     for name, network, target in (("regressor", regressor, X[:, 3]), ("classifier", classifier, names)):
         network.set_params(max_iter=20, tol=None).fit(X[:, :3].astype(np.float32), target)
-        joblib.dump(network, folder / f"{name}_{FORMAT}.joblib", compress=3, protocol=4)
+        path = folder / f"{name}_format_{FORMAT}_numpy_{numpy_release}"
+        joblib.dump(network, path.with_suffix(".joblib"), compress=3, protocol=4)
         output = network.predict(X[:, :3]) if name == "regressor" else network.predict_proba(X[:, :3])
         continued = network.partial_fit(X[:, :3], target)
-        np.savez(folder / f"{name}_{FORMAT}.npz", output=output, coefs=continued.coefs_[0], t=network.t_)
+        np.savez(path.with_suffix(".npz"), output=output, coefs=continued.coefs_[0], t=network.t_)
