@@ -57,7 +57,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         n_before = len(self._state.loss_curve) if resumes else 0
         result = self._train(FitRequest(X, y, sample_weight, validation, resumes=resumes))
         self._warn_if_still_falling(result, n_before)
-        self._warn(result)
+        self._warn(result, stacklevel=5)  # scikit-learn's decorator of fit is one more call than in partial_fit
         return self
 
     def _finish_fit(self, X, y, sample_weight, validation) -> Self:
@@ -93,9 +93,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         task = open_task(self, name, n_epochs, request.X, request.y, request.sample_weight)
         return train(self, request, task)
 
-    def _warn(self, result: TrainingResult) -> None:
+    def _warn(self, result: TrainingResult, stacklevel: int = 4) -> None:
         for message in result.messages:
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+            warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
 
     def _warn_if_still_falling(self, result: TrainingResult, n_before: int) -> None:
         if not result.stopped and not result.diverged and self._is_still_falling(n_before):

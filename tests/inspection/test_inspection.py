@@ -20,8 +20,9 @@ from skbackprop.losses import Loss
 from tests.inspection.inspected import CASES, EACH, FEW, NUMBERS, STANDARDIZE, X, differences, fitted
 from tests.lecture import COEFS, INTERCEPTS, TARGET
 from tests.lecture import X as LECTURE_X
+from tests.shared import NO_UPDATE_RATE, TRAINS_BRIEFLY
 
-pytestmark = pytest.mark.filterwarnings("ignore:The network has learned next to nothing")
+pytestmark = TRAINS_BRIEFLY
 
 LOOK = pytest.mark.parametrize(
     "look",
@@ -46,7 +47,7 @@ def lecture():
         output_activation="logistic",
         solver="sgd",
         optimizer="gd",
-        learning_rate=1e-300,
+        learning_rate=NO_UPDATE_RATE,
         alpha=0.0,
         init=(COEFS, INTERCEPTS),
         standardize=False,

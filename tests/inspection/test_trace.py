@@ -8,8 +8,9 @@ from skbackprop import BackpropRegressor
 from skbackprop.inspection._trace import trace_sample
 from skbackprop.losses import Huber
 from tests.inspection.inspected import CASES, EACH, FEW, NUMBERS, STANDARDIZE, X, differences, fitted
+from tests.shared import TRAINS_BRIEFLY
 
-pytestmark = pytest.mark.filterwarnings("ignore:The network has learned next to nothing")
+pytestmark = TRAINS_BRIEFLY
 
 
 def error(estimator, trace, W, b, x):
