@@ -39,7 +39,7 @@ class Nothing:
 def no_callback():
     """Return the microseconds of the two checks for an observer, one before and one after an epoch."""
     trainer, calls = SimpleNamespace(_observer=None, state=None), 100_000
-    before = timeit.timeit(lambda: Trainer._on_epoch_begin(trainer), number=calls)
+    before = timeit.timeit(lambda: Trainer._begin_epoch(trainer), number=calls)
     after = timeit.timeit(lambda: trainer._observer is not None and trainer._observer.on_epoch_end(None), number=calls)
     return (before + after) / calls * 1e6
 

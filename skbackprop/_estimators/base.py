@@ -57,7 +57,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         n_before = len(self._state.loss_curve) if resumes else 0
         result = self._train(FitRequest(X, y, sample_weight, validation, resumes=resumes))
         self._warn_if_still_falling(result, n_before)
-        self._warn(result, stacklevel=5)  # scikit-learn's decorator of fit is one more call than in partial_fit
+        self._warn(result, stacklevel=5)  # scikit-learn wraps `fit` in another function
         return self
 
     def _finish_fit(self, X, y, sample_weight, validation) -> Self:
@@ -94,6 +94,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         return train(self, request, task)
 
     def _warn(self, result: TrainingResult, stacklevel: int = 4) -> None:
+        """Give the messages as warnings of the line where the user called the estimator."""
         for message in result.messages:
             warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
 

@@ -1,4 +1,4 @@
-"""Standardization: the running moments, what they do to X and the target, and `coefs_` in units of the data."""
+"""Standardization: running moments, what they do to X and the target, and `coefs_` in the units of the data."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""L-BFGS: the minimum of the same objective, with the same curves, stopping and rows in chunks."""
+"""L-BFGS: the minimum of the same objective, its loss curve, chunks of samples, and how it ends."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ LBFGS_PARAMS = {"solver": "batch", "optimizer": "lbfgs", "random_state": 0}
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_no_hidden_layer_is_ridge_regression(rng, weighted, dtype):
+def test_network_without_hidden_layers_is_ridge_regression(rng, weighted, dtype):
     X, y = load_diabetes(return_X_y=True)
     X, y = StandardScaler().fit_transform(X).astype(dtype), (y - y.mean()) / y.std()
     weight = rng.uniform(0.1, 2, len(y)) if weighted else np.ones(len(y))
@@ -27,7 +27,7 @@ def test_no_hidden_layer_is_ridge_regression(rng, weighted, dtype):
     assert network.intercepts_[0][0] == pytest.approx(exact.intercept_, abs=tolerance)
 
 
-def test_no_hidden_layer_is_logistic_regression():
+def test_network_without_hidden_layers_is_logistic_regression():
     X, y = load_breast_cancer(return_X_y=True)
     X = StandardScaler().fit_transform(X)
     network = BackpropClassifier((), alpha=0.05, standardize=False, max_iter=500, tol=None, **LBFGS_PARAMS).fit(X, y)
@@ -36,35 +36,35 @@ def test_no_hidden_layer_is_logistic_regression():
 
 
 @BOTH
-def test_the_curve_falls_and_counts_iterations(estimator):
+def test_loss_curve_decreases_and_has_a_value_for_each_iteration(estimator):
     X, y = data(estimator)
     network = estimator(10, activation="tanh", alpha=0.01, max_iter=40, tol=None, **LBFGS_PARAMS).fit(X, y)
     assert network.n_iter_ == network.t_ == len(network.loss_curve_) == 40
     assert (np.diff(network.loss_curve_) <= 0).all()
     objective, state = network._config.objective, network._state
-    mean_loss = network.loss_curve_[-1] - objective.penalty(state.theta, network.alpha_)
+    mean_loss = network.loss_curve_[-1] - objective.penalty_value(state.theta, network.alpha_)
     assert mean_loss == pytest.approx(state.mean_loss)
 
 
 @BOTH
-def test_chunks_of_rows_change_nothing(estimator, monkeypatch):
+def test_weights_do_not_depend_on_chunks(estimator, monkeypatch):
     X, y = data(estimator)
     params = {"activation": "tanh", "alpha": 0.01, "max_iter": 8, "tol": None, **LBFGS_PARAMS}
     whole = theta(estimator(5, **params).fit(X, y)).copy()
-    monkeypatch.setattr("skbackprop._core.network.MIN_CHUNK_ROWS", 7)
+    monkeypatch.setattr("skbackprop._core.network.MIN_CHUNK_SIZE", 7)
     monkeypatch.setattr("skbackprop._core.network.CHUNK_BYTES", 0)
     np.testing.assert_allclose(theta(estimator(5, **params).fit(X, y)), whole, rtol=1e-5, atol=1e-8)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
-def test_the_automatic_penalty_takes_the_same_noise_for_granted_in_each_output(n_outputs):
+def test_automatic_penalty_assumes_the_same_noise_in_each_output(n_outputs):
     X, _ = load_diabetes(return_X_y=True)
     network = BackpropRegressor(10, max_iter=2, tol=None, **LBFGS_PARAMS).fit(X, np.squeeze(X[:, :n_outputs]))
     assert network.alpha_ == pytest.approx(20 / len(X) * 0.1 / 0.9, rel=1e-12)
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_vanished_gradient_is_convergence():
+def test_vanishing_gradient_is_convergence():
     X, y = load_diabetes(return_X_y=True)
     network = BackpropRegressor((), alpha=0.1, max_iter=1000, **LBFGS_PARAMS).fit(X, y)
     assert network.n_iter_ < 200
@@ -73,13 +73,13 @@ def test_a_vanished_gradient_is_convergence():
     assert again.fit(X, y).n_iter_ <= before + 2
 
 
-def test_the_end_by_max_iter_is_said():
+def test_end_by_max_iter_warns():
     X, y = load_diabetes(return_X_y=True)
     with pytest.warns(ConvergenceWarning, match="max_iter=3"):
         BackpropRegressor(10, max_iter=3, **LBFGS_PARAMS).fit(X, y)
 
 
-def test_it_learns_real_data():
+def test_real_data_are_learned():
     X, y = load_breast_cancer(return_X_y=True)
     assert BackpropClassifier(10, max_iter=50, tol=None, **LBFGS_PARAMS).fit(X, y).score(X, y) > 0.98
 
@@ -94,7 +94,7 @@ def test_it_learns_real_data():
         ({"clip_norm": 1.0}, "clip_norm=1.0 does not go with optimizer='lbfgs'; set it to None"),
     ],
 )
-def test_what_does_not_go_with_it(params, message):
+def test_unsupported_parameters_raise(params, message):
     X, y = data(BackpropRegressor)
     with pytest.raises(ValueError, match=message):
         BackpropRegressor(5, **(LBFGS_PARAMS | params)).fit(X, y)
