@@ -12,8 +12,11 @@ from scipy import sparse
 #: Data that the estimators accept as X: anything that becomes an array, or a sparse matrix or array.
 MatrixLike: TypeAlias = ArrayLike | sparse.spmatrix | sparse.sparray
 
+#: Sparse X after validation.
+CSR: TypeAlias = sparse.csr_array | sparse.csr_matrix
+
 #: X after validation: dense, or sparse by rows. ``isinstance(X, np.ndarray)`` tells a type checker which one it is.
-Matrix: TypeAlias = np.ndarray | sparse.csr_array | sparse.csr_matrix
+Matrix: TypeAlias = np.ndarray | CSR
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

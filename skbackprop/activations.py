@@ -1,13 +1,18 @@
-"""Activations: the function `f` of a layer's net input `z`, and its derivative, elementwise.
+"""Activations: the function `f` of a layer's pre-activation `z`, and its derivative, elementwise.
 
-Shapes: `z` and `a = f(z)` are arrays of shape (n_rows, n_units), both of the network's dtype. Nothing is allocated: a
-function writes where it is told to.
+An activation has its formulas in two forms, side by side: on arrays for numpy, and on one number for the loops of the
+compiled engine.
 
-To add one, write a subclass with the two methods and put it into `ACTIVATIONS`; the tests find it there.
+Shapes: `z` and `a = f(z)` are arrays of shape (n_samples, n_units), both of the network's dtype. The array forms
+allocate nothing: they write to the arrays that they are given.
+
+To add an activation, write a subclass with the four functions and add it to `ACTIVATIONS`; both engines, the lookup by
+name and the tests find it there. CONTRIBUTING.md shows the steps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +21,7 @@ from scipy import special
 
 from ._hyperparameters import Hyperparameters, check_number
 from ._public import publish
+from ._scalar_math import expm1, logistic, normal_cdf, normal_pdf, softplus, tanh
 
 __all__ = [
     "ACTIVATIONS",
@@ -34,22 +40,66 @@ __all__ = [
 
 
 class Activation(Hyperparameters):
-    """A function of the net input and its derivative.
+    """Base class of all activations: a function of the pre-activation and its derivative.
 
     Attributes
     ----------
     initializer : str
         Name of the initializer that ``init="auto"`` takes for a layer with this activation.
+    scalar_value, scalar_derivative : static function or None
+        ``scalar_value(z, ...)`` returns f(z) and ``scalar_derivative(z, a, ...)`` returns f'(z) given ``a = f(z)``, for
+        one number. The compiled engine inlines them into its loops; without them, None, it does not support the
+        activation. Further parameters are passed by name: each is an attribute of the activation, such as
+        `negative_slope`. All numbers have the network's dtype. A literal such as 0.5 would turn float32 into float64;
+        write ``number(0.5)`` with ``number = type(z)``. `skbackprop._scalar_math` has the elementary functions.
+
+    See Also
+    --------
+    skbackprop.losses.Loss : Base class of all losses, which own the output activation.
+    skbackprop.optimizers.Optimizer : Base class of all optimizers.
+
+    Examples
+    --------
+    A custom activation, which the numpy engine trains with:
+
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.activations import Activation
+    >>> class Sine(Activation):
+    ...     def function(self, z, out):
+    ...         np.sin(z, out=out)
+    ...     def derivative(self, z, a):
+    ...         np.cos(z, out=z)
+    >>> network = BackpropRegressor(activation=Sine())
     """
 
     initializer: ClassVar[str] = "glorot_uniform"
+    scalar_value: ClassVar[Callable | None] = None
+    scalar_derivative: ClassVar[Callable | None] = None
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
-        """Write f(z) into `out`; `z` stays as it is.
+        """Write f(z) into `out`, and leave `z` unchanged.
 
         Parameters
         ----------
-        z, out : ndarray of shape (n_rows, n_units)
+        z : ndarray of shape (n_samples, n_units)
+            Pre-activation.
+        out : ndarray of shape (n_samples, n_units)
+            Where f(z) is written.
+
+        See Also
+        --------
+        derivative : The derivative of the function.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.activations import ReLU
+        >>> z = np.array([[-1.0, 2.0]])
+        >>> a = np.empty_like(z)
+        >>> ReLU().function(z, out=a)
+        >>> a
+        array([[0., 2.]])
         """
         raise NotImplementedError
 
@@ -60,14 +110,45 @@ class Activation(Hyperparameters):
 
         Parameters
         ----------
-        z, a : ndarray of shape (n_rows, n_units)
+        z : ndarray of shape (n_samples, n_units)
+            Pre-activation, which becomes the derivative.
+        a : ndarray of shape (n_samples, n_units)
+            Output of the layer, f(z).
+
+        See Also
+        --------
+        function : The function itself.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.activations import ReLU
+        >>> z = np.array([[-1.0, 2.0]])
+        >>> ReLU().derivative(z, a=np.array([[0.0, 2.0]]))
+        >>> z
+        array([[0., 1.]])
         """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Identity(Activation):
-    """f(z) = z: a linear layer."""
+    """The identity, f(z) = z: a linear layer.
+
+    See Also
+    --------
+    ReLU : Zero for negative z.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Identity
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> Identity().function(z, out=a)
+    >>> a.round(4)
+    array([[-1.,  0.,  2.]])
+    """
 
     def function(self, z, out):
         np.copyto(out, z)
@@ -75,10 +156,33 @@ class Identity(Activation):
     def derivative(self, z, a):
         z.fill(1.0)
 
+    @staticmethod
+    def scalar_value(z):
+        return z
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        return type(z)(1)
+
 
 @dataclass(frozen=True)
 class Logistic(Activation):
-    """f(z) = 1 / (1 + exp(-z)), the lecture's activation; f'(z) = f(z) f(-z)."""
+    """The logistic function, f(z) = 1 / (1 + exp(-z)), as in the lecture; f'(z) = f(z) f(-z).
+
+    See Also
+    --------
+    Tanh : The same curve, from -1 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Logistic
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> Logistic().function(z, out=a)
+    >>> a.round(4)
+    array([[0.2689, 0.5   , 0.8808]])
+    """
 
     def function(self, z, out):
         special.expit(z, out=out)
@@ -87,10 +191,33 @@ class Logistic(Activation):
         np.subtract(1.0, a, out=z)  # f(-z) = 1 - f(z)
         z *= a
 
+    @staticmethod
+    def scalar_value(z):
+        return logistic(z)
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        return a * (type(a)(1) - a)
+
 
 @dataclass(frozen=True)
 class Tanh(Activation):
-    """f(z) = tanh(z); f'(z) = 1 - f(z)^2."""
+    """The hyperbolic tangent, f(z) = tanh(z); f'(z) = 1 - f(z)^2.
+
+    See Also
+    --------
+    Logistic : The same curve, from 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Tanh
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> Tanh().function(z, out=a)
+    >>> a.round(4)
+    array([[-0.7616,  0.    ,  0.964 ]])
+    """
 
     def function(self, z, out):
         np.tanh(z, out=out)
@@ -99,10 +226,34 @@ class Tanh(Activation):
         np.multiply(a, a, out=z)
         np.subtract(1.0, z, out=z)
 
+    @staticmethod
+    def scalar_value(z):
+        return tanh(z)
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        return type(a)(1) - a * a
+
 
 @dataclass(frozen=True)
 class ReLU(Activation):
-    """f(z) = max(z, 0), with f'(0) = 0."""
+    """The rectified linear unit, f(z) = max(z, 0), with f'(0) = 0.
+
+    See Also
+    --------
+    LeakyReLU : Has a small slope for negative z.
+    Softplus : A smooth form of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import ReLU
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> ReLU().function(z, out=a)
+    >>> a.round(4)
+    array([[0., 0., 2.]])
+    """
 
     initializer = "lecun_uniform"
 
@@ -112,15 +263,31 @@ class ReLU(Activation):
     def derivative(self, z, a):
         np.sign(a, out=z)  # a is never negative, so its sign is 0 or 1
 
+    @staticmethod
+    def scalar_value(z):
+        return max(z, type(z)(0))
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        number = type(z)
+        return number(1) if a > 0 else number(0)
+
 
 @dataclass(frozen=True)
 class LeakyReLU(Activation):
-    """f(z) = z where z > 0, else negative_slope * z (Maas, Hannun and Ng 2013).
+    """The leaky rectified linear unit: z where z > 0, else negative_slope * z.
+
+    Maas, Hannun and Ng 2013.
 
     Parameters
     ----------
     negative_slope : float, default=0.01
         In [0, 1).
+
+    See Also
+    --------
+    ReLU : With a negative slope of 0.
+    ELU : Smooth at 0 for alpha=1.
 
     Examples
     --------
@@ -143,15 +310,39 @@ class LeakyReLU(Activation):
         z *= 1.0 - self.negative_slope
         z += self.negative_slope
 
+    @staticmethod
+    def scalar_value(z, negative_slope):
+        return max(z, negative_slope * z)
+
+    @staticmethod
+    def scalar_derivative(z, a, negative_slope):
+        return type(z)(1) if z > 0 else negative_slope
+
 
 @dataclass(frozen=True)
 class ELU(Activation):
-    """f(z) = z where z > 0, else alpha * (exp(z) - 1) (Clevert, Unterthiner and Hochreiter 2016).
+    """The exponential linear unit: z where z > 0, else alpha * (exp(z) - 1).
+
+    Clevert, Unterthiner and Hochreiter 2016.
 
     Parameters
     ----------
     alpha : float, default=1.0
         Minus the limit at minus infinity, above 0.
+
+    See Also
+    --------
+    SELU : With an alpha and a scale that normalize layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import ELU
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> ELU().function(z, out=a)
+    >>> a.round(4)
+    array([[-0.6321,  0.    ,  2.    ]])
     """
 
     alpha: float = 1.0
@@ -166,10 +357,35 @@ class ELU(Activation):
     def derivative(self, z, a):
         _scaled_elu_derivative(z, a, self.alpha, 1.0)
 
+    @staticmethod
+    def scalar_value(z, alpha):
+        return z if z > 0 else alpha * expm1(z)
+
+    @staticmethod
+    def scalar_derivative(z, a, alpha):
+        return type(z)(1) if z > 0 else a + alpha
+
 
 @dataclass(frozen=True)
 class SELU(Activation):
-    """ELU with the alpha and scale that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017)."""
+    """The scaled exponential linear unit, which keeps mean 0 and variance 1 from layer to layer.
+
+    Klambauer et al. 2017.
+
+    See Also
+    --------
+    ELU : Without scale, and with any alpha.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import SELU
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> SELU().function(z, out=a)
+    >>> a.round(4)
+    array([[-1.1113,  0.    ,  2.1014]])
+    """
 
     alpha: ClassVar[float] = 1.6732632423543772
     scale: ClassVar[float] = 1.0507009873554805
@@ -180,6 +396,14 @@ class SELU(Activation):
 
     def derivative(self, z, a):
         _scaled_elu_derivative(z, a, self.alpha, self.scale)
+
+    @staticmethod
+    def scalar_value(z, alpha, scale):
+        return scale * (z if z > 0 else alpha * expm1(z))
+
+    @staticmethod
+    def scalar_derivative(z, a, alpha, scale):
+        return scale if z > 0 else a + scale * alpha
 
 
 def _scaled_elu(z, out, alpha, scale):
@@ -200,7 +424,24 @@ def _scaled_elu_derivative(z, a, alpha, scale):
 
 @dataclass(frozen=True)
 class GELU(Activation):
-    """f(z) = z Phi(z), Phi the standard normal distribution function, exact (Hendrycks and Gimpel 2016)."""
+    """The Gaussian error linear unit, f(z) = z Phi(z), Phi the standard normal distribution function.
+
+    Hendrycks and Gimpel 2016.
+
+    See Also
+    --------
+    SiLU : The same with the logistic function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import GELU
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> GELU().function(z, out=a)
+    >>> a.round(4)
+    array([[-0.1587,  0.    ,  1.9545]])
+    """
 
     initializer = "lecun_uniform"
 
@@ -217,10 +458,36 @@ class GELU(Activation):
         special.ndtr(z, out=z)
         z += a
 
+    @staticmethod
+    def scalar_value(z):
+        return z * normal_cdf(z)
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        cdf = a / z if z != 0 else type(z)(0.5)
+        return cdf + z * normal_pdf(z)
+
 
 @dataclass(frozen=True)
 class SiLU(Activation):
-    """f(z) = z / (1 + exp(-z)), also called swish (Elfwing, Uchibe and Doya 2018)."""
+    """The sigmoid linear unit, f(z) = z / (1 + exp(-z)), also called swish.
+
+    Elfwing, Uchibe and Doya 2018.
+
+    See Also
+    --------
+    GELU : The same with the normal distribution function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import SiLU
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> SiLU().function(z, out=a)
+    >>> a.round(4)
+    array([[-0.2689,  0.    ,  1.7616]])
+    """
 
     initializer = "lecun_uniform"
 
@@ -235,10 +502,36 @@ class SiLU(Activation):
         z *= a
         z += 1.0
 
+    @staticmethod
+    def scalar_value(z):
+        return z * logistic(z)
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        s = logistic(z)
+        return s + a * (type(z)(1) - s)
+
 
 @dataclass(frozen=True)
 class Softplus(Activation):
-    """f(z) = log(1 + exp(z)), a smooth relu (Dugas et al. 2001); f' is the logistic function."""
+    """The softplus function, f(z) = log(1 + exp(z)), a smooth ReLU; f' is the logistic function.
+
+    Dugas et al. 2001.
+
+    See Also
+    --------
+    ReLU : Its limit for large z.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.activations import Softplus
+    >>> z = np.array([[-1.0, 0.0, 2.0]])
+    >>> a = np.empty_like(z)
+    >>> Softplus().function(z, out=a)
+    >>> a.round(4)
+    array([[0.3133, 0.6931, 2.1269]])
+    """
 
     initializer = "lecun_uniform"
 
@@ -247,6 +540,14 @@ class Softplus(Activation):
 
     def derivative(self, z, a):
         special.expit(z, out=z)
+
+    @staticmethod
+    def scalar_value(z):
+        return softplus(z)
+
+    @staticmethod
+    def scalar_derivative(z, a):
+        return logistic(z)
 
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -1,15 +1,20 @@
-"""Optimizers: the rule by which a gradient moves the weights.
+"""Optimizers: how a gradient changes the weights.
 
-All weights and intercepts are one vector `theta` of n_parameters entries. An optimizer is a formula on that vector:
-its state (velocities, running means), of shape (n_state_arrays, n_parameters), is passed to every step and belongs to
-the trainer. So an optimizer can be shared, cloned and searched over, and training resumes from a pickle.
+All weights and intercepts are one vector `theta` of n_parameters entries. An optimizer is a formula on that vector. Its
+state (velocities, running means), of shape (n_state_arrays, n_parameters), belongs to the trainer and is passed to
+every step. So an optimizer can be shared, cloned and searched over, and training resumes from a pickle.
 
-A step changes `theta` and `optimizer_state` in place. `gradient` and `scratch`, of the
-same shape, serve as working space.
+A step changes `theta` and `optimizer_state` in place. `gradient` and `scratch`, of the same shape, serve as working
+space. An optimizer has its formula in two forms, side by side: on arrays for numpy, and as a loop for the compiled
+engine.
+
+To add an optimizer, write a subclass with the two functions and add it to `OPTIMIZERS`; CONTRIBUTING.md shows the
+steps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,17 +27,43 @@ __all__ = ["GD", "LBFGS", "OPTIMIZERS", "Adam", "AdamW", "Momentum", "Nesterov",
 
 
 class Optimizer(Hyperparameters):
-    """A rule for one update of `theta`.
+    """Base class of all optimizers: how one update of `theta` is computed.
 
     Attributes
     ----------
     n_state_arrays : int
-        How many vectors of the size of `theta` the rule remembers; they start at zero.
+        Number of vectors of the size of `theta` in the optimizer state; they start at zero.
     weight_decay : float
-        Before each step the training shrinks the weights, not the intercepts, by ``1 - learning_rate * weight_decay``.
+        Before each step the trainer multiplies the weights, not the intercepts, by
+        ``1 - learning_rate * weight_decay``.
+    loop_step : static function or None
+        ``loop_step(theta, gradient, optimizer_state, t, learning_rate, ...)`` does what `step` does, in loops that the
+        compiled engine compiles; without it, None, that engine does not support the optimizer. Further parameters are
+        passed by name: each is an attribute of the optimizer, such as `momentum`. They and `learning_rate` are float64;
+        convert them once by ``theta.dtype.type`` before the loop, which then runs in the network's dtype.
+
+    See Also
+    --------
+    skbackprop.activations.Activation : Base class of all activations.
+    skbackprop.schedules.Schedule : Base class of all schedules, which give the learning rate.
+
+    Examples
+    --------
+    A custom optimizer, which moves by the sign of the gradient:
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import Optimizer
+    >>> @dataclass(frozen=True)
+    ... class SignDescent(Optimizer):
+    ...     def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    ...         theta -= learning_rate * np.sign(gradient)
+    >>> network = BackpropRegressor(optimizer=SignDescent())
     """
 
     n_state_arrays: ClassVar[int] = 0
+    loop_step: ClassVar[Callable | None] = None
     weight_decay = 0.0
 
     def step(
@@ -44,36 +75,88 @@ class Optimizer(Hyperparameters):
         learning_rate: float,
         scratch: np.ndarray,
     ) -> None:
-        """Update `theta` in place.
+        """Update `theta` and `optimizer_state` in place.
 
         Parameters
         ----------
-        theta, gradient, scratch : ndarray of shape (n_parameters,)
+        theta : ndarray of shape (n_parameters,)
+            Weights and intercepts.
+        gradient : ndarray of shape (n_parameters,)
+            Gradient of the objective; it may be overwritten.
         optimizer_state : ndarray of shape (n_state_arrays, n_parameters)
+            State of the optimizer.
         t : int
-            Number of this update, the first is 1.
+            Number of this update; the first is 1.
         learning_rate : float
+            Learning rate of this update.
+        scratch : ndarray of shape (n_parameters,)
+            Array for intermediate results.
+
+        See Also
+        --------
+        skbackprop.schedules.Schedule.rates : Where the learning rate comes from.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.optimizers import GD
+        >>> theta = np.array([1.0, 2.0])
+        >>> GD().step(theta, np.array([1.0, -1.0]), np.empty((0, 2)), t=1, learning_rate=0.5, scratch=np.empty(2))
+        >>> theta
+        array([0.5, 2.5])
         """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class GD(Optimizer):
-    """Plain gradient descent, the lecture's rule: theta <- theta - learning_rate * gradient."""
+    """Plain gradient descent, as in the lecture: theta <- theta - learning_rate * gradient.
+
+    See Also
+    --------
+    Momentum : Gradient descent with a velocity.
+    Adam : The default optimizer.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import GD
+    >>> BackpropRegressor(optimizer=GD())
+    BackpropRegressor(optimizer=GD())
+    """
 
     def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
         gradient *= learning_rate
         theta -= gradient
 
+    @staticmethod
+    def loop_step(theta, gradient, optimizer_state, t, learning_rate):
+        rate = theta.dtype.type(learning_rate)
+        for i in range(theta.size):
+            theta[i] -= rate * gradient[i]
+
 
 @dataclass(frozen=True)
 class Momentum(Optimizer):
-    """v <- momentum * v - learning_rate * gradient; theta <- theta + v (Polyak 1964).
+    """Gradient descent with momentum: v <- momentum * v - learning_rate * gradient; theta <- theta + v.
+
+    Polyak 1964.
 
     Parameters
     ----------
     momentum : float, default=0.9
         In [0, 1).
+
+    See Also
+    --------
+    Nesterov : Momentum that looks ahead.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import Momentum
+    >>> BackpropRegressor(optimizer=Momentum(momentum=0.95))
+    BackpropRegressor(optimizer=Momentum(momentum=0.95))
     """
 
     momentum: float = 0.9
@@ -89,17 +172,38 @@ class Momentum(Optimizer):
         v -= gradient
         theta += v
 
+    @staticmethod
+    def loop_step(theta, gradient, optimizer_state, t, learning_rate, momentum):
+        number = theta.dtype.type
+        rate, mu = number(learning_rate), number(momentum)
+        v = optimizer_state[0]
+        for i in range(theta.size):
+            v[i] = mu * v[i] - rate * gradient[i]
+            theta[i] += v[i]
+
 
 @dataclass(frozen=True)
 class Nesterov(Optimizer):
-    """Momentum that looks ahead: theta <- theta + momentum * v - learning_rate * gradient, v as in `Momentum`.
+    """Momentum that looks ahead: theta <- theta + momentum * v - learning_rate * gradient.
 
-    Nesterov 1983, in the form of Sutskever et al. 2013 with theta at the place looked ahead to.
+    The velocity v is that of `Momentum`, and theta is the point that the optimizer looks ahead to. Nesterov 1983, in
+    the form of Sutskever et al. 2013.
 
     Parameters
     ----------
     momentum : float, default=0.9
         In [0, 1).
+
+    See Also
+    --------
+    Momentum : The same without looking ahead.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import Nesterov
+    >>> BackpropRegressor(optimizer=Nesterov(momentum=0.95))
+    BackpropRegressor(optimizer=Nesterov(momentum=0.95))
     """
 
     momentum: float = 0.9
@@ -117,6 +221,15 @@ class Nesterov(Optimizer):
         np.multiply(v, self.momentum, out=scratch)
         theta += scratch
 
+    @staticmethod
+    def loop_step(theta, gradient, optimizer_state, t, learning_rate, momentum):
+        number = theta.dtype.type
+        rate, mu = number(learning_rate), number(momentum)
+        v = optimizer_state[0]
+        for i in range(theta.size):
+            v[i] = mu * v[i] - rate * gradient[i]
+            theta[i] += mu * v[i] - rate * gradient[i]
+
 
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
@@ -130,6 +243,17 @@ class RMSprop(Optimizer):
         Decay of the running mean, in [0, 1).
     epsilon : float, default=1e-8
         Above 0.
+
+    See Also
+    --------
+    Adam : With a running mean of the gradient, too.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import RMSprop
+    >>> BackpropRegressor(optimizer=RMSprop(rho=0.99))
+    BackpropRegressor(optimizer=RMSprop(rho=0.99, epsilon=1e-08))
     """
 
     rho: float = 0.9
@@ -152,10 +276,19 @@ class RMSprop(Optimizer):
         gradient *= learning_rate
         theta -= gradient
 
+    @staticmethod
+    def loop_step(theta, gradient, optimizer_state, t, learning_rate, rho, epsilon):
+        number = theta.dtype.type
+        rate, decay, rest, eps = number(learning_rate), number(rho), number(1 - rho), number(epsilon)
+        s = optimizer_state[0]
+        for i in range(theta.size):
+            s[i] = decay * s[i] + rest * gradient[i] * gradient[i]
+            theta[i] -= rate * gradient[i] / (np.sqrt(s[i]) + eps)
+
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Running means of gradient and squared gradient, freed of their bias towards zero.
+    """Running means of the gradient and the squared gradient, corrected for their bias towards zero.
 
     Kingma and Ba 2015, algorithm 1:
 
@@ -169,6 +302,11 @@ class Adam(Optimizer):
         Decay of the two running means, in [0, 1).
     epsilon : float, default=1e-8
         Above 0.
+
+    See Also
+    --------
+    AdamW : With decoupled weight decay.
+    RMSprop : Without a running mean of the gradient.
 
     Examples
     --------
@@ -203,13 +341,25 @@ class Adam(Optimizer):
         scratch *= learning_rate * c * (1.0 - self.beta_1) / (1.0 - self.beta_1**t)
         theta -= scratch
 
+    @staticmethod
+    def loop_step(theta, gradient, optimizer_state, t, learning_rate, beta_1, beta_2, epsilon):
+        number = theta.dtype.type
+        c = np.sqrt((1 - beta_2**t) / (1 - beta_2))  # see `step`
+        decay_1, decay_2, eps = number(beta_1), number(beta_2), number(c * epsilon)
+        rate = number(learning_rate * c * (1 - beta_1) / (1 - beta_1**t))
+        M, V = optimizer_state[0], optimizer_state[1]
+        for i in range(theta.size):
+            M[i] = decay_1 * M[i] + gradient[i]
+            V[i] = decay_2 * V[i] + gradient[i] * gradient[i]
+            theta[i] -= rate * M[i] / (np.sqrt(V[i]) + eps)
+
 
 @dataclass(frozen=True)
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019).
 
-    Before each step the weights shrink by ``1 - learning_rate * weight_decay``; the intercepts do not. This is
-    beside the penalty `alpha` of the estimator, which goes through the gradient.
+    Before each step the weights, not the intercepts, are multiplied by ``1 - learning_rate * weight_decay``. This is
+    independent of the penalty `alpha` of the estimator, which is part of the gradient.
 
     Parameters
     ----------
@@ -217,6 +367,20 @@ class AdamW(Adam):
         As in `Adam`.
     weight_decay : float, default=0.01
         At least 0.
+
+    See Also
+    --------
+    Adam : Without weight decay.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> from skbackprop.optimizers import AdamW
+    >>> BackpropRegressor(optimizer=AdamW(weight_decay=0.1))
+    BackpropRegressor(optimizer=AdamW(beta_1=0.9,
+                                      beta_2=0.999,
+                                      epsilon=1e-08,
+                                      weight_decay=0.1))
     """
 
     weight_decay: float = 0.01
@@ -228,16 +392,27 @@ class AdamW(Adam):
 
 @dataclass(frozen=True)
 class LBFGS(Optimizer):
-    """Limited@optimizer_state BFGS by `scipy.optimize.minimize`, for ``solver="batch"`` (Liu and Nocedal 1989).
+    """Limited-memory BFGS by `scipy.optimize.minimize`, for ``solver="batch"`` (Liu and Nocedal 1989).
 
-    It finds its own steps, so `learning_rate` does not matter. Good on small data and smooth activations.
+    It finds its own step lengths, so `learning_rate` has no effect. It works well on small data with smooth
+    activations.
 
     Parameters
     ----------
     n_corrections : int, default=10
-        How many steps it remembers, at least 1.
+        Number of past steps that approximate the Hessian, at least 1.
     gradient_tolerance : float, default=1e-6
-        It has converged when no entry of the gradient is larger; at least 0.
+        Training has converged when no entry of the gradient is larger than this; at least 0.
+
+    See Also
+    --------
+    GD : Gradient descent, also for mini-batches.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropRegressor
+    >>> BackpropRegressor(solver='batch', optimizer='lbfgs')
+    BackpropRegressor(optimizer='lbfgs', solver='batch')
     """
 
     n_corrections: int = 10

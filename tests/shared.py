@@ -1,5 +1,6 @@
 """Data, settings and helpers shared by the tests of both estimators."""
 
+import tracemalloc
 from importlib.util import find_spec
 
 import pytest
@@ -18,6 +19,8 @@ EACH_SOLVER = pytest.mark.parametrize("solver", SOLVERS)
 
 #: Matches the message of the ConvergenceWarning about a network that is no better than a constant prediction.
 NO_BETTER_THAN_CONSTANT = ".*a constant prediction"
+#: Matches the message of the ConvergenceWarning about training that diverged.
+DIVERGED = ".*(exploded|diverged)"
 #: Marks tests that train too briefly to learn much, so that this warning is expected and means nothing.
 TRAINS_BRIEFLY = pytest.mark.filterwarnings(
     f"ignore:{NO_BETTER_THAN_CONSTANT}:sklearn.exceptions.ConvergenceWarning",
@@ -44,6 +47,16 @@ def announce(estimator):
 def output(network, X):
     """Return the predictions of a regressor, or the decision function of a classifier."""
     return network.predict(X) if isinstance(network, BackpropRegressor) else network.decision_function(X)
+
+
+def peak_memory(call):
+    """Return the largest number of bytes that are allocated during a call."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def _installed(name):

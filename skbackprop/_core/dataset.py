@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._typing import Matrix
+
 
 class Dataset(NamedTuple):
     """Inputs, targets and sample weights, validated and encoded.
@@ -20,7 +22,7 @@ class Dataset(NamedTuple):
         Sample weights; None means a weight of 1 for every sample.
     """
 
-    X: np.ndarray
+    X: Matrix
     y: np.ndarray
     sample_weight: np.ndarray | None = None
 

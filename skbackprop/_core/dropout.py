@@ -8,6 +8,8 @@ Shapes: masks are (n_samples, n_units) of a hidden layer, 0 where dropped and 1 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 #: The generator SplitMix64 (Steele, Lea and Flood 2014): the step of its counter and the factors of its finalizer.
@@ -35,9 +37,9 @@ class Dropout:
     dtype : dtype
     """
 
-    def __init__(self, rates: tuple[float, ...], sizes, n_samples: int, dtype: np.dtype):
+    def __init__(self, rates: tuple[float, ...], sizes: Sequence[int], n_samples: int, dtype: np.dtype):
         self.keep = [1.0 - rate for rate in rates]
-        self.masks = []
+        self.masks: list[np.ndarray] = []
         self._thresholds = thresholds(rates)
         self._mask_buffers = [np.empty((n_samples, size), dtype) for size in sizes]
         self._counters = np.arange(n_samples * sum(sizes), dtype=np.uint64).reshape(n_samples, sum(sizes))
@@ -62,3 +64,11 @@ class Dropout:
             mask *= 1.0 / keep
             self.masks.append(mask)
             first += size
+
+
+def scalar_bits(key, counter):
+    """Return the random bits of one unit, as `Dropout.draw` does; the form for the compiled engine, all unsigned."""
+    bits = key + counter * GOLDEN
+    bits = (bits ^ (bits >> np.uint64(30))) * FACTOR_1
+    bits = (bits ^ (bits >> np.uint64(27))) * FACTOR_2
+    return (bits ^ (bits >> np.uint64(31))) >> np.uint64(64 - BITS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
+
+from .._typing import CSR, Matrix
 
 #: Number of entries whose moments are computed at a time.
 CHUNK_SIZE = 2**16
@@ -49,9 +50,9 @@ class Moments(NamedTuple):
         return Moments(weight, step, variance), distance
 
 
-def column_moments(array, sample_weight: np.ndarray | None) -> Moments:
+def column_moments(array: Matrix, sample_weight: np.ndarray | None) -> Moments:
     """Return the moments of the columns of a dense or CSR matrix."""
-    if sparse.issparse(array):
+    if not isinstance(array, np.ndarray):
         return _sparse_moments(array, sample_weight)
     total = Moments(0.0, np.zeros(array.shape[1]), np.zeros(array.shape[1]))
     first = 0 if sample_weight is None else int(np.argmax(sample_weight > 0))
@@ -59,9 +60,7 @@ def column_moments(array, sample_weight: np.ndarray | None) -> Moments:
     n_samples = max(CHUNK_SIZE // array.shape[1], 1)
     for start in range(0, len(array), n_samples):
         chunk = slice(start, start + n_samples)
-        part = np.subtract(
-            array[chunk], shift, order="C"
-        )  # one layout, so that sums do not depend on that of the array
+        part = np.subtract(array[chunk], shift, order="C")  # so that sums do not depend on the layout of the array
         weight = np.ones(len(part)) if sample_weight is None else sample_weight[chunk]
         weight_sum = weight.sum()
         if weight_sum > 0:
@@ -72,7 +71,7 @@ def column_moments(array, sample_weight: np.ndarray | None) -> Moments:
     return Moments(total.weight, total.mean + shift, total.variance)
 
 
-def _sparse_moments(X, sample_weight):
+def _sparse_moments(X: CSR, sample_weight: np.ndarray | None) -> Moments:
     weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
     weight_sum = weight.sum()
     n_columns = X.shape[1]

@@ -18,8 +18,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
+from .._typing import Matrix
 from ..activations import Activation
 from ..initializers import Initializer
 from .dropout import Dropout
@@ -95,29 +95,33 @@ class Network:
         cache.append(LayerCache(raw, raw, delta))
         return cache
 
-    def forward(self, layers: list[Layer], X, cache: list[LayerCache], dropout: Dropout | None = None) -> np.ndarray:
+    def forward(
+        self, layers: list[Layer], X: Matrix, cache: list[LayerCache], dropout: Dropout | None = None
+    ) -> np.ndarray:
         """Propagate X forward and return the raw output, a view of the cache of the last layer.
 
         ``z = a @ W + b`` and ``a = f(z)``, layer by layer; the last layer stops at z.
         """
         a = X
         for level, (layer, (z, out, _)) in enumerate(zip(layers, cache, strict=True)):
-            if level == 0 and sparse.issparse(a):
-                z[...] = a @ layer.W
-            else:
+            if isinstance(a, np.ndarray):
                 np.dot(a, layer.W, out=z)
+            else:
+                z[...] = a @ layer.W
             z += layer.b
             if level < len(self.activations):
                 self.activations[level].function(z, out)
                 if dropout is not None:
                     out *= dropout.masks[level]
             a = out
-        return a
+        return cache[-1].z
 
-    def raw_output(self, theta: np.ndarray, X, transform: Callable | None = None) -> np.ndarray:
+    def raw_output(
+        self, theta: np.ndarray, X: Matrix, transform: Callable[[Matrix], Matrix] | None = None
+    ) -> np.ndarray:
         """Return the raw output for any number of samples, as a new array of shape (n_samples, n_outputs).
 
-        `transform` standardizes some rows of X.
+        `transform` standardizes some samples.
         """
         layers = self.unpack(theta)
         n_samples, size = X.shape[0], self.chunk_size(theta.dtype)
@@ -128,12 +132,11 @@ class Network:
             raw[start : start + size] = self._propagate(layers, X[start : start + size], transform)
         return raw
 
-    def _propagate(self, layers, a, transform):
+    def _propagate(self, layers: list[Layer], X: Matrix, transform: Callable[[Matrix], Matrix] | None) -> np.ndarray:
         """Compute what `forward` computes, but keep nothing for a backward pass."""
-        if transform is not None:
-            a = transform(a)
+        a = X if transform is None else transform(X)
         for layer, activation in zip(layers, (*self.activations, None), strict=True):
-            z = a @ layer.W if sparse.issparse(a) else np.dot(a, layer.W)
+            z = np.dot(a, layer.W) if isinstance(a, np.ndarray) else a @ layer.W
             z += layer.b
             if activation is not None:
                 a = np.empty_like(z)
@@ -143,7 +146,7 @@ class Network:
     def backward(
         self,
         layers: list[Layer],
-        X,
+        X: Matrix,
         cache: list[LayerCache],
         ones: np.ndarray,
         gradient: list[Layer],
@@ -183,13 +186,13 @@ class Network:
         return cache[0].delta @ layers[0].W.T
 
 
-def first_rows(cache: list[LayerCache], n_samples: int) -> list[LayerCache]:
-    """Return the first `n_samples` rows of a cache, as views."""
+def first_samples(cache: list[LayerCache], n_samples: int) -> list[LayerCache]:
+    """Return the cache of the first `n_samples` samples, as views."""
     return [LayerCache(z[:n_samples], a[:n_samples], delta[:n_samples]) for z, a, delta in cache]
 
 
-def _weight_gradient(X, delta, out):
-    if sparse.issparse(X):
-        out[...] = X.T @ delta
-    else:
+def _weight_gradient(X: Matrix, delta: np.ndarray, out: np.ndarray) -> None:
+    if isinstance(X, np.ndarray):
         np.dot(X.T, delta, out=out)
+    else:
+        out[...] = X.T @ delta

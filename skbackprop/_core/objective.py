@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
+from .._typing import Matrix
 from ..losses import Loss
 from .dataset import Dataset
 from .dropout import Dropout
-from .network import LayerCache, Network, first_rows
+from .network import LayerCache, Network, first_samples
+from .standardizer import Standardizer
 
 
 class Penalty(NamedTuple):
@@ -77,7 +78,7 @@ class Objective:
         """Return the part of J that is not a mean over samples."""
         return self.penalty(alpha).value(theta[: self.network.n_weights])
 
-    def mean_loss(self, theta: np.ndarray, data: Dataset, transform: Callable | None = None) -> float:
+    def mean_loss(self, theta: np.ndarray, data: Dataset, transform: Callable[[Matrix], Matrix] | None = None) -> float:
         """Return the weighted mean loss, without penalty and dropout.
 
         Parameters
@@ -85,7 +86,7 @@ class Objective:
         theta : ndarray of shape (n_parameters,)
         data : Dataset
         transform : callable or None
-            Standardizes some rows of X.
+            Standardizes some samples.
         """
         return self._mean(data, lambda chunk: self.network.raw_output(theta, chunk.X, transform))
 
@@ -175,7 +176,9 @@ class ObjectiveBuffers:
         The gradient of the last batch.
     """
 
-    def __init__(self, objective: Objective, theta: np.ndarray, n_samples: int, standardizer=None):
+    def __init__(
+        self, objective: Objective, theta: np.ndarray, n_samples: int, standardizer: Standardizer | None = None
+    ):
         network = objective.network
         self.layers = network.unpack(theta)
         self.gradient = np.empty_like(theta)
@@ -189,16 +192,16 @@ class ObjectiveBuffers:
         self._ones = np.ones(self.chunk_size, theta.dtype)
         self._views: dict[int, tuple[list[LayerCache], np.ndarray]] = {}
         self._standardizer = standardizer
-        self._inputs = None
-        self.dropout = None
+        self._inputs: np.ndarray | None = None
+        self.dropout: Dropout | None = None
         if any(objective.dropout):
             self.dropout = Dropout(objective.dropout, network.sizes[1:-1], self.chunk_size, theta.dtype)
 
-    def standardized(self, X):
-        """Return rows of X as the network takes them."""
+    def standardized(self, X: Matrix) -> Matrix:
+        """Return samples as the network takes them."""
         if self._standardizer is None:
             return X
-        if sparse.issparse(X):
+        if not isinstance(X, np.ndarray):
             return self._standardizer.transform(X)
         if self._inputs is None:
             self._inputs = np.empty((self.chunk_size, X.shape[1]), self.gradient.dtype)
@@ -207,5 +210,5 @@ class ObjectiveBuffers:
     def views(self, n_samples: int) -> tuple[list[LayerCache], np.ndarray]:
         """Return the cache and the vector of ones for `n_samples` samples."""
         if n_samples not in self._views:
-            self._views[n_samples] = first_rows(self._cache, n_samples), self._ones[:n_samples]
+            self._views[n_samples] = first_samples(self._cache, n_samples), self._ones[:n_samples]
         return self._views[n_samples]

@@ -1,4 +1,4 @@
-"""Standardization inside the network: running moments of X and of the target, and folding them into the weights.
+"""Standardization inside the network: running moments of X and of the target, and weights in the units of the data.
 
 A network learns best from numbers around 0 with a spread of 1. `Standardizer` keeps the mean and variance of the
 columns of X and of the target in one vector, X first. Samples are standardized chunk by chunk on their way into the
@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
+from .._typing import Matrix
 from ..losses._target_scaling import TargetScaling
 from .dataset import Dataset
 from .moments import Moments, column_moments
@@ -66,7 +66,7 @@ class Standardizer:
 
     def propose(self, data: Dataset) -> tuple[Moments, np.ndarray]:
         """Return the moments with some more samples, and how far these are from the present mean of each column."""
-        if data.n_samples == 1 and data.sample_weight is None and not sparse.issparse(data.X):
+        if data.n_samples == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
             values = np.empty_like(self.moments.mean)
             values[self.inputs] = data.X[0]
             if self.target_scaling.scales:
@@ -130,14 +130,13 @@ class Standardizer:
         self.moments = Moments(stored["weight"], stored["mean"], stored["variance"])
         if "scale" in stored:
             self.offset, self.scale = stored["offset"], stored["scale"]
-            wide = self.scale.astype(np.float64)
-            self.factor = (1.0 / wide).astype(self.scale.dtype) if self.n_samples else self.scale.copy()
+            self.factor = _reciprocal(self.scale) if self.n_samples else self.scale.copy()
             self._split()
         else:
             self._refresh()
         self._refreshed_at = stored["refreshed_at"]
 
-    def _refresh(self):
+    def _refresh(self) -> None:
         """Compute offset and scale from the present moments."""
         dtype = self.offset.dtype
         mean = self.moments.mean
@@ -150,11 +149,11 @@ class Standardizer:
             offset[self.target], scale[self.target] = scaling
         self.offset = offset.astype(dtype)
         self.scale = scale.astype(dtype)
-        self.factor = (1.0 / scale).astype(dtype)
+        self.factor = _reciprocal(self.scale)  # not of the unrounded scale, which is not stored
         self._refreshed_at = self.n_samples
         self._split()
 
-    def _split(self):
+    def _split(self) -> None:
         """Cut the vectors into the parts for X and for the target, which every sample needs."""
         self._input_parts = self.offset[self.inputs], self.factor[self.inputs]
         self._target_parts = self.offset[self.target], self.factor[self.target]
@@ -174,10 +173,10 @@ class Standardizer:
         """What the target is divided by, or an empty array if it is left as it is."""
         return self.scale[self.target]
 
-    def transform(self, X, out: np.ndarray | None = None):
-        """Return some rows of X standardized; dense rows are written to `out` if it is given."""
+    def transform(self, X: Matrix, out: np.ndarray | None = None) -> Matrix:
+        """Return samples standardized; dense ones are written to `out` if it is given."""
         offset, factor = self._input_parts
-        if sparse.issparse(X):
+        if not isinstance(X, np.ndarray):
             if not self.centers:
                 return type(X)((X.data * factor[X.indices], X.indices, X.indptr), shape=X.shape)
             X = X.toarray()
@@ -205,20 +204,25 @@ class Standardizer:
     def fold_scaling(self, layers: list[Layer]) -> list[Layer]:
         """Return layers in float64 that compute from X and in the units of the target what `layers` do inside."""
         offset, factor, scale = (vector.astype(np.float64) for vector in (self.offset, self.factor, self.scale))
-        folded = [Layer(np.array(W, np.float64), np.array(b, np.float64)) for W, b in layers]
-        first, last = folded[0], folded[-1]
+        copies = [Layer(np.array(W, np.float64), np.array(b, np.float64)) for W, b in layers]
+        first, last = copies[0], copies[-1]
         first.W[...] *= factor[self.inputs, np.newaxis]
         first.b[...] -= offset[self.inputs] @ first.W
-        self.target_scaling.fold(last.W, last.b, offset[self.target], scale[self.target])
-        return folded
+        self.target_scaling.fold_scaling(last.W, last.b, offset[self.target], scale[self.target])
+        return copies
 
     def unfold_scaling(self, layers: list[Layer]) -> None:
         """Undo `fold_scaling` in place."""
         offset, scale = self.offset.astype(np.float64), self.scale.astype(np.float64)
         first, last = layers[0], layers[-1]
         W, b = last.W.astype(np.float64), last.b.astype(np.float64)
-        self.target_scaling.unfold(W, b, offset[self.target], scale[self.target])
+        self.target_scaling.unfold_scaling(W, b, offset[self.target], scale[self.target])
         last.W[...] = W
         last.b[...] = b
         first.b[...] += offset[self.inputs] @ first.W
         first.W[...] = first.W * scale[self.inputs, np.newaxis]
+
+
+def _reciprocal(scale: np.ndarray) -> np.ndarray:
+    """Return 1 / scale, computed in float64."""
+    return (1.0 / scale.astype(np.float64)).astype(scale.dtype)

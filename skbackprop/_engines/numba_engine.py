@@ -1,10 +1,13 @@
-"""One pass over the rows, compiled by numba: `train_epoch` again, with the same signature and the same numbers.
+"""The compiled engine: an epoch by a kernel that numba compiles, with the numbers of the numpy engine.
 
-What the kernel does not support, sparse X and custom components, is left to numpy; see `unsupported_reason`.
-Importing this module imports numba, so nothing does before the first fit that uses it.
+Importing this module does not import numba; the first use of the kernel does.
 """
 
 from __future__ import annotations
+
+import logging
+from functools import cache
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -13,60 +16,16 @@ from .._core.dropout import thresholds
 from .._training.config import TrainingConfig
 from .._training.epoch import EpochPlan, EpochResult
 from .._training.state import TrainingState
-from ..activations import ELU, GELU, SELU, Identity, LeakyReLU, Logistic, ReLU, SiLU, Softplus, Tanh
-from ..losses import (
-    AbsoluteError,
-    BinaryLogLoss,
-    Gamma,
-    Huber,
-    LogisticSquaredError,
-    MultinomialLogLoss,
-    Poisson,
-    Quantile,
-    Quantiles,
-    SquaredError,
-    Tweedie,
-)
-from ..optimizers import GD, LBFGS, Adam, AdamW, Momentum, Nesterov, RMSprop
-from ._numba import formulas as formulas
-from ._numba import kernel as _kernel
-from ._numba import losses as losses
+from ._numba.structures import Buffers, Model, Plan, Samples
+from .fingerprint import is_compiled
+from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, settings_matrix, settings_of
 
-ACTIVATION_CODES = {
-    Identity: formulas.IDENTITY,
-    Logistic: formulas.LOGISTIC,
-    Tanh: formulas.TANH,
-    ReLU: formulas.RELU,
-    LeakyReLU: formulas.LEAKY_RELU,
-    ELU: formulas.ELU,
-    SELU: formulas.ELU,
-    GELU: formulas.GELU,
-    SiLU: formulas.SILU,
-    Softplus: formulas.SOFTPLUS,
-}
-LOSS_CODES = {
-    SquaredError: losses.SQUARED_ERROR,
-    LogisticSquaredError: losses.LOGISTIC_SQUARED_ERROR,
-    BinaryLogLoss: losses.BINARY_LOG_LOSS,
-    MultinomialLogLoss: losses.MULTINOMIAL_LOG_LOSS,
-    AbsoluteError: losses.ABSOLUTE_ERROR,
-    Huber: losses.HUBER,
-    Quantile: losses.QUANTILE,
-    Quantiles: losses.QUANTILES,
-    Poisson: losses.POISSON,
-    Gamma: losses.GAMMA,
-    Tweedie: losses.TWEEDIE,
-}
-OPTIMIZER_CODES = {
-    GD: formulas.GD,
-    Momentum: formulas.MOMENTUM,
-    Nesterov: formulas.NESTEROV,
-    RMSprop: formulas.RMSPROP,
-    Adam: formulas.ADAM,
-    AdamW: formulas.ADAM,
-}
+logger = logging.getLogger("skbackprop")
 
-#: An empty array stands for "none" in the kernel, which wants one type for each argument.
+#: Work that takes numpy longer than this is worth loading the compiled kernel, and compiling it; docs/architecture.md
+#: has the figures. Compiling takes about as long.
+LOAD_SECONDS, COMPILE_SECONDS = 0.05, 20.0
+#: An empty array stands for "none" in the kernel, which takes one type for each argument.
 NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint64)
 
 
@@ -75,125 +34,173 @@ class NumbaEngine:
 
     name = "numba"
 
+    def startup_seconds(self, data: Dataset) -> float:
+        """Return how long numpy may take before the kernel is worth its start: to load it, or to compile it."""
+        return LOAD_SECONDS if is_compiled(data.X.dtype) else COMPILE_SECONDS
+
+    def unavailable_reason(self) -> str | None:
+        """Return why the kernel cannot be used here, or None if it can."""
+        if find_spec("numba") is None:
+            return "it needs numba: pip install 'skbackprop[numba]'"
+        try:
+            _kernel()
+        except ImportError as error:
+            return f"numba cannot be imported: {error}"
+        except RuntimeError as error:  # there is no folder where numba may keep the compiled kernel
+            return str(error)
+        return None
+
     def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> str | None:
         """Return what the kernel does not support, or None if it supports everything that is asked for."""
         if not isinstance(data.X, np.ndarray):
             return "X is sparse"
         if not data.X.flags.c_contiguous:
             return "X is not C-contiguous"
-        if type(config.optimizer) is LBFGS:
-            return "scipy makes the steps of optimizer='lbfgs'"
-        components = [(ACTIVATION_CODES, activation) for activation in config.objective.network.activations]
-        components += [(LOSS_CODES, config.objective.loss), (OPTIMIZER_CODES, config.optimizer)]
-        for codes, component in components:
-            if type(component) not in codes:  # a subclass may compute something else
-                return f"{component!r} is not one of the package's own"
+        components = [(ACTIVATION_ENTRIES, activation) for activation in config.objective.network.activations]
+        components += [(LOSS_ENTRIES, config.objective.loss), (OPTIMIZER_ENTRIES, config.optimizer)]
+        for entries, component in components:
+            if type(component) not in entries:
+                return f"{component!r} has no formula in the compiled kernel"
         return None
 
     def make_buffers(self, config: TrainingConfig, state: TrainingState, data: Dataset) -> NumbaBuffers:
-        """Allocate the arrays that epochs over data of this shape write to."""
+        """Allocate the arrays that epochs over data of this shape write to, and get the kernel ready."""
         return NumbaBuffers(config, state, data)
 
     def run_epoch(self, plan: EpochPlan, data: Dataset, state: TrainingState, buffers: NumbaBuffers) -> EpochResult:
         """Make one update of the weights for each batch whose weights are not all zero."""
-        X, y, weight = data
-        weight = NO_WEIGHT if weight is None else weight
-        buffers.check(state, X, y, weight, plan.learning_rates)
+        weight = NO_WEIGHT if data.sample_weight is None else data.sample_weight
+        buffers.check(state, data.X, data.y, weight, plan.learning_rates)
         offset = factor = buffers.nothing
         if state.standardizer is not None:
             offset, factor = state.standardizer.input_offset, state.standardizer.input_factor
-        loss_sum, n_updates = _kernel.epoch(
-            *(_writeable(np.ascontiguousarray(array)) for array in (X, y, weight)),
-            NO_ORDER if plan.order is None else plan.order,
-            offset,
-            factor,
+        loss_sum, n_updates = buffers.epoch(
+            buffers.model,
+            Samples(_readable(data.X), _readable(data.y), _readable(weight), offset, factor),
+            Plan(
+                NO_ORDER if plan.order is None else plan.order,
+                plan.learning_rates,
+                plan.batch_size,
+                np.uint64(plan.dropout_key),
+                plan.penalty.l1,
+                plan.penalty.l2,
+                plan.mean_weight,
+                plan.first_step,
+            ),
             state.theta,
             state.optimizer_state,
-            *buffers.model,
-            plan.penalty.l2,
-            plan.penalty.l1,
-            plan.learning_rates,
-            plan.first_step,
-            plan.batch_size,
-            plan.mean_weight,
-            np.uint64(plan.dropout_key),
-            *buffers.arrays,
+            buffers.arrays,
         )
         return EpochResult(loss_sum, n_updates)
 
 
 class NumbaBuffers:
-    """The kernel's arguments that stay the same from epoch to epoch, and the arrays that it writes to."""
+    """The arguments of the kernel that stay the same from epoch to epoch, among them the arrays that it writes to.
+
+    Attributes
+    ----------
+    epoch : function
+        The compiled epoch.
+    model : Model
+    arrays : Buffers
+    nothing : ndarray of shape (0,)
+        Stands for "none".
+    """
 
     def __init__(self, config: TrainingConfig, state: TrainingState, data: Dataset):
-        objective, optimizer, theta = config.objective, config.optimizer, state.theta
-        network, dropout = objective.network, objective.dropout if any(objective.dropout) else ()
-        n_rows = data.n_samples
-        self.batch_size = config.batch_size_for(n_rows)
-        chunk = min(self.batch_size, network.chunk_size(theta.dtype))
-        units, outputs = sum(network.sizes[1:]), network.sizes[-1]
-        self.nothing = np.empty(0, theta.dtype)
-        self.model = (
-            np.empty_like(theta),
-            np.empty_like(theta),
-            np.array(network.sizes, np.uint64),
-            np.array([ACTIVATION_CODES[type(activation)] for activation in network.activations], np.int64),
-            np.array([_numbers(activation, 2) for activation in network.activations]).reshape(-1, 2),
-            LOSS_CODES[type(objective.loss)],
-            _loss_numbers(objective.loss),
-            0.0 if config.clip_norm is None else float(config.clip_norm),
-            thresholds(dropout) if dropout else NO_DROPOUT,
-            1.0 - np.array(dropout, np.float64),
-            OPTIMIZER_CODES[type(optimizer)],
-            np.array(_numbers(optimizer, 3)),
-            float(optimizer.weight_decay),
+        dtype = state.theta.dtype
+        self.epoch = _kernel().epoch_function(dtype)
+        if hasattr(self.epoch, "py_func"):  # otherwise NUMBA_DISABLE_JIT is set, and nothing is compiled
+            _announce_compilation(dtype)
+        self.model = self._model(config, dtype)
+        self.nothing = np.empty(0, dtype)
+        network, n_samples = config.objective.network, data.n_samples
+        self.batch_size = config.batch_size_for(n_samples)
+        chunk_size = min(self.batch_size, network.chunk_size(dtype))
+        units, outputs = chunk_size * sum(network.sizes[1:]), chunk_size * network.sizes[-1]
+        self.arrays = Buffers(
+            gradient=np.empty_like(state.theta),
+            gradient_sum=np.empty_like(state.theta),
+            X=np.empty((chunk_size, data.X.shape[1]), dtype),
+            y=np.empty(outputs, dtype),
+            factor=np.empty(outputs, dtype),
+            z=np.empty(units, dtype),
+            a=np.empty(units, dtype),
+            delta=np.empty(units, dtype),
+            mask=np.empty(units if any(config.objective.dropout) else 0, dtype),
         )
-        masks = chunk * units if dropout else 0
-        shapes = [(chunk, data.X.shape[1]), *[chunk * outputs] * 2, *[chunk * units] * 3, masks]
-        self.arrays = tuple(np.empty(shape, theta.dtype) for shape in shapes)
         self._expected = (
             data.X.shape,
-            (n_rows, outputs),
+            (n_samples, network.sizes[-1]),
             (network.n_parameters,),
-            (optimizer.n_state_arrays, theta.size),
+            (config.optimizer.n_state_arrays, network.n_parameters),
+        )
+
+    def _model(self, config, dtype):
+        network, loss, optimizer = config.objective.network, config.objective.loss, config.optimizer
+        rates = config.objective.dropout if any(config.objective.dropout) else ()
+        activations = [ACTIVATION_ENTRIES[type(activation)] for activation in network.activations]
+        of_levels = [
+            np.concatenate([[], *settings_of(activation, entry)])
+            for activation, entry in zip(network.activations, activations, strict=True)
+        ]
+        return Model(
+            sizes=np.array(network.sizes, np.uint64),
+            activations=np.array([entry.code for entry in activations], np.int64),
+            activation_settings=np.ascontiguousarray(settings_matrix(of_levels, dtype).T),
+            loss=LOSS_ENTRIES[type(loss)].code,
+            loss_settings=settings_matrix(settings_of(loss, LOSS_ENTRIES[type(loss)]), dtype),
+            optimizer=OPTIMIZER_ENTRIES[type(optimizer)].code,
+            optimizer_settings=settings_matrix(settings_of(optimizer, OPTIMIZER_ENTRIES[type(optimizer)]), np.float64),
+            weight_decay=float(optimizer.weight_decay),
+            clip_norm=0.0 if config.clip_norm is None else float(config.clip_norm),
+            thresholds=thresholds(rates) if rates else NO_DROPOUT,
+            keep=1.0 - np.array(rates, np.float64),
         )
 
     def check(self, state: TrainingState, X, y, weight, rates) -> None:
-        """Raise ValueError unless all arrays have the shapes of the buffers; the kernel checks none."""
-        n_rows = X.shape[0]
+        """Raise ValueError unless all arrays have the shapes of these buffers: the kernel itself checks no index."""
+        n_samples = X.shape[0]
         shapes = X.shape, y.shape, state.theta.shape, state.optimizer_state.shape
-        n_batches = -(-n_rows // self.batch_size)
-        if shapes != self._expected or len(weight) not in (0, n_rows) or len(rates) != n_batches:
+        n_batches = -(-n_samples // self.batch_size)
+        if shapes != self._expected or len(weight) not in (0, n_samples) or len(rates) != n_batches:
             raise ValueError(
                 f"Arrays changed their shapes in training: {shapes}, {len(weight)} weights and {len(rates)} learning "
-                f"rates, where {self._expected}, {n_rows} and {n_batches} were expected."
+                f"rates, where {self._expected}, {n_samples} and {n_batches} were expected."
             )
 
 
-def _loss_numbers(loss) -> np.ndarray:
-    """Return the settings of a loss, at least one number."""
-    return np.array(loss.quantiles if type(loss) is Quantiles else _numbers(loss, 1), np.float64)
+@cache
+def _kernel():
+    """Import numba and return the module of the kernel."""
+    from ._numba import kernel
+
+    return kernel
 
 
-def _numbers(record, count: int) -> list[float]:
-    """Return the settings of a record in the order of its fields, filled up with zeros."""
-    numbers = [record.alpha, record.scale] if type(record) is SELU else list(record.get_params().values())
-    numbers = [*numbers, 1.0] if type(record) is ELU else numbers
-    return [*map(float, numbers[:count]), *[0.0] * (count - len(numbers))]
+@cache
+def _announce_compilation(dtype: np.dtype) -> None:
+    """Say once that the first epoch has to wait for the compiler."""
+    if not is_compiled(dtype):
+        logger.warning(
+            "Compiling the numba kernel for %s, which takes about %d seconds. The result is kept for later processes; "
+            "to compile ahead of time, run: python -m skbackprop.compile",
+            dtype,
+            COMPILE_SECONDS,
+        )
 
 
-def _writeable(array: np.ndarray) -> np.ndarray:
-    """Return `array` itself, or a view on it that numba takes for writeable.
+def _readable(array: np.ndarray) -> np.ndarray:
+    """Return a C-contiguous array that numba takes for writeable: `array` itself, a view of it, or a copy.
 
-    The kernel only reads X, y and weights, but would be compiled again for read-only ones.
+    The kernel only reads X, y and the weights, but would be compiled again for arrays that are read-only.
     """
-    if array.flags.writeable:
-        return array
-    return np.asarray(_Writeable(array))
+    array = np.ascontiguousarray(array)
+    return array if array.flags.writeable else np.asarray(_Writeable(array))
 
 
 class _Writeable:
-    """An array's memory under another flag; it keeps the array alive for as long as a view on it lives."""
+    """The memory of a read-only array as if it were writeable; it keeps the array alive as long as a view of it."""
 
     def __init__(self, array):
         self.owner = array

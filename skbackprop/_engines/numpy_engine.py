@@ -26,6 +26,10 @@ class NumpyEngine:
 
     name = "numpy"
 
+    def startup_seconds(self, data: Dataset) -> float:
+        """Return 0: there is nothing to load."""
+        return 0.0
+
     def unavailable_reason(self) -> None:
         """Return None: numpy is always there."""
 

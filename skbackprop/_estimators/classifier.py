@@ -313,7 +313,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             The most probable class; with several labels per sample, 1 for each label that is more probable than not.
         """
         model = self._fitted_model()
-        return model.labels(model.raw_output(model.validate(X)))
+        return model.labels(model.raw_output(X))
 
     def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the raw output of the network, before the output activation.
@@ -329,7 +329,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             For two classes one score, which is above 0 for the second class.
         """
         model = self._fitted_model()
-        return model.scores(model.raw_output(model.validate(X)))
+        return model.scores(model.raw_output(X))
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the probability of each class.
@@ -345,7 +345,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             In the order of `classes_`; the rows sum to 1, unless a sample can have several labels.
         """
         model = self._fitted_model()
-        return model.probabilities(model.raw_output(model.validate(X)))
+        return model.probabilities(model.raw_output(X))
 
     def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the logarithm of the probability of each class, finite also where a probability rounds to 0.
@@ -361,7 +361,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             In the order of `classes_`.
         """
         model = self._fitted_model()
-        return model.log_probabilities(model.raw_output(model.validate(X)))
+        return model.log_probabilities(model.raw_output(X))
 
     def _make_target(self, y, dtype, resumes, classes):
         multilabel = is_multilabel(y)

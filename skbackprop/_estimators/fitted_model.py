@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._core.network import Layer, LayerCache, Network, first_rows
+from .._core.network import Layer, LayerCache, Network, first_samples
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
 from ..losses import Loss
@@ -130,8 +130,9 @@ class FittedModel(ABC):
         return X if isinstance(X, np.ndarray) else X.toarray()
 
     def raw_output(self, X) -> np.ndarray:
-        """Return the raw output for validated X, of shape (n_samples, n_outputs)."""
+        """Return the raw output for X as the user passes it, of shape (n_samples, n_outputs)."""
         with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
+            X = self.validate(X)
             return self._corrected(self._propagate(X), X)
 
     def _propagate(self, X) -> np.ndarray:
@@ -164,7 +165,7 @@ class FittedModel(ABC):
         for start in range(0, X.shape[0], size):
             chunk = X[start : start + size]
             inputs = chunk if self._transform is None else self._transform(chunk)
-            cache = first_rows(buffers, inputs.shape[0])
+            cache = first_samples(buffers, inputs.shape[0])
             raw = self.network.forward(layers, inputs, cache)
             yield slice(start, start + size), self._corrected(raw, chunk), cache
 

@@ -299,7 +299,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             Predictions, in the dtype that the network was trained in.
         """
         model = self._fitted_model()
-        prediction = model.outputs(model.raw_output(model.validate(X)))
+        prediction = model.outputs(model.raw_output(X))
         return prediction[:, 0] if self.n_outputs_ == 1 else prediction
 
     def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:

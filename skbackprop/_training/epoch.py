@@ -59,6 +59,10 @@ class Engine(Protocol):
 
     name: str
 
+    def startup_seconds(self, data: Dataset) -> float:
+        """Return how long numpy may take for the same work before "auto" prefers this engine."""
+        ...
+
     def unavailable_reason(self) -> str | None:
         """Return why the engine cannot be used here, such as a package that is missing, or None."""
         ...

@@ -6,12 +6,15 @@ An epoch is one iteration of `scipy.optimize.minimize`, which may evaluate the g
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
+from scipy.optimize import OptimizeResult
 from scipy.optimize import minimize as scipy_minimize
 
 from .._core.dataset import Dataset
 from .._core.objective import ObjectiveBuffers
+from ..optimizers import LBFGS
 from .config import TrainingConfig
 from .result import TrainingResult
 from .state import TrainingState
@@ -34,6 +37,7 @@ def minimize(
     Parameters
     ----------
     config : TrainingConfig
+        Its optimizer is `LBFGS`.
     state : TrainingState
     data : Dataset
     max_iter : int
@@ -44,13 +48,14 @@ def minimize(
     result : TrainingResult
         Learns how the minimization ended.
     """
-    objective, optimizer, dtype = config.objective, config.optimizer, state.theta.dtype
+    objective, dtype = config.objective, state.theta.dtype
+    optimizer = cast(LBFGS, config.optimizer)
     buffers = ObjectiveBuffers(objective, state.theta, data.n_samples, state.standardizer)
     penalty = objective.penalty(state.alpha)
     total_weight = data.total_weight
     last_valid = state.theta.copy()
 
-    def value_and_gradient(theta):
+    def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
         on_epoch_begin()
         state.theta[...] = theta
         with np.errstate(all="ignore"):  # the line search steps back from what overflows
@@ -58,7 +63,7 @@ def minimize(
         value = loss_sum / total_weight + penalty.value(buffers.weights)
         return value if np.isfinite(value) else np.inf, buffers.gradient.astype(np.float64)
 
-    def callback(intermediate_result):
+    def callback(intermediate_result: OptimizeResult) -> None:
         state.theta[...] = intermediate_result.x
         last_valid[...] = state.theta
         state.t += 1

@@ -36,20 +36,20 @@ class ObserverList(TrainingObserver):
         self._observers = observers
         self._n_begun = self._n_ended = 0
 
-    def on_epoch_begin(self, state):
+    def on_epoch_begin(self, state: TrainingState) -> None:
         if state.n_iter >= self._n_begun:
             self._n_begun = state.n_iter + 1
             for observer in self._observers:
                 observer.on_epoch_begin(state)
 
-    def on_epoch_end(self, state):
+    def on_epoch_end(self, state: TrainingState) -> bool:
         if state.n_iter <= self._n_ended:
             return False
         self._n_ended = state.n_iter
         stop_requests = [observer.on_epoch_end(state) for observer in self._observers]  # all of them are called
         return any(stop_requests)
 
-    def close(self, state):
+    def close(self, state: TrainingState) -> None:
         for observer in self._observers:
             observer.close(state)
 
@@ -68,15 +68,15 @@ class CallbackAdapter(TrainingObserver):
         Returns the attributes of an estimator whose training ended here.
     """
 
-    def __init__(self, estimator, context, data: dict[str, Any], snapshot: Callable[[], dict[str, Any]]):
+    def __init__(self, estimator: Any, context: Any, data: dict[str, Any], snapshot: Callable[[], dict[str, Any]]):
         self._context = context
         self._arguments = {"estimator": estimator, "reconstruction_attributes": snapshot, **data}
 
-    def on_epoch_begin(self, state):
+    def on_epoch_begin(self, state: TrainingState) -> None:
         self._epoch = self._context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._arguments)
 
-    def on_epoch_end(self, state):
+    def on_epoch_end(self, state: TrainingState) -> bool:
         return self._epoch.call_on_fit_task_end(**self._arguments)
 
 
@@ -89,19 +89,19 @@ class VerbosePrinter(TrainingObserver):
         self._started = time.perf_counter()
         self._n_epochs = 0
         self._printed_at = -SECONDS_BETWEEN_LINES
-        self._printed_iter = None
+        self._printed_iter: int | None = None
 
-    def on_epoch_end(self, state):
+    def on_epoch_end(self, state: TrainingState) -> bool:
         self._n_epochs += 1
         if time.perf_counter() - self._printed_at >= SECONDS_BETWEEN_LINES:
             self._print(state)
         return False
 
-    def close(self, state):
+    def close(self, state: TrainingState) -> None:
         if self._n_epochs and self._printed_iter != state.n_iter:
             self._print(state)
 
-    def _print(self, state):
+    def _print(self, state: TrainingState) -> None:
         now = time.perf_counter()
         seconds = now - self._started
         left = (self._last_iter - state.n_iter) * seconds / self._n_epochs
@@ -133,11 +133,11 @@ class ProgressBar(TrainingObserver):
         self._bar = self._progress.add_task("", total=last_iter)
         self._progress.start()
 
-    def on_epoch_end(self, state):
+    def on_epoch_end(self, state: TrainingState) -> bool:
         self._progress.update(self._bar, completed=state.n_iter, description=progress_text(state))
         return False
 
-    def close(self, state):
+    def close(self, state: TrainingState) -> None:
         self._progress.stop()
 
 

@@ -78,7 +78,7 @@ class BestWeights:
         The training loss of that epoch.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.score = -math.inf
         self.theta: np.ndarray | None = None
         self.n_iter = 0
@@ -166,5 +166,5 @@ class EarlyStopper:
         self.patience.load_state_dict(stored["patience"])
         self.best.load_state_dict(stored["best"])
 
-    def _snapshot(self):
+    def _snapshot(self) -> tuple[BestWeights, Patience]:
         return copy(self.best), copy(self.patience)

@@ -32,7 +32,7 @@ DIVERGENCE_FACTOR = 10.0
 FINAL_STEP_FACTOR = 3.0
 #: A stream checks its updates only if they moved the weights by more than this share.
 SMALL_STEP = 0.1
-#: How often one call halves the learning rate before it gives up.
+#: How often one call halves the learning rate before it stops.
 MAX_BACKOFFS = 20
 #: Number of samples on which the loss is evaluated for these checks.
 N_CHECKED_SAMPLES = 1000
@@ -83,8 +83,8 @@ class Trainer(ABC):
         """Return the monitored number of a valid epoch, and whether to stop."""
 
     @abstractmethod
-    def _roll_back(self, *, giving_up: bool) -> None:
-        """Go back to the state from which training diverged."""
+    def _roll_back(self, *, is_final: bool) -> None:
+        """Go back to the state from which training diverged; there is no further attempt if `is_final`."""
 
     def _run_epochs(self, n_epochs: int, max_loss: float, result: TrainingResult) -> None:
         """Make up to `n_epochs` valid epochs, none with a loss above `max_loss`."""
@@ -150,7 +150,7 @@ class Trainer(ABC):
         result.diverged = result.n_backoffs == MAX_BACKOFFS
         result.stopped = False
         halved = 0.5 * state.rate_factor
-        self._roll_back(giving_up=result.diverged)
+        self._roll_back(is_final=result.diverged)
         if result.diverged:
             state.rate_factor = initial_factor
             result.messages.append(
@@ -232,7 +232,7 @@ class FitTrainer(Trainer):
         self._warn_if_no_better_than_constant(constant_loss, result)
         return result
 
-    def _minimize(self, n_epochs, result):
+    def _minimize(self, n_epochs: int, result: TrainingResult) -> None:
         if not n_epochs or result.stopped:
             return  # a resumed fit may have no iteration left to make
         state = self.state
@@ -240,10 +240,10 @@ class FitTrainer(Trainer):
         state.alpha = choose_alpha(self.config, state)
         lbfgs.minimize(self.config, state, self._data, n_epochs, self._begin_epoch, self._end_epoch, result)
 
-    def _finish_epoch(self, loss):
+    def _finish_epoch(self, loss: float) -> tuple[float, bool]:
         return self._stopper.on_epoch_end(self.state, loss)
 
-    def _save_progress(self):
+    def _save_progress(self) -> None:
         """Keep the last two good states: the updates of the last epoch may be what makes the next one diverge."""
         spare = self._previous_good
         self._previous_good, self._last_good = self._last_good, self._saved(spare)
@@ -257,14 +257,14 @@ class FitTrainer(Trainer):
         snapshot.save()
         return snapshot
 
-    def _roll_back(self, *, giving_up):
+    def _roll_back(self, *, is_final: bool) -> None:
         (self._previous_good or self._last_good).restore(undo_moments=False)
         self._stopper.undo_epoch()
 
-    def _after_back_off(self):
+    def _after_back_off(self) -> None:
         self._last_good = self._saved()  # the last one may date from before the moments of these samples
 
-    def _final_updates_are_valid(self):
+    def _final_updates_are_valid(self) -> bool:
         state, objective = self.state, self.config.objective
         expected = max(state.mean_loss, NEGLIGIBLE_LOSS, 0.01 * objective.constant_loss(self._data))
         if any(objective.dropout):  # whose loss during training says little about the loss without it
@@ -272,7 +272,7 @@ class FitTrainer(Trainer):
             expected = max(expected, self._loss_of(before.theta))
         return self._loss_of(state.theta) <= FINAL_STEP_FACTOR * expected
 
-    def _warn_if_no_better_than_constant(self, constant_loss, result):
+    def _warn_if_no_better_than_constant(self, constant_loss: float, result: TrainingResult) -> None:
         loss = self.state.mean_loss
         if not result.diverged and loss > NO_BETTER_THAN_CONSTANT * constant_loss > NEGLIGIBLE_LOSS:
             result.messages.append(
@@ -320,9 +320,10 @@ class StreamTrainer(Trainer):
             self._data = NO_DATA  # the trainer serves the next call; the samples are the caller's
         return result
 
-    def _reject(self, result):
+    def _reject(self, result: TrainingResult) -> None:
         self._last_good.restore()
-        if not self.state.standardizer.n_samples:  # there is nothing to keep
+        standardizer = self.state.standardizer
+        if standardizer is None or not standardizer.n_samples:  # there is nothing to keep
             raise ValueError(OVERFLOW)
         result.messages.append(
             f"These samples were not learned: X or y lies more than {MAX_ABS_ZSCORE:g} standard deviations from "
@@ -330,20 +331,20 @@ class StreamTrainer(Trainer):
             f"{MAX_CONSECUTIVE_REJECTIONS - 1} consecutive such calls new data are accepted."
         )
 
-    def _finish_epoch(self, loss):
+    def _finish_epoch(self, loss: float) -> tuple[float, bool]:
         self.state.best_iter = self.state.n_iter
         return loss, False
 
-    def _save_progress(self):
+    def _save_progress(self) -> None:
         """Keep the snapshot from before this call, which is its only epoch."""
 
-    def _roll_back(self, *, giving_up):
-        self._last_good.restore(undo_moments=giving_up)
+    def _roll_back(self, *, is_final: bool) -> None:
+        self._last_good.restore(undo_moments=is_final)
 
-    def _after_back_off(self):
+    def _after_back_off(self) -> None:
         """Keep the snapshot, which has the moments from before this call."""
 
-    def _final_updates_are_valid(self):
+    def _final_updates_are_valid(self) -> bool:
         state = self.state
         moved = np.subtract(state.theta, self._last_good.theta, out=self._last_good.scratch)
         if np.dot(moved, moved) <= SMALL_STEP**2 * np.dot(state.theta, state.theta):

@@ -6,51 +6,18 @@ A custom loss is a subclass of `Loss`; `check_loss` checks its shapes and its de
 from __future__ import annotations
 
 from .._public import publish
+from . import _classification, _regression
 from ._base import Loss
 from ._check import check_loss
-from ._classification import BinaryLogLoss, MultinomialLogLoss
-from ._regression import (
-    AbsoluteError,
-    Gamma,
-    Huber,
-    LogisticSquaredError,
-    Poisson,
-    Quantile,
-    Quantiles,
-    SquaredError,
-    Tweedie,
-)
+from ._classification import *  # noqa: F403
+from ._regression import *  # noqa: F403
 
-__all__ = [
-    "LOSSES",
-    "AbsoluteError",
-    "BinaryLogLoss",
-    "Gamma",
-    "Huber",
-    "LogisticSquaredError",
-    "Loss",
-    "MultinomialLogLoss",
-    "Poisson",
-    "Quantile",
-    "Quantiles",
-    "SquaredError",
-    "Tweedie",
-    "check_loss",
-]
+__all__ = ["LOSSES", "Loss", "check_loss"]
+__all__ += _classification.__all__
+__all__ += _regression.__all__
+__all__.sort(key=lambda name: (not name.isupper(), name))
 
 #: The losses by name and output activation. ``output_activation="auto"`` selects the first entry of a name.
-LOSSES: dict[tuple[str, str], Loss] = {
-    ("squared_error", "identity"): SquaredError(),
-    ("squared_error", "logistic"): LogisticSquaredError(),
-    ("log_loss", "softmax"): MultinomialLogLoss(),
-    ("log_loss", "logistic"): BinaryLogLoss(),
-    ("absolute_error", "identity"): AbsoluteError(),
-    ("huber", "identity"): Huber(),
-    ("quantile", "identity"): Quantile(),
-    ("quantiles", "sorted"): Quantiles(),
-    ("poisson", "exponential"): Poisson(),
-    ("gamma", "exponential"): Gamma(),
-    ("tweedie", "exponential"): Tweedie(),
-}
+LOSSES: dict[tuple[str, str], Loss] = {**_regression.LOSSES, **_classification.LOSSES}
 
 __dir__ = publish(globals())

@@ -10,6 +10,7 @@ samples, the sample weights and the penalty enter in `_core/objective.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -38,6 +39,19 @@ class Loss(Hyperparameters):
         ``alpha="auto"`` estimates the noise from the training loss.
     link : Link
         The link, derived from the attributes above for a custom loss.
+    scalar_value_and_gradient : static function or None
+        ``scalar_value_and_gradient(y, raw, ...)`` returns the loss of one output and its derivative with respect to
+        `raw`, both as numbers: the form for a loss that is a sum over outputs. The compiled engine inlines it into its
+        loops. Further parameters are passed by name: each is an attribute of the loss, such as `delta`. All numbers
+        have the network's dtype, see `Activation.scalar_value`.
+    loop_value_and_gradient : static function or None
+        ``loop_value_and_gradient(y, raw, gradient, factor, n, n_outputs, ...)`` is the form for a loss that couples the
+        outputs of a sample. All arrays are flat, with `n` entries, `n_outputs` for each sample. It writes `factor`
+        times the derivative to `gradient` and returns the sum of `factor` times the loss; `factor` is the same for all
+        outputs of a sample, and `raw` may be overwritten. Further parameters are passed by name, as arrays of one
+        dimension. `n` and `n_outputs` are unsigned, so that loops run on several numbers at once: a literal such as 1
+        would turn them into floats; write ``type(n)(1)``. The compiled engine does not support a loss with neither
+        form.
 
     See Also
     --------
@@ -57,6 +71,8 @@ class Loss(Hyperparameters):
     one_output_for_two_classes: ClassVar[bool] = False
     #: The quantiles that the outputs predict, if they are quantiles.
     predicted_quantiles: ClassVar[tuple[float, ...] | None] = None
+    scalar_value_and_gradient: ClassVar[Callable | None] = None
+    loop_value_and_gradient: ClassVar[Callable | None] = None
 
     @property
     def link(self) -> Link:
@@ -75,6 +91,17 @@ class Loss(Hyperparameters):
         -------
         prediction : ndarray of shape (n_samples, n_outputs)
             Prediction, in the scaled units of the target.
+
+        See Also
+        --------
+        log_inverse_link : Its logarithm.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Poisson
+        >>> Poisson().inverse_link(np.array([[0.0, 1.0]])).round(4)
+        array([[1.    , 2.7183]])
         """
         raise NotImplementedError
 
@@ -90,6 +117,17 @@ class Loss(Hyperparameters):
         -------
         log_prediction : ndarray of shape (n_samples, n_outputs)
             Logarithm of `inverse_link`.
+
+        See Also
+        --------
+        inverse_link : The prediction itself.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import BinaryLogLoss
+        >>> BinaryLogLoss().log_inverse_link(np.array([[-1000.0, 0.0]])).round(4)
+        array([[-1.000e+03, -6.931e-01]])
         """
         prediction = self.inverse_link(raw)
         return np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
@@ -110,6 +148,20 @@ class Loss(Hyperparameters):
         -------
         values : ndarray of shape (n_samples,)
             Loss of each sample.
+
+        See Also
+        --------
+        check_loss : Compares the derivative with finite differences.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import SquaredError
+        >>> gradient = np.empty((1, 2))
+        >>> SquaredError().value_and_gradient(np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]), gradient)
+        array([5.])
+        >>> gradient
+        array([[-2.,  4.]])
         """
         raise NotImplementedError
 
@@ -120,6 +172,16 @@ class Loss(Hyperparameters):
         ----------
         y : ndarray of shape (n_samples, n_outputs)
             Target as the user passed it.
+
+        See Also
+        --------
+        value_and_gradient : The loss of the target.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Poisson
+        >>> Poisson().check_target(np.array([[0.0], [3.0]]))
         """
 
     def constant(self, mean: np.ndarray) -> np.ndarray:
@@ -134,6 +196,17 @@ class Loss(Hyperparameters):
         -------
         raw : ndarray of shape (n_outputs,)
             Raw output that predicts the mean everywhere.
+
+        See Also
+        --------
+        value_and_gradient : The loss of this raw output.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Poisson
+        >>> Poisson().constant(np.array([1.0, 2.0])).round(4)
+        array([0.    , 0.6931])
         """
         return np.zeros_like(mean)
 
@@ -149,6 +222,18 @@ class Loss(Hyperparameters):
         -------
         y : ndarray of shape (n_samples, n_outputs)
             Target with a column for each output.
+
+        See Also
+        --------
+        check_target : Checks the target before.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Quantiles
+        >>> Quantiles((0.1, 0.9)).repeat_target(np.array([[1.0], [2.0]]))
+        array([[1., 1.],
+               [2., 2.]])
         """
         return y
 
@@ -164,6 +249,17 @@ class Loss(Hyperparameters):
         -------
         loss : Loss
             The same loss, with its hyperparameters in the units of the target.
+
+        See Also
+        --------
+        value_and_gradient : The loss of the scaled target.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Huber
+        >>> Huber(delta=1.5).in_units_of(np.array([2.0])).delta
+        array([3.])
         """
         return self
 
@@ -178,7 +274,18 @@ class Loss(Hyperparameters):
         Returns
         -------
         derivative : ndarray of shape (n_outputs,) or None
-            dE/dout, for showing the factors of the chain rule; training does not need it.
+            Derivative dE/dout, for showing the factors of the chain rule; training does not need it.
+
+        See Also
+        --------
+        value_and_gradient : The derivative with respect to the raw output.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import SquaredError
+        >>> SquaredError().output_derivative(np.array([0.01]), np.array([0.75]))
+        array([1.48])
         """
         return None
 
@@ -206,6 +313,17 @@ class LinkedLoss(Loss):
         -------
         prediction : ndarray of shape (n_samples, n_outputs)
             Prediction, in the scaled units of the target.
+
+        See Also
+        --------
+        log_inverse_link : Its logarithm.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import Poisson
+        >>> Poisson().inverse_link(np.array([[0.0, 1.0]])).round(4)
+        array([[1.    , 2.7183]])
         """
         return self.link.inverse(raw)
 
@@ -221,6 +339,17 @@ class LinkedLoss(Loss):
         -------
         log_prediction : ndarray of shape (n_samples, n_outputs)
             Logarithm of `inverse_link`, finite wherever `raw` is.
+
+        See Also
+        --------
+        inverse_link : The prediction itself.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skbackprop.losses import BinaryLogLoss
+        >>> BinaryLogLoss().log_inverse_link(np.array([[-1000.0, 0.0]])).round(4)
+        array([[-1.000e+03, -6.931e-01]])
         """
         return self.link.log_inverse(raw)
 

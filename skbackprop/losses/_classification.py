@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from ._base import LinkedLoss, row_products
+from .._scalar_math import exp, logistic, softplus
+from ._base import LinkedLoss, Loss, row_products
 from ._links import LogitLink, MultinomialLogit
+
+__all__ = ["BinaryLogLoss", "MultinomialLogLoss"]
 
 #: Smallest share of a class whose logarithm is taken.
 RAREST = 1e-6
@@ -19,6 +22,21 @@ class BinaryLogLoss(LinkedLoss):
     """Sum over the outputs of -y log(p) - (1 - y) log(1 - p) with p = f(raw), f the logistic function.
 
     As a function of raw: max(raw, 0) - y raw + log(1 + exp(-abs(raw))), which neither overflows nor rounds to log(0).
+
+    See Also
+    --------
+    MultinomialLogLoss : One distribution over all classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import BinaryLogLoss
+    >>> y, raw = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> BinaryLogLoss().value_and_gradient(y, raw, gradient).round(4)
+    array([2.0064])
+    >>> gradient.round(4)
+    array([[-0.5   ,  0.7311]])
     """
 
     link = LogitLink()
@@ -41,12 +59,31 @@ class BinaryLogLoss(LinkedLoss):
         gradient -= y
         return values
 
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        return softplus(raw) - y * raw, logistic(raw) - y
+
 
 @dataclass(frozen=True)
 class MultinomialLogLoss(LinkedLoss):
-    """-sum over the outputs of y log(p) with p = softmax(raw), for rows of y that sum to 1.
+    """-sum over the outputs of y log(p) with p = softmax(raw), for samples whose `y` sums to 1.
 
     As a function of raw: log(sum(exp(raw))) - sum(y raw), with the largest raw output taken from both.
+
+    See Also
+    --------
+    BinaryLogLoss : A probability for each output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import MultinomialLogLoss
+    >>> y, raw = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> MultinomialLogLoss().value_and_gradient(y, raw, gradient).round(4)
+    array([1.3133])
+    >>> gradient.round(4)
+    array([[-0.7311,  0.7311]])
     """
 
     link = MultinomialLogit()
@@ -67,3 +104,32 @@ class MultinomialLogLoss(LinkedLoss):
 
     def output_derivative(self, y, prediction):
         return -y / prediction
+
+    @staticmethod
+    def loop_value_and_gradient(y, raw, gradient, factor, n, n_outputs):
+        zero = type(n)(0)
+        for first in range(zero, n, n_outputs):
+            largest = raw[first]
+            for k in range(first, first + n_outputs):
+                largest = max(largest, raw[k])
+            for k in range(first, first + n_outputs):
+                raw[k] -= largest
+        for i in range(n):  # a loop of its own, so that it runs on several numbers at once whatever n_outputs is
+            gradient[i] = exp(raw[i])
+        total = 0.0
+        for first in range(zero, n, n_outputs):
+            exponentials, product = 0.0, 0.0
+            for k in range(first, first + n_outputs):
+                exponentials += gradient[k]
+                product += y[k] * raw[k]
+            total += factor[first] * (np.log(exponentials) - product)
+            for k in range(first, first + n_outputs):
+                gradient[k] = factor[k] * (gradient[k] / exponentials - y[k])
+        return total
+
+
+#: The losses of this module by name and output activation; `skbackprop.losses.LOSSES` has those of all modules.
+LOSSES: dict[tuple[str, str], Loss] = {
+    ("log_loss", "softmax"): MultinomialLogLoss(),
+    ("log_loss", "logistic"): BinaryLogLoss(),
+}

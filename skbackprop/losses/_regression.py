@@ -1,6 +1,6 @@
 """Losses of numbers: squared, absolute and Huber error, quantiles, and the deviances of counts and amounts.
 
-Where scikit-learn's metrics have a function of the same name, the mean over rows is its value, summed over outputs.
+Where scikit-learn's metrics have a function of the same name, the mean over samples is its value, summed over outputs.
 """
 
 from __future__ import annotations
@@ -15,8 +15,21 @@ import numpy as np
 from scipy import special
 
 from .._hyperparameters import check_number
-from ._base import LinkedLoss, check_range, row_products
+from .._scalar_math import exp, logistic
+from ._base import LinkedLoss, Loss, check_range, row_products
 from ._links import IdentityLink, LogitLink, LogLink, SortedLink
+
+__all__ = [
+    "AbsoluteError",
+    "Gamma",
+    "Huber",
+    "LogisticSquaredError",
+    "Poisson",
+    "Quantile",
+    "Quantiles",
+    "SquaredError",
+    "Tweedie",
+]
 
 
 class _OfLocation(LinkedLoss):
@@ -30,7 +43,24 @@ class _OfLocation(LinkedLoss):
 
 @dataclass(frozen=True)
 class SquaredError(_OfLocation):
-    """Sum over the outputs of (y - out)^2, without one-half, as in the lecture; out = raw."""
+    """Sum over the outputs of (y - out)^2, without one-half, as in the lecture; out = raw.
+
+    See Also
+    --------
+    Huber : Grows more slowly far from the target.
+    LogisticSquaredError : With a logistic output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import SquaredError
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> SquaredError().value_and_gradient(y, raw, gradient).round(4)
+    array([1.25])
+    >>> gradient.round(4)
+    array([[-1., -2.]])
+    """
 
     def value_and_gradient(self, y, raw, gradient):
         np.subtract(raw, y, out=gradient)
@@ -41,10 +71,32 @@ class SquaredError(_OfLocation):
     def output_derivative(self, y, prediction):
         return -2.0 * (y - prediction)
 
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        residual = raw - y
+        return residual * residual, residual + residual
+
 
 @dataclass(frozen=True)
 class LogisticSquaredError(LinkedLoss):
-    """Sum over the outputs of (y - out)^2 with out = f(raw), f the logistic function: the lecture's network."""
+    """Sum over the outputs of (y - out)^2 with out = f(raw), f the logistic function: the lecture's network.
+
+    See Also
+    --------
+    SquaredError : With a linear output.
+    BinaryLogLoss : The log loss of the same output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import LogisticSquaredError
+    >>> y, raw = np.array([[0.01, 0.99]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> LogisticSquaredError().value_and_gradient(y, raw, gradient).round(4)
+    array([0.3072])
+    >>> gradient.round(4)
+    array([[ 0.245 , -0.1018]])
+    """
 
     link = LogitLink()
 
@@ -67,15 +119,44 @@ class LogisticSquaredError(LinkedLoss):
     def output_derivative(self, y, prediction):
         return -2.0 * (y - prediction)
 
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        number = type(raw)
+        out = logistic(raw)
+        residual = out - y
+        return residual * residual, number(2) * residual * out * (number(1) - out)
+
 
 @dataclass(frozen=True)
 class AbsoluteError(_OfLocation):
-    """Sum over the outputs of abs(y - out): the median of y, which outliers do not move."""
+    """Sum over the outputs of abs(y - out): the median of y, which outliers do not move.
+
+    See Also
+    --------
+    Huber : Smooth at the target.
+    Quantile : Other quantiles than the median.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import AbsoluteError
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> AbsoluteError().value_and_gradient(y, raw, gradient).round(4)
+    array([1.5])
+    >>> gradient.round(4)
+    array([[-1., -1.]])
+    """
 
     def value_and_gradient(self, y, raw, gradient):
         raw -= y
         np.sign(raw, out=gradient)
         return row_products(raw, gradient)
+
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        residual = raw - y
+        return abs(residual), np.sign(residual)
 
 
 @dataclass(frozen=True)
@@ -89,6 +170,22 @@ class Huber(_OfLocation):
     delta : float, default=1.0
         Where the square ends, above 0. In standard deviations of the target if the estimator has ``standardize=True``,
         in its own units otherwise.
+
+    See Also
+    --------
+    SquaredError : Its limit for a large `delta`.
+    AbsoluteError : Its limit for a small `delta`, up to a factor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import Huber
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> Huber(delta=0.7).value_and_gradient(y, raw, gradient).round(4)
+    array([0.58])
+    >>> gradient.round(4)
+    array([[-0.5, -0.7]])
     """
 
     delta: float = 1.0
@@ -106,6 +203,12 @@ class Huber(_OfLocation):
         object.__setattr__(rescaled, "delta", self.delta * scale)  # one for each output, past the check for a number
         return rescaled
 
+    @staticmethod
+    def scalar_value_and_gradient(y, raw, delta):
+        residual = raw - y
+        slope = min(max(residual, -delta), delta)
+        return slope * (residual - type(raw)(0.5) * slope), slope
+
 
 @dataclass(frozen=True)
 class Quantile(_OfLocation):
@@ -117,6 +220,22 @@ class Quantile(_OfLocation):
     ----------
     quantile : float, default=0.5
         Which quantile of y, given X, to predict: between 0 and 1.
+
+    See Also
+    --------
+    Quantiles : Several quantiles that do not cross.
+    AbsoluteError : Twice the loss of the median.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import Quantile
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> Quantile(quantile=0.9).value_and_gradient(y, raw, gradient).round(4)
+    array([1.35])
+    >>> gradient.round(4)
+    array([[-0.9, -0.9]])
     """
 
     quantile: float = 0.5
@@ -128,6 +247,10 @@ class Quantile(_OfLocation):
         raw -= y
         _pinball_slopes(raw, self.quantile, gradient)
         return row_products(raw, gradient)
+
+    @staticmethod
+    def scalar_value_and_gradient(y, raw, quantile):
+        return _pinball(y, raw, quantile)
 
 
 @dataclass(frozen=True)
@@ -141,6 +264,15 @@ class Quantiles(_OfLocation):
     ----------
     quantiles : sequence of float, default=(0.1, 0.5, 0.9)
         Between 0 and 1, increasing.
+
+    Attributes
+    ----------
+    predicted_quantiles : tuple of float
+        The quantiles that the outputs predict.
+
+    See Also
+    --------
+    Quantile : A single quantile.
 
     Examples
     --------
@@ -182,6 +314,21 @@ class Quantiles(_OfLocation):
         np.put_along_axis(gradient, order, slopes, axis=1)
         return row_products(residual, slopes)
 
+    @staticmethod
+    def loop_value_and_gradient(y, raw, gradient, factor, n, n_outputs, quantiles):
+        zero, one = type(n)(0), type(n)(1)
+        total = 0.0
+        for i in range(n):
+            first = i - i % n_outputs  # the first output of the sample
+            rank = zero  # of this output among those of its sample, in ascending order
+            for k in range(first, first + n_outputs):
+                if raw[k] < raw[i] or (raw[k] == raw[i] and k < i):
+                    rank += one
+            value, slope = _pinball(y[i], raw[i], quantiles[rank])
+            total += factor[i] * value
+            gradient[i] = factor[i] * slope
+        return total
+
 
 def _pinball_slopes(residual, quantile, out):
     """Write the derivative of the pinball loss by the prediction into `out`; `residual` is prediction minus y."""
@@ -189,6 +336,18 @@ def _pinball_slopes(residual, quantile, out):
     out -= 2 * quantile - 1
     out *= 0.5  # 1 - quantile above y and -quantile below
     out[residual == 0] = 0
+
+
+def _pinball(y, raw, quantile):
+    """Return the pinball loss of one prediction and its derivative with respect to `raw`."""
+    number = type(raw)
+    residual = raw - y
+    slope = number(0)
+    if residual > 0:
+        slope = number(1) - quantile
+    elif residual < 0:
+        slope = -quantile
+    return residual * slope, slope
 
 
 class _Deviance(LinkedLoss):
@@ -247,9 +406,28 @@ class Poisson(_Deviance):
     """Sum over the outputs of 2 (y log(y / out) - y + out) with out = exp(raw): for counts, y at least 0.
 
     The unit deviance of the Poisson distribution, as `sklearn.metrics.mean_poisson_deviance`.
+
+    See Also
+    --------
+    Tweedie : The same for other powers of the mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import Poisson
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> Poisson().value_and_gradient(y, raw, gradient).round(4)
+    array([0.516])
+    >>> gradient.round(4)
+    array([[1.    , 1.4366]])
     """
 
     power: ClassVar[float] = 1.0
+
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        return _poisson(y, raw)
 
 
 @dataclass(frozen=True)
@@ -257,9 +435,28 @@ class Gamma(_Deviance):
     """Sum over the outputs of 2 (log(out / y) + y / out - 1) with out = exp(raw): for amounts, y above 0.
 
     The unit deviance of the gamma distribution, as `sklearn.metrics.mean_gamma_deviance`.
+
+    See Also
+    --------
+    Tweedie : The same for other powers of the mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import Gamma
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> Gamma().value_and_gradient(y, raw, gradient).round(4)
+    array([0.4715])
+    >>> gradient.round(4)
+    array([[1.    , 0.5285]])
     """
 
     power: ClassVar[float] = 2.0
+
+    @staticmethod
+    def scalar_value_and_gradient(y, raw):
+        return _gamma(y, raw)
 
 
 @dataclass(frozen=True)
@@ -274,9 +471,69 @@ class Tweedie(_Deviance):
     power : float, default=1.5
         Variance grows as this power of the mean; at least 1. 1 is `Poisson`, 2 is `Gamma`. From 2 on y must be
         above 0, below at least 0.
+
+    See Also
+    --------
+    Poisson : The power 1.
+    Gamma : The power 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.losses import Tweedie
+    >>> y, raw = np.array([[0.5, 2.0]]), np.array([[0.0, 1.0]])
+    >>> gradient = np.empty_like(raw)
+    >>> Tweedie(power=1.5).value_and_gradient(y, raw, gradient).round(4)
+    array([0.4766])
+    >>> gradient.round(4)
+    array([[1.    , 0.8713]])
     """
 
     power: float = 1.5
 
     def __post_init__(self):
         check_number(self, "power", low=1, closed="left")
+
+    @staticmethod
+    def scalar_value_and_gradient(y, raw, power):
+        if power == 1:
+            return _poisson(y, raw)
+        if power == 2:
+            return _gamma(y, raw)
+        number = type(raw)
+        one, two = number(1), number(2)
+        growth = exp((two - power) * raw)
+        decay = y * exp((one - power) * raw)
+        constant = y ** (two - power) / ((one - power) * (two - power))
+        value = constant - decay / (one - power) + growth / (two - power)
+        return two * value, two * (growth - decay)
+
+
+def _poisson(y, raw):
+    """Return the Poisson deviance of one prediction and its derivative with respect to `raw`."""
+    number = type(raw)
+    out = exp(raw)
+    constant = y * np.log(y) if y > 0 else number(0)
+    return number(2) * (constant - y * raw + out - y), number(2) * (out - y)
+
+
+def _gamma(y, raw):
+    """Return the gamma deviance of one prediction and its derivative with respect to `raw`."""
+    number = type(raw)
+    difference = raw - np.log(y)
+    ratio = exp(-difference)  # y / out
+    return number(2) * (difference + ratio - number(1)), number(2) * (number(1) - ratio)
+
+
+#: The losses of this module by name and output activation; `skbackprop.losses.LOSSES` has those of all modules.
+LOSSES: dict[tuple[str, str], Loss] = {
+    ("squared_error", "identity"): SquaredError(),
+    ("squared_error", "logistic"): LogisticSquaredError(),
+    ("absolute_error", "identity"): AbsoluteError(),
+    ("huber", "identity"): Huber(),
+    ("quantile", "identity"): Quantile(),
+    ("quantiles", "sorted"): Quantiles(),
+    ("poisson", "exponential"): Poisson(),
+    ("gamma", "exponential"): Gamma(),
+    ("tweedie", "exponential"): Tweedie(),
+}

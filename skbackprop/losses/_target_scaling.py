@@ -33,11 +33,11 @@ class TargetScaling:
         """
         return np.zeros_like(mean), np.ones_like(spread)
 
-    def fold(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
+    def fold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         """Change the output layer in place so that it predicts in the units of the target."""
 
-    def unfold(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
-        """Undo `fold` in place."""
+    def unfold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
+        """Undo `fold_scaling` in place."""
 
 
 class StandardScaling(TargetScaling):
@@ -49,12 +49,12 @@ class StandardScaling(TargetScaling):
     def offset_and_scale(self, mean, spread):
         return mean, spread
 
-    def fold(self, W, b, offset, scale):
+    def fold_scaling(self, W, b, offset, scale):
         W *= scale
         b *= scale
         b += offset
 
-    def unfold(self, W, b, offset, scale):
+    def unfold_scaling(self, W, b, offset, scale):
         b -= offset
         b /= scale
         W /= scale
@@ -69,10 +69,10 @@ class MeanScaling(TargetScaling):
     def offset_and_scale(self, mean, spread):
         return np.zeros_like(mean), np.where(mean > 0, mean, 1.0)
 
-    def fold(self, W, b, offset, scale):
+    def fold_scaling(self, W, b, offset, scale):
         b += np.log(scale)
 
-    def unfold(self, W, b, offset, scale):
+    def unfold_scaling(self, W, b, offset, scale):
         b -= np.log(scale)
 
 

@@ -7,12 +7,13 @@ import pytest
 from sklearn.datasets import load_digits
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._core.dataset import Dataset
 from skbackprop._core.dropout import Dropout
 from skbackprop._core.network import Network
-from skbackprop._core.objective import Objective, Workspace
+from skbackprop._core.objective import Objective, ObjectiveBuffers
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.losses import LOSSES
-from tests.shared import BOTH, EACH_SOLVER, FEW, announce, data, theta
+from tests.shared import BOTH, DIVERGED, EACH_SOLVER, FEW, announce, data, theta
 
 FLOAT = np.dtype(float)
 
@@ -44,14 +45,14 @@ def test_gradient_with_dropout_equals_finite_differences(activation, rng):
     network = Network((3, 8, 6, 2), (activation, activation))
     objective = Objective(network, LOSSES["squared_error", "identity"], dropout=(0.4, 0.2))
     theta = 0.5 * rng.normal(size=network.n_parameters)
-    X, y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+    data = Dataset(rng.normal(size=(9, 3)), rng.normal(size=(9, 2)))
 
     def evaluate(theta):
-        work = Workspace(network, theta, 4, dropout=objective.dropout)
-        work.key = 99
-        return objective.loss_and_gradient(X, y, None, 1.0, work) / 9, work.gradient
+        buffers = ObjectiveBuffers(objective, theta, 4)
+        loss_sum = objective.loss_and_gradient(data, 1.0, objective.penalty(0.0), buffers, dropout_key=99)
+        return loss_sum / 9, buffers.gradient
 
-    gradient = evaluate(theta)[1]
+    _, gradient = evaluate(theta)
     differences = np.empty_like(theta)
     for i in range(theta.size):
         step = 1e-6 * (np.arange(theta.size) == i)
@@ -80,7 +81,7 @@ def test_network_with_dropout_learns():
 @pytest.mark.parametrize("dropout", [(0.1,), (0.1, 0.2, 0.3), (0.1, 1.0), (0.1, -0.1), ["a", 0.1]])
 def test_invalid_dropout_raises(dropout):
     X, y = data(BackpropRegressor)
-    with pytest.raises(ValueError, match=r"dropout=.* must be a number from 0 to below 1, or one for each of the 2"):
+    with pytest.raises(ValueError, match=r"dropout=.* must be a number in \[0, 1\), or one for each of the 2"):
         BackpropRegressor((5, 5), dropout=dropout).fit(X, y)
     with pytest.raises(ValueError, match="'dropout' parameter"):
         BackpropRegressor((5, 5), dropout=1.0).fit(X, y)
@@ -93,7 +94,7 @@ def test_divergence_check_does_not_rely_on_masks_that_happen_to_fit(dropout):
     for seed in range(10):
         network = BackpropRegressor(1, **(params | {"random_state": seed}))
         with warnings.catch_warnings():
-            warnings.filterwarnings("error", "The loss or the weights exploded")
+            warnings.filterwarnings("error", DIVERGED)
             network.fit([[1.0]], [0.0])
         assert network.n_iter_ == FEW["max_iter"]
 
@@ -107,6 +108,6 @@ def test_large_loss_under_a_mask_is_not_divergence(loss, rng):
         network = BackpropRegressor((6, 4, 6), engine="numpy", **(params | {"random_state": seed}))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", "The loss or the weights exploded")
+            warnings.filterwarnings("error", DIVERGED)
             network.fit(X, y)
         assert network.n_iter_ == FEW["max_iter"]

@@ -5,8 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from skbackprop._core.dataset import Dataset
 from skbackprop._core.network import Network
-from skbackprop._core.objective import Objective, Workspace
+from skbackprop._core.objective import Objective, ObjectiveBuffers
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.initializers import INITIALIZERS
 from skbackprop.losses import LOSSES, Quantiles
@@ -27,34 +28,31 @@ def problem(activation, loss, n_outputs, weighted, alpha, n_hidden=2):
     if loss.output_activation == "softmax":
         y /= y.sum(axis=1, keepdims=True)
     weight = rng.integers(0, 4, N_SAMPLES).astype(float) if weighted else None
-    return (Objective(network, loss), alpha), theta, X, y, weight
+    return Objective(network, loss), alpha, theta, Dataset(X, y, weight)
 
 
-def value_and_gradient(objective, theta, X, y, weight):
-    """Return value and gradient of J for all samples as one batch; `objective` comes with its alpha."""
-    objective, alpha = objective
-    work = Workspace(objective.network, theta, len(X))
-    work.alpha = alpha
-    weight_sum = len(X) if weight is None else weight.sum()
-    total = objective.loss_and_gradient(X, y, weight, weight_sum / len(X), work)
-    return total / weight_sum + objective.penalty(theta, alpha), work.gradient
+def value_and_gradient(objective, alpha, theta, data):
+    """Return value and gradient of J for all samples as one batch."""
+    buffers = ObjectiveBuffers(objective, theta, data.n_samples)
+    mean_weight = data.total_weight / data.n_samples
+    loss_sum = objective.loss_and_gradient(data, mean_weight, objective.penalty(alpha), buffers)
+    return loss_sum / data.total_weight + objective.penalty_value(theta, alpha), buffers.gradient
 
 
-def finite_differences(objective, theta, *data):
+def finite_differences(objective, alpha, theta, data):
     differences = np.empty_like(theta)
     for i in range(len(theta)):
-        above, below = theta.copy(), theta.copy()
-        above[i] += STEP
-        below[i] -= STEP
-        difference = value_and_gradient(objective, above, *data)[0] - value_and_gradient(objective, below, *data)[0]
-        differences[i] = difference / (2 * STEP)
+        step = STEP * (np.arange(len(theta)) == i)
+        above, _ = value_and_gradient(objective, alpha, theta + step, data)
+        below, _ = value_and_gradient(objective, alpha, theta - step, data)
+        differences[i] = (above - below) / (2 * STEP)
     return differences
 
 
-def assert_gradient_is_right(objective, theta, *data):
-    gradient = value_and_gradient(objective, theta, *data)[1]
-    differences = finite_differences(objective, theta, *data)
-    for part in objective[0].network.unpack(np.arange(theta.size)):
+def assert_gradient_is_right(objective, alpha, theta, data):
+    _, gradient = value_and_gradient(objective, alpha, theta, data)
+    differences = finite_differences(objective, alpha, theta, data)
+    for part in objective.network.unpack(np.arange(theta.size)):
         for entries in part:  # each layer separately, so that large gradients do not hide small ones
             error = np.linalg.norm(gradient[entries] - differences[entries])
             assert error <= 1e-6 * np.linalg.norm(differences[entries]) + 1e-9 * np.linalg.norm(differences)
@@ -81,8 +79,8 @@ def test_gradient_at_every_depth(loss, n_hidden):
 
 
 def test_check_detects_a_wrong_gradient():
-    objective, theta, *data = problem(ACTIVATIONS["tanh"], LOSSES["squared_error", "identity"], 1, False, 0.0)
-    gradient = value_and_gradient(objective, theta, *data)[1]
-    differences = finite_differences(objective, theta, *data)
+    arguments = problem(ACTIVATIONS["tanh"], LOSSES["squared_error", "identity"], 1, False, 0.0)
+    _, gradient = value_and_gradient(*arguments)
+    differences = finite_differences(*arguments)
     gradient[3] *= 1.001
     assert np.linalg.norm(gradient - differences) > 1e-6 * np.linalg.norm(differences)

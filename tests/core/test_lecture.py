@@ -18,21 +18,21 @@ def passes():
     """Return what the forward and the backward pass of the core compute."""
     theta = np.concatenate([array.ravel() for array in COEFS + INTERCEPTS])
     layers = NETWORK.unpack(theta)
-    trace = NETWORK.trace(1, theta.dtype)
-    raw = NETWORK.forward(layers, X, trace)
-    hidden = trace[0].z.copy(), trace[0].a.copy()
+    cache = NETWORK.allocate_cache(1, theta.dtype)
+    raw = NETWORK.forward(layers, X, cache)
+    hidden = cache[0].z.copy(), cache[0].a.copy()
     net_o = raw.copy()
-    error = LogisticSquaredError().value_and_gradient(TARGET, raw, trace[1].delta)
+    error = LogisticSquaredError().value_and_gradient(TARGET, raw, cache[1].delta)
     gradient = np.empty_like(theta)
     gradient_layers = NETWORK.unpack(gradient)
-    NETWORK.backward(layers, X, trace, np.ones(1), gradient_layers)
+    NETWORK.backward(layers, X, cache, np.ones(1), gradient_layers)
     return {
         "hidden": hidden,
         "net_o": net_o,
         "error": error,
         "gradient": gradient_layers,
         "layers": layers,
-        "trace": trace,
+        "cache": cache,
     }
 
 
@@ -88,7 +88,7 @@ def test_dE_di_is_the_derivative_with_respect_to_the_inputs(passes):
 
     steps = 1e-6 * np.eye(2)
     differences = [(error(X[0] + step) - error(X[0] - step)) / 2e-6 for step in steps]
-    np.testing.assert_allclose(NETWORK.input_gradient(passes["layers"], passes["trace"])[0], differences, rtol=1e-8)
+    np.testing.assert_allclose(NETWORK.input_gradient(passes["layers"], passes["cache"])[0], differences, rtol=1e-8)
 
 
 @pytest.mark.parametrize("learning_rate", [0.1, 0.5])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skbackprop._core.network import MIN_CHUNK_ROWS, Network, first_rows
+from skbackprop._core.network import MIN_CHUNK_SIZE, Network, first_samples
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.initializers import INITIALIZERS
 
@@ -51,7 +51,7 @@ def test_raw_output_equals_manual_forward_pass(theta, rng, make):
 
 
 def test_raw_output_does_not_depend_on_chunks(theta, rng):
-    n_samples = 2 * NETWORK.chunk_rows(theta.dtype) + 3
+    n_samples = 2 * NETWORK.chunk_size(theta.dtype) + 3
     X = rng.normal(size=(n_samples, 4))
     np.testing.assert_allclose(NETWORK.raw_output(theta, X), forward_by_hand(NETWORK.unpack(theta), X), rtol=1e-12)
 
@@ -66,13 +66,12 @@ def test_raw_output_returns_a_new_array(theta, rng):
 
 def test_backward_and_input_gradient_equal_finite_differences(theta, rng):
     X, layers = rng.normal(size=(6, 4)), NETWORK.unpack(theta)
-    trace = NETWORK.trace(8, theta.dtype)
-    trace = first_rows(trace, 6)
-    NETWORK.forward(layers, X, trace)
+    cache = first_samples(NETWORK.allocate_cache(8, theta.dtype), 6)
+    NETWORK.forward(layers, X, cache)
     delta = rng.normal(size=(6, 2))
-    trace[-1].delta[...] = delta
+    cache[-1].delta[...] = delta
     gradient = np.full_like(theta, np.nan)
-    NETWORK.backward(layers, X, trace, np.ones(6), NETWORK.unpack(gradient))
+    NETWORK.backward(layers, X, cache, np.ones(6), NETWORK.unpack(gradient))
 
     def scalar(theta, X):
         return np.sum(delta * NETWORK.raw_output(theta, X))
@@ -85,13 +84,13 @@ def test_backward_and_input_gradient_equal_finite_differences(theta, rng):
         step = np.zeros_like(X)
         step[index] = 1e-6
         wrt_input[index] = (scalar(theta, X + step) - scalar(theta, X - step)) / 2e-6
-    np.testing.assert_allclose(NETWORK.input_gradient(layers, trace), wrt_input, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(NETWORK.input_gradient(layers, cache), wrt_input, rtol=1e-6, atol=1e-8)
 
 
 def test_chunk_size_decreases_with_layer_width_down_to_a_minimum():
     narrow, wide = Network((4, 10, 1), (RELU,)), Network((4, 1000, 1), (RELU,))
-    assert narrow.chunk_rows(np.float32) > narrow.chunk_rows(np.float64) > wide.chunk_rows(np.float64)
-    assert Network((10**6, 10, 1), (RELU,)).chunk_rows(np.float64) == MIN_CHUNK_ROWS
+    assert narrow.chunk_size(np.float32) > narrow.chunk_size(np.float64) > wide.chunk_size(np.float64)
+    assert Network((10**6, 10, 1), (RELU,)).chunk_size(np.float64) == MIN_CHUNK_SIZE
 
 
 def test_networks_with_equal_shapes_and_activations_are_equal():

@@ -1,31 +1,33 @@
-"""The compiled engine gives the numbers of the numpy engine: for every entry of every registry, solver, weights,
-dtype."""
+"""The compiled engine gives the numbers of the numpy engine: for every entry of every registry, solver and dtype."""
 
 import gc
-import os
-import subprocess
-import sys
 import weakref
-from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
-from scipy import sparse, special
+from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._engines import selection as _engines
-from skbackprop._training import trainer as _training
+from skbackprop._core.dataset import Dataset
+from skbackprop._core.network import Network
+from skbackprop._core.objective import Objective
+from skbackprop._engines import numba_engine
+from skbackprop._engines.selection import ENGINES
+from skbackprop._training.config import TrainingConfig
+from skbackprop._training.epoch import plan_epoch
+from skbackprop._training.state import TrainingState
 from skbackprop.activations import ACTIVATIONS, ELU, LeakyReLU, Tanh
-from skbackprop.losses import LOSSES
-from skbackprop.optimizers import OPTIMIZERS, Adam, AdamW
+from skbackprop.losses import LOSSES, Huber, Quantile, Quantiles, Tweedie
+from skbackprop.optimizers import OPTIMIZERS, Adam, AdamW, Momentum, RMSprop
 from skbackprop.schedules import SCHEDULES
 from tests import shared
-from tests.shared import BOTH, EACH_SOLVER, announce, theta
+from tests.shared import BOTH, EACH_SOLVER, TRAINS_BRIEFLY, announce, theta
 
-pytest.importorskip("numba")
+numba = pytest.importorskip("numba")
+pytestmark = TRAINS_BRIEFLY
 
 #: Not Adam, which makes whole steps of the rounding of a gradient that is zero, as those of standardised data can be.
 SETTINGS = {"hidden_layer_sizes": (6, 5), "optimizer": "nesterov", "batch_size": 40, "max_iter": 4}
@@ -80,7 +82,19 @@ def test_every_loss(key, weighted, solver, rng):
 
 
 @EACH_SOLVER
-@pytest.mark.parametrize("optimizer", [*STEPS, Adam(0.5, 0.7, 0.1), AdamW(weight_decay=3.0)], ids=repr)
+@pytest.mark.parametrize(
+    "loss",
+    [Huber(0.3), Quantile(0.2), Quantiles((0.05, 0.2, 0.5, 0.95)), Tweedie(1.0), Tweedie(2.0), Tweedie(2.7)],
+    ids=repr,
+)
+def test_settings_of_a_loss(loss, solver):
+    assert_same(*both_engines(BackpropRegressor, *data(BackpropRegressor), loss=loss, solver=solver, activation="tanh"))
+
+
+@EACH_SOLVER
+@pytest.mark.parametrize(
+    "optimizer", [*STEPS, Adam(0.5, 0.7, 0.1), AdamW(weight_decay=3.0), Momentum(0.5), RMSprop(0.5, 0.1)], ids=repr
+)
 def test_every_optimizer(optimizer, solver):
     params = {"optimizer": optimizer, "solver": solver, "activation": "tanh"}
     assert_same(*both_engines(BackpropClassifier, *data(BackpropClassifier), **params))
@@ -114,7 +128,7 @@ def test_float32(estimator, solver):
 
 @EACH_SOLVER
 def test_chunks_of_a_batch(solver, monkeypatch):
-    monkeypatch.setattr("skbackprop._core.network.MIN_CHUNK_ROWS", 7)
+    monkeypatch.setattr("skbackprop._core.network.MIN_CHUNK_SIZE", 7)
     monkeypatch.setattr("skbackprop._core.network.CHUNK_BYTES", 0)
     params = {"solver": solver, "activation": "tanh", "alpha": 0.1}
     for weight in (None, np.arange(150.0)):
@@ -146,16 +160,36 @@ def test_batches_of_weight_zero_are_passed_over():
 
 
 def test_read_only_data_are_not_compiled_for_again_and_stay_as_they_are():
-    from skbackprop._engines._numba import kernel as _kernel
-
     X, y = data(BackpropRegressor)
     expected = BackpropRegressor(**SETTINGS, engine="numba").fit(X, y)
-    n_compiled = len(_kernel.epoch.signatures)
+    epoch = kernel_epoch()
+    n_compiled = len(epoch.signatures)
     for array in (X, y):
         array.flags.writeable = False
     network = BackpropRegressor(**SETTINGS, engine="numba").fit(X, y)
     np.testing.assert_array_equal(theta(network), theta(expected))
-    assert len(_kernel.epoch.signatures) == n_compiled
+    assert len(epoch.signatures) == n_compiled
+
+
+def kernel_epoch(dtype="float64"):
+    """Return the compiled function, as numba keeps it."""
+    from skbackprop._engines._numba import kernel
+
+    return kernel.epoch_function(np.dtype(dtype))
+
+
+def test_one_compilation_serves_every_depth_loss_and_optimizer():
+    X, y = data(BackpropRegressor)
+    BackpropRegressor(**SETTINGS, engine="numba").fit(X, y)
+    epoch = kernel_epoch()
+    assert len(epoch.signatures) == 1
+    for params in (
+        {"hidden_layer_sizes": (), "loss": Quantiles((0.2, 0.8)), "optimizer": "adamw"},
+        {"hidden_layer_sizes": (3, 3, 3), "activation": "elu", "dropout": 0.2, "clip_norm": 1, "alpha": 0},
+        {"solver": "sgd", "optimizer": "gd", "loss": "absolute_error", "standardize": False},
+    ):
+        BackpropRegressor(**(SETTINGS | params), engine="numba").fit(X, y, sample_weight=y + 2)
+    assert len(epoch.signatures) == 1
 
 
 def test_threads_share_the_machine():
@@ -169,24 +203,26 @@ def test_threads_share_the_machine():
 
 
 class Mine(Tanh):
-    """A user's own activation, which the kernel cannot know."""
+    """A user's activation, which inherits formulas from Tanh but may compute something else."""
 
 
 @pytest.mark.parametrize(
     ("params", "make", "reason"),
     [
         ({}, sparse.csr_array, "X is sparse"),
-        ({"solver": "batch", "optimizer": "lbfgs"}, np.asarray, "scipy makes the steps of optimizer='lbfgs'"),
-        ({"activation": Mine()}, np.asarray, r"Mine\(\) is not one of the package's own"),
+        ({"solver": "batch", "optimizer": "lbfgs"}, np.asarray, r"LBFGS\(.*\) has no formula in the compiled kernel"),
+        ({"activation": Mine()}, np.asarray, r"Mine\(\) has no formula in the compiled kernel"),
     ],
 )
-def test_what_the_kernel_does_not_know(params, make, reason, monkeypatch):
+def test_what_the_kernel_does_not_support(params, make, reason, monkeypatch):
     X, y = data(BackpropRegressor)
     with pytest.raises(ValueError, match=f"engine='numba' cannot train this: {reason}.* Use engine='auto'"):
         BackpropRegressor(**(SETTINGS | params), engine="numba").fit(make(X), y)
-    monkeypatch.setattr(_engines, "WORTH_SECONDS", 0)
-    monkeypatch.setattr(_engines, "is_compiled", lambda: True)
-    assert BackpropRegressor(**(SETTINGS | params)).fit(make(X), y).n_iter_ == 4
+    monkeypatch.setattr(numba_engine, "LOAD_SECONDS", 0)
+    monkeypatch.setattr(numba_engine, "is_compiled", lambda dtype: True)
+    network = BackpropRegressor(**(SETTINGS | params)).fit(make(X), y)
+    assert network.engine_ == "numpy"
+    assert network.n_iter_ == 4
 
 
 @pytest.mark.parametrize("solver", ["batch", "minibatch"])
@@ -206,30 +242,26 @@ def test_dropout_l1_and_clipping(estimator, solver, standardize, dropout):
     assert_same(*both_engines(estimator, *data(estimator), **params))
 
 
-@EACH_SOLVER
-def test_arrays_of_other_shapes_never_reach_the_kernel(solver):
-    X, y = data(BackpropClassifier)
-    network = BackpropClassifier(4, engine="numba", solver=solver, random_state=0).partial_fit(X, y, classes=[0, 1, 2])
-    network.classes_ = np.arange(400)  # nobody should; the kernel itself checks no index
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+def test_arrays_of_other_shapes_never_reach_the_kernel(batch_size):
+    """The kernel itself checks no index."""
+    objective = Objective(Network((3, 4, 2), (Tanh(),)), LOSSES["squared_error", "identity"])
+    config = TrainingConfig(objective, OPTIMIZERS["momentum"], SCHEDULES["constant"], batch_size, True, 1)
+    theta = np.zeros(objective.network.n_parameters)
+    state = TrainingState(theta, np.zeros((1, theta.size)), np.random.default_rng(0), mean_weight=1.0)
+    data = Dataset(np.ones((5, 3)), np.ones((5, 2)), np.ones(5))
+    engine = ENGINES["numba"]
+    buffers = engine.make_buffers(config, state, data)
+    plan = plan_epoch(config, state, 5)
+    engine.run_epoch(plan, data, state, buffers)
+    for wrong in (data.take(slice(4)), Dataset(data.X, np.ones((5, 3))), Dataset(data.X, data.y, np.ones(4))):
+        with pytest.raises(ValueError, match="Arrays changed their shapes"):
+            engine.run_epoch(plan, wrong, state, buffers)
     with pytest.raises(ValueError, match="Arrays changed their shapes"):
-        network.partial_fit(X, y)
-
-
-def test_a_changed_source_is_compiled_anew(tmp_path):
-    from skbackprop._engines._numba import kernel
-    from skbackprop._engines._numba import math as vector_math
-
-    assert "cache" not in vector_math.OPTIONS  # a function kept by itself would keep what it calls
-    folder = tmp_path / "_engines" / "_numba"
-    folder.mkdir(parents=True)
-    (tmp_path / "_core").mkdir()
-    before = kernel.fingerprint()
-    for name in kernel.SOURCES:
-        (folder / f"{name}.py").write_bytes((Path(kernel.__file__).parent / f"{name}.py").read_bytes())
-    assert kernel.fingerprint(folder) == before
-    with (folder / "math.py").open("a") as file:
-        file.write("# changed")
-    assert kernel.fingerprint(folder) != before
+        engine.run_epoch(plan._replace(learning_rates=plan.learning_rates[:0]), data, state, buffers)
+    state.theta = theta[1:]
+    with pytest.raises(ValueError, match="Arrays changed their shapes"):
+        engine.run_epoch(plan, data, state, buffers)
 
 
 def test_read_only_rows_are_let_go():
@@ -248,111 +280,26 @@ def test_read_only_rows_are_let_go():
         gc.enable()
 
 
-class TestAuto:
-    @pytest.fixture
-    def engines(self, monkeypatch):
-        """The engines that were used, in order."""
-        used = []
-
-        def spy(engine, *rest):
-            used.append(engine.__name__)
-            return _training.Trainer(engine, *rest)
-
-        monkeypatch.setattr("skbackprop._estimators.fitting.Trainer", spy)
-        monkeypatch.setattr(_engines, "is_compiled", lambda: True)
-        return used
-
-    def test_small_work_is_numpys_and_large_work_numbas(self, engines, rng, monkeypatch):
-        X = rng.normal(size=(5_000, 5))
-        for max_iter in (1, 40):
-            BackpropRegressor(4, max_iter=max_iter, tol=None).fit(X, X[:, 0])
-        assert engines == ["skbackprop._engines.numpy_engine", "skbackprop._engines.numba_engine"]
-        monkeypatch.setattr(_engines, "is_compiled", lambda: False)
-        BackpropRegressor(4, max_iter=40).fit(X, X[:, 0])
-        assert engines[2] == "skbackprop._engines.numpy_engine"
-        monkeypatch.setattr(_engines, "WORTH_COMPILING_SECONDS", 0.05)
-        BackpropRegressor(4, max_iter=40).fit(X, X[:, 0])
-        assert engines[3] == "skbackprop._engines.numba_engine"
-
-    def test_fit_and_partial_fit_choose_the_same(self, engines, rng):
-        X = rng.normal(size=(5_000, 5))
-        network = BackpropRegressor(4, max_iter=40)
-        network.fit(X, X[:, 0])
-        network.partial_fit(X, X[:, 0])
-        assert engines == ["skbackprop._engines.numba_engine"] * 2
-
-    def test_a_compiled_kernel_is_found_and_an_outdated_one_is_not(self, tmp_path, monkeypatch):
-        is_compiled = _engines.is_compiled.__wrapped__
-        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-        assert not is_compiled()
-        index = tmp_path / "skbackprop_1" / "kernel.compiled.locals.epoch-1.py311.nbi"
-        index.parent.mkdir()
-        index.touch()
-        assert is_compiled()
-        os.utime(index, (0, 0))
-        assert not is_compiled()
-
-    def test_without_numba_it_is_numpy_and_asking_for_numba_says_what_to_install(self):
-        code = """
-import sys
-sys.modules["numba"] = None
-from skbackprop import BackpropRegressor
-from skbackprop._engines import selection as _engines
-_engines.WORTH_SECONDS = _engines.WORTH_COMPILING_SECONDS = 0
-X, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
-BackpropRegressor(2, max_iter=1, tol=None).fit(X, y)
-try:
-    BackpropRegressor(2, engine="numba").fit(X, y)
-except ImportError as error:
-    print(error)
-"""
-        said = subprocess.check_output([sys.executable, "-c", code], text=True)
-        assert said.strip() == "engine='numba' needs numba: pip install 'skbackprop[numba]', or use 'auto'."
-
-    def test_where_numba_cannot_keep_its_kernel_it_is_numpy(self):
-        code = """
-import sys
-class NoCache:
-    def find_spec(self, name, path, target=None):
-        if name == "skbackprop._engines._numba.kernel":
-            raise RuntimeError("cannot cache function: no locator available")
-sys.meta_path.insert(0, NoCache())
-from skbackprop import BackpropRegressor
-from skbackprop._engines import selection as _engines
-_engines.WORTH_SECONDS = _engines.WORTH_COMPILING_SECONDS = 0
-X, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
-print(BackpropRegressor(2, max_iter=1, tol=None).fit(X, y).n_iter_)
-try:
-    BackpropRegressor(2, engine="numba").fit(X, y)
-except RuntimeError as error:
-    print(error)
-"""
-        said = subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()
-        assert said == ["1", "cannot cache function: no locator available"]
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_vector_math_is_scipys_to_the_last_places(dtype):
-    from skbackprop._engines._numba import math as _vector_math
+@pytest.mark.parametrize("name", ["exp", "expm1", "tanh", "logistic", "softplus", "normal_cdf", "normal_pdf"])
+def test_compiled_scalar_math_is_exact_to_the_last_places(name, dtype):
+    """The plain Python forms in float64, which scipy and numpy compute, are the reference."""
+    from skbackprop import _scalar_math
+    from skbackprop._engines._numba import dispatch  # noqa: F401  it registers the compiled forms
 
     largest, smallest = (80, 1e-30) if dtype == np.float32 else (700, 1e-300)
     powers = np.geomspace(smallest, largest, 500)
     x = np.concatenate([np.linspace(-40, 40, 4001), powers, -powers]).astype(dtype)
-    functions = {
-        "exp": np.exp,
-        "expm1": np.expm1,
-        "tanh": np.tanh,
-        "logistic": special.expit,
-        "softplus": lambda x: np.logaddexp(x, 0),
-        "normal_cdf": special.ndtr,
-    }
-    for name, reference in functions.items():
-        function = getattr(_vector_math, name)
-        values = np.array([function(value) for value in x])
-        assert all(signature.return_type == signature.args[0] for signature in function.nopython_signatures)
-        # In the far tail of the normal distribution exp(-y^2) multiplies the rounding of y^2.
-        tolerance = 5000 if name == "normal_cdf" else 9
-        expected = reference(x.astype(np.float64))
-        np.testing.assert_allclose(
-            values, expected, rtol=tolerance * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny, err_msg=name
-        )
+    plain = getattr(_scalar_math, name)
+
+    @numba.njit
+    def compiled(x):
+        return plain(x)
+
+    values = np.array([compiled(value) for value in x])
+    assert all(signature.return_type == signature.args[0] for signature in compiled.nopython_signatures)
+    # In the far tail of the normal distribution exp(-y^2) multiplies the rounding of y^2.
+    tolerance = 5000 if name.startswith("normal") else 9
+    with np.errstate(under="ignore"):
+        expected = np.array([plain(value) for value in x.astype(np.float64)])
+    np.testing.assert_allclose(values, expected, rtol=tolerance * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny)

@@ -11,9 +11,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skbackprop import BackpropClassifier
 from skbackprop.losses import Loss
-from tests.shared import theta
+from tests.shared import FEW, TRAINS_BRIEFLY, theta
 
-FEW = {"max_iter": 3, "tol": None, "random_state": 0}
+pytestmark = TRAINS_BRIEFLY
 
 
 def scaled(load):
@@ -33,7 +33,7 @@ def cancer():
 
 
 @pytest.fixture(scope="module")
-def several():
+def multilabel():
     X, y = make_multilabel_classification(200, 8, n_classes=4, random_state=0)
     return StandardScaler().fit_transform(X), y
 
@@ -67,8 +67,8 @@ def test_three_classes_have_one_output_each(iris):
     np.testing.assert_allclose(network.predict_proba(X), special.softmax(network.decision_function(X), axis=1))
 
 
-def test_multilabel_target(several):
-    X, y = several
+def test_multilabel_target(multilabel):
+    X, y = multilabel
     network = BackpropClassifier(30, learning_rate=0.01, alpha=0, max_iter=100, tol=None, random_state=0).fit(X, y)
     assert (network.n_outputs_, network.out_activation_) == (4, "logistic")
     assert set(np.unique(network.predict(X))) == {0, 1}
@@ -82,8 +82,8 @@ def test_multilabel_target(several):
 @pytest.mark.parametrize(
     "params", [{}, {"early_stopping": True}, {"early_stopping": True, "scoring": "accuracy"}], ids=str
 )
-def test_multilabel_target_may_be_sparse(several, make, params):
-    X, y = several
+def test_multilabel_target_may_be_sparse(multilabel, make, params):
+    X, y = multilabel
     sparse_y, dense = (BackpropClassifier(6, **params, **FEW).fit(X, labels) for labels in (make(y), y))
     np.testing.assert_array_equal(theta(sparse_y), theta(dense))
     np.testing.assert_array_equal(theta(sparse_y.partial_fit(X, make(y))), theta(dense.partial_fit(X, y)))
@@ -130,8 +130,8 @@ def test_no_hidden_layer_matches_softmax_regression(iris):
 def test_loss_curve_matches_log_loss(iris):
     X, y = iris
     network = BackpropClassifier(5, solver="batch", alpha=0, **FEW).fit(X, y)
-    before_the_next = log_loss(y, network.predict_proba(X))
-    assert network.partial_fit(X, y).loss_curve_[-1] == pytest.approx(before_the_next)
+    loss_before_update = log_loss(y, network.predict_proba(X))
+    assert network.partial_fit(X, y).loss_curve_[-1] == pytest.approx(loss_before_update)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_probabilities_decisions_and_predictions_agree(rng, params, kind):
 def test_prediction_is_right_where_the_network_overflows(rng, n_classes, dtype, make):
     X = rng.normal(size=(60, 3)).astype(dtype)
     network = BackpropClassifier((6, 5), activation=("relu", "selu"), learning_rate=0.05, **FEW)
-    network.fit(make(0.01 * X), np.argsort(np.argsort(X[:, 0])) * n_classes // 60)  # standardising will overflow
+    network.fit(make(0.01 * X), np.argsort(np.argsort(X[:, 0])) * n_classes // 60)  # standardization will overflow
     farthest = make(X / np.abs(X).max() * np.finfo(dtype).max)
     expected = network.predict_proba(make(1e9 * X).astype(dtype))
     np.testing.assert_allclose(network.predict_proba(farthest), expected, atol=1e-5)
@@ -207,27 +207,27 @@ class TestPartialFit:
     def test_later_calls_reject_other_classes(self, iris):
         X, y = iris
         network = BackpropClassifier(5).partial_fit(X, y, classes=[0, 1, 2])
-        with pytest.raises(ValueError, match=r"classes=\[0, 1\] are not those of the first call"):
+        with pytest.raises(ValueError, match=r"classes=\[0, 1\] differ from those of the first call"):
             network.partial_fit(X, y, classes=[0, 1])
 
     def test_unknown_label_raises_and_changes_no_weight(self, iris):
         X, y = iris
         network = BackpropClassifier(5).partial_fit(X, y, classes=[0, 1, 2])
-        before = network._state.theta.copy()
+        before = theta(network).copy()
         with pytest.raises(ValueError, match="previously unseen labels"):
             network.partial_fit(X, y + 1)
-        np.testing.assert_array_equal(network._state.theta, before)
+        np.testing.assert_array_equal(theta(network), before)
 
-    def test_multilabel_target_needs_no_classes(self, several):
-        X, y = several
+    def test_multilabel_target_needs_no_classes(self, multilabel):
+        X, y = multilabel
         assert BackpropClassifier(5).partial_fit(X, y).partial_fit(X[:1], y[:1]).n_outputs_ == 4
-        with pytest.raises(ValueError, match="one label and several a row"):
+        with pytest.raises(ValueError, match="y changed between one label and several labels per sample"):
             BackpropClassifier(5).partial_fit(X, y).partial_fit(X, y[:, 0])
 
     def test_continues_after_fit(self, iris):
         X, y = iris
         network = BackpropClassifier(5, **FEW).fit(X, y)
-        assert network.partial_fit(X[:5], y[:5]).n_iter_ == 4
+        assert network.partial_fit(X[:5], y[:5]).n_iter_ == FEW["max_iter"] + 1
 
     def test_learns_from_a_stream(self, iris):
         X, y = iris
@@ -255,8 +255,8 @@ class TestClassWeight:
         X, y = uneven
         weight = compute_sample_weight(class_weight, y)
         by_class = BackpropClassifier(5, class_weight=class_weight, **FEW).fit(X, y)
-        by_row = BackpropClassifier(5, **FEW).fit(X, y, sample_weight=weight)
-        np.testing.assert_array_equal(theta(by_class), theta(by_row))
+        by_sample = BackpropClassifier(5, **FEW).fit(X, y, sample_weight=weight)
+        np.testing.assert_array_equal(theta(by_class), theta(by_sample))
         extra = np.linspace(0.5, 1.5, len(y))
         both = BackpropClassifier(5, class_weight=class_weight, **FEW).fit(X, y, sample_weight=extra)
         product = BackpropClassifier(5, **FEW).fit(X, y, sample_weight=extra * weight)
@@ -274,16 +274,16 @@ class TestClassWeight:
         X, y = uneven
         weight = {"yes": 4.0}
         by_class = BackpropClassifier(5, class_weight=weight, random_state=0)
-        by_row = BackpropClassifier(5, random_state=0)
-        for rows in (slice(0, 50), slice(150, 200), slice(50, 150)):  # the first has one class only
-            by_class.partial_fit(X[rows], y[rows], classes=["no", "yes"])
-            weights = np.where(y[rows] == "yes", 4.0, 1.0)
-            by_row.partial_fit(X[rows], y[rows], classes=["no", "yes"], sample_weight=weights)
-        np.testing.assert_array_equal(theta(by_class), theta(by_row))
+        by_sample = BackpropClassifier(5, random_state=0)
+        for chunk in (slice(0, 50), slice(150, 200), slice(50, 150)):  # the first has one class only
+            by_class.partial_fit(X[chunk], y[chunk], classes=["no", "yes"])
+            weights = np.where(y[chunk] == "yes", 4.0, 1.0)
+            by_sample.partial_fit(X[chunk], y[chunk], classes=["no", "yes"], sample_weight=weights)
+        np.testing.assert_array_equal(theta(by_class), theta(by_sample))
 
     def test_balanced_is_rejected_by_partial_fit(self, uneven):
         X, y = uneven
-        with pytest.raises(ValueError, match=r"class_weight='balanced' is not for partial_fit.*Pass a dict"):
+        with pytest.raises(ValueError, match=r"class_weight='balanced' does not work with partial_fit.*Pass a dict"):
             BackpropClassifier(5, class_weight="balanced").partial_fit(X, y, classes=["no", "yes"])
 
     def test_unknown_label_raises(self, uneven):
@@ -293,11 +293,11 @@ class TestClassWeight:
         with pytest.raises(ValueError, match="'class_weight' parameter"):
             BackpropClassifier(5, class_weight="even").fit(X, y)
 
-    def test_weights_of_a_multilabel_target_are_multiplied(self, several):
-        X, Y = several
+    def test_weights_of_a_multilabel_target_are_multiplied(self, multilabel):
+        X, Y = multilabel
         by_class = BackpropClassifier(5, class_weight="balanced", **FEW).fit(X, Y)
-        by_row = BackpropClassifier(5, **FEW).fit(X, Y, sample_weight=compute_sample_weight("balanced", Y))
-        np.testing.assert_array_equal(theta(by_class), theta(by_row))
+        by_sample = BackpropClassifier(5, **FEW).fit(X, Y, sample_weight=compute_sample_weight("balanced", Y))
+        np.testing.assert_array_equal(theta(by_class), theta(by_sample))
 
     def test_applies_to_the_validation_set(self, uneven):
         X, y = uneven
@@ -315,8 +315,8 @@ class TestClassWeight:
 
 
 @dataclass(frozen=True)
-class OwnLogistic(Loss):
-    """A user's own loss for two classes, with the three documented methods."""
+class CustomLogistic(Loss):
+    """A custom loss for two classes, with the documented methods."""
 
     output_activation = "logistic"
 
@@ -331,7 +331,7 @@ class OwnLogistic(Loss):
 
 def test_custom_loss(cancer):
     X, y = cancer
-    network = BackpropClassifier(5, loss=OwnLogistic(), max_iter=20, tol=None, random_state=0).fit(X, y)
+    network = BackpropClassifier(5, loss=CustomLogistic(), max_iter=20, tol=None, random_state=0).fit(X, y)
     assert network.score(X, y) > 0.95
     probability = network.predict_proba(X)
     np.testing.assert_allclose(probability.sum(axis=1), 1)

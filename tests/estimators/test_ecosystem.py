@@ -1,4 +1,4 @@
-"""Both estimators at their place in scikit-learn."""
+"""Both estimators work with the tools of scikit-learn."""
 
 import numpy as np
 from sklearn import config_context
@@ -13,7 +13,9 @@ from sklearn.utils import get_tags
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.optimizers import Adam
 from skbackprop.schedules import Cosine, OneCycle
-from tests.shared import BOTH, FEW, SOLVERS, data, theta
+from tests.shared import BOTH, FEW, SOLVERS, TRAINS_BRIEFLY, data, theta
+
+pytestmark = TRAINS_BRIEFLY
 
 
 @BOTH
@@ -31,13 +33,13 @@ def test_search_in_two_processes_over_names_objects_and_nested_parameters(estima
     X, y = data(estimator)
     pipeline = make_pipeline(StandardScaler(), estimator(optimizer=Adam(), max_iter=5, tol=None, random_state=0))
     step = estimator.__name__.lower()
-    grid = {
+    distributions = {
         f"{step}__hidden_layer_sizes": [(4,), (4, 3), ()],
         f"{step}__solver": SOLVERS,
         f"{step}__learning_rate": [0.01, OneCycle(0.05)],
         f"{step}__optimizer__beta_2": [0.9, 0.99],
     }
-    search = RandomizedSearchCV(pipeline, grid, n_iter=8, cv=3, n_jobs=2, random_state=0, error_score="raise")
+    search = RandomizedSearchCV(pipeline, distributions, n_iter=8, cv=3, n_jobs=2, random_state=0, error_score="raise")
     search.fit(X, y)
     assert search.best_estimator_[-1].optimizer.beta_2 == search.best_params_[f"{step}__optimizer__beta_2"]
     parallel = GridSearchCV(pipeline, {f"{step}__hidden_layer_sizes": [(4,), ()]}, cv=3, n_jobs=2).fit(X, y)
@@ -47,9 +49,9 @@ def test_search_in_two_processes_over_names_objects_and_nested_parameters(estima
 
 def test_pipeline_on_a_data_frame_with_set_output():
     table, y = load_diabetes(as_frame=True, scaled=False, return_X_y=True)
-    numbers = [name for name in table.columns if name != "sex"]
+    numeric = [name for name in table.columns if name != "sex"]
     columns = ColumnTransformer(
-        [("numbers", StandardScaler(), numbers), ("sex", OneHotEncoder(sparse_output=False), ["sex"])]
+        [("numeric", StandardScaler(), numeric), ("sex", OneHotEncoder(sparse_output=False), ["sex"])]
     )
     model = Pipeline([("columns", columns), ("network", BackpropRegressor(10, solver="sgd", **FEW))])
     model.set_output(transform="pandas").fit(table, y)

@@ -251,7 +251,7 @@ def test_warm_start_rejects_changed_layer_sizes(estimator, call):
     X, y = data(estimator)
     network = estimator(6, warm_start=True, **FEW).fit(X, y).set_params(hidden_layer_sizes=7)
     before = theta(network).copy()
-    with pytest.raises(ValueError, match=r"hidden_layer_sizes changed from \(6,\) to \(7,\).*start anew"):
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes changed from \(6,\) to \(7,\).*start again"):
         getattr(network, call)(X, y)
     np.testing.assert_array_equal(theta(network), before)
     network.set_params(warm_start=False).fit(X, y)

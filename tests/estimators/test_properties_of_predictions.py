@@ -27,7 +27,7 @@ def test_prediction_of_a_sample_does_not_depend_on_other_samples(problem, seed):
         if not hasattr(network, predict):
             continue
         whole, others = getattr(network, predict)(X), getattr(network, predict)(X[order])
-        one_by_one = np.concatenate([getattr(network, predict)(X[[row]]) for row in range(X.shape[0])])
+        one_by_one = np.concatenate([getattr(network, predict)(X[[i]]) for i in range(X.shape[0])])
         if whole.dtype.kind == "f":
             np.testing.assert_allclose(others, whole[order], rtol=rounding, atol=rounding)
             np.testing.assert_allclose(one_by_one, whole, rtol=rounding, atol=rounding)
@@ -60,7 +60,7 @@ def test_predictions_do_not_depend_on_chunks(problem, chunk):
     network = problem.fitted(max_iter=1)
     whole = output(network, problem.X)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skbackprop._core.network.MIN_CHUNK_ROWS", chunk)
+        patch.setattr("skbackprop._core.network.MIN_CHUNK_SIZE", chunk)
         patch.setattr("skbackprop._core.network.CHUNK_BYTES", 0)
         chunked = output(network, problem.X)
     rounding = 1e-5 if problem.X.dtype == np.float32 else 1e-12

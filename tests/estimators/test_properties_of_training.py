@@ -165,6 +165,6 @@ def test_sparse_and_dense_data_train_the_same(problem, csc):
 def test_training_does_not_depend_on_chunks(problem, chunk):
     whole = problem.fitted()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skbackprop._core.network.MIN_CHUNK_ROWS", chunk)
+        patch.setattr("skbackprop._core.network.MIN_CHUNK_SIZE", chunk)
         patch.setattr("skbackprop._core.network.CHUNK_BYTES", 0)
         assert_same_training(problem.fitted(), whole)

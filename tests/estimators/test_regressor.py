@@ -81,7 +81,7 @@ def test_string_target_is_rejected(y):
 
 def test_numeric_object_array_is_accepted(diabetes):
     X, y = diabetes
-    settings = {"max_iter": 3, "tol": None, "random_state": 0}
-    plain = BackpropRegressor(5, **settings).fit(X, y)
-    boxed = BackpropRegressor(5, **settings).fit(X, y.astype(object))
-    np.testing.assert_array_equal(plain.predict(X), boxed.predict(X))
+    params = {"max_iter": 3, "tol": None, "random_state": 0}
+    plain = BackpropRegressor(5, **params).fit(X, y)
+    objects = BackpropRegressor(5, **params).fit(X, y.astype(object))
+    np.testing.assert_array_equal(plain.predict(X), objects.predict(X))

@@ -54,13 +54,23 @@ CHECKS = {
 }
 
 
+#: The formulas for the compiled engine, which the Attributes section of their base class describes.
+KERNEL_FORMS = {
+    "loop_step",
+    "loop_value_and_gradient",
+    "scalar_derivative",
+    "scalar_value",
+    "scalar_value_and_gradient",
+}
+
+
 def members_of(name):
     """Yield the public methods and properties of a public class that are written in this package."""
     kind = load(name)
     if not isclass(kind):
         return
     for member in dir(kind):
-        if member.startswith("_"):
+        if member.startswith("_") or member in KERNEL_FORMS:
             continue
         value = getattr_static(kind, member)
         function = value.fget if isinstance(value, property) else getattr(kind, member, None)

@@ -15,6 +15,7 @@ PACKAGE = Path(skbackprop.__file__).parent
 #: The layers from top to bottom; the names in one line are a layer.
 LAYERS = [
     {"__init__"},
+    {"compile"},
     {"plotting"},
     {"inspection"},
     {"callbacks"},
@@ -23,7 +24,7 @@ LAYERS = [
     {"_training"},
     {"_core"},
     {"losses", "activations", "optimizers", "schedules", "initializers"},
-    {"_hyperparameters", "_public", "_sklearn_compat", "_typing", "_version"},
+    {"_hyperparameters", "_public", "_scalar_math", "_sklearn_compat", "_typing", "_version"},
 ]
 LEVEL = {name: level for level, layer in enumerate(reversed(LAYERS)) for name in layer}
 

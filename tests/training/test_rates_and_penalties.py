@@ -17,6 +17,7 @@ from skbackprop.optimizers import OPTIMIZERS
 from skbackprop.schedules import Plateau
 from tests.shared import (
     BOTH,
+    DIVERGED,
     EACH_SOLVER,
     FEW,
     NO_BETTER_THAN_CONSTANT,
@@ -27,7 +28,6 @@ from tests.shared import (
 )
 
 STEPPING = sorted(set(OPTIMIZERS) - {"lbfgs"})
-DIVERGED = "The loss or the weights (exploded|diverged)"
 
 
 @BOTH

@@ -91,9 +91,9 @@ def test_log_losses_of_a_sample_do_not_depend_on_other_samples(loss):
     raw, y = np.array([[2000.0, 1999.0], [0.3, -0.2], [-2000.0, -1999.0]]), np.array([[1.0, 0.0]] * 3)
     whole = evaluate(loss, y, raw)
     for i in range(3):
-        row = evaluate(loss, y[i : i + 1], raw[i : i + 1])
-        np.testing.assert_allclose(whole[0][i : i + 1], row[0], rtol=1e-15)
-        np.testing.assert_allclose(whole[1][i : i + 1], row[1], rtol=1e-15)
+        alone = evaluate(loss, y[i : i + 1], raw[i : i + 1])
+        np.testing.assert_allclose(whole[0][i : i + 1], alone[0], rtol=1e-15)
+        np.testing.assert_allclose(whole[1][i : i + 1], alone[1], rtol=1e-15)
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=IDS)

@@ -1,7 +1,7 @@
-"""Forward, loss and backward in the kernel: of a chunk of rows by BLAS, and of one row by loops of its own.
+"""Forward, loss and backward in the kernel: of a chunk of samples by BLAS, and of one sample by loops.
 
-Layers are windows that are cut from the flat `theta` by `reshape`. Matrix products reach BLAS through `np.dot`, for
-which one row is too small.
+Layers are views that are cut from the flat `theta` by `reshape`. Matrix products reach BLAS through `np.dot`, for
+which one sample is too small.
 """
 
 from __future__ import annotations
@@ -9,69 +9,83 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .formulas import activate, drop, multiply_by_derivative, unsigned
-from .losses import loss_and_delta
+from .dispatch import activate, drop, loss_and_delta, multiply_by_derivative, unsigned
 from .math import INLINE, OPTIONS
 
 
 @njit(**OPTIONS)
-def add_rows(
-    X, y, first, factor, theta, gradient, sizes, activations, settings, loss, loss_settings,
-    thresholds, keep, key, position, z_room, a_room, delta_room, mask_room,
-):  # fmt: skip
-    """Return the sum of factor * loss over a chunk of rows and write its gradient into `gradient`."""
+def add_chunk(model, X, y, y_start, theta, buffers, key, position):
+    """Return the sum of factor * loss over a chunk of samples and write its gradient into ``buffers.gradient``.
+
+    y is flat and begins at `y_start`; `position` is the place of the first sample in the epoch.
+    """
+    sizes, activations, settings = model.sizes, model.activations, model.activation_settings
+    thresholds, keep = model.thresholds, model.keep
+    gradient, factor = buffers.gradient, buffers.factor
+    z_buffer, a_buffer, delta_buffer, mask_buffer = buffers.z, buffers.a, buffers.delta, buffers.mask
     n, n_layers = unsigned(X.shape[0]), sizes.size - 1
     n_hidden, unit_before = hidden_units(sizes), unsigned(0)
-    weight, intercept, room, before = unsigned(0), first_intercept(sizes, theta), unsigned(0), unsigned(0)
+    weight, intercept, place, before = unsigned(0), n_weights_of(sizes, theta), unsigned(0), unsigned(0)
     for level in range(n_layers):
         fan_in, fan_out = sizes[level], sizes[level + 1]
         W = theta[weight : weight + fan_in * fan_out].reshape(fan_in, fan_out)
-        z = z_room[room : room + n * fan_out].reshape(n, fan_out)
+        z = z_buffer[place : place + n * fan_out].reshape(n, fan_out)
         if level == 0:
             np.dot(X, W, z)
         else:
-            np.dot(a_room[before : before + n * fan_in].reshape(n, fan_in), W, z)
-        for row in range(n):
+            np.dot(a_buffer[before : before + n * fan_in].reshape(n, fan_in), W, z)
+        for sample in range(n):
             for unit in range(fan_out):
-                z[row, unit] += theta[intercept + unit]
+                z[sample, unit] += theta[intercept + unit]
         if level < n_layers - 1:
-            code, (setting, scale) = activations[level], settings[level]
-            activate(code, setting, scale, z_room, a_room, room, room + n * fan_out)
+            activate(activations[level], settings, level, z_buffer, a_buffer, place, place + n * fan_out)
             if thresholds.size:
                 drop(
-                    thresholds[level], keep[level], key, position * n_hidden + unit_before, n_hidden, fan_out,
-                    mask_room, a_room, room, room + n * fan_out,
-                )  # fmt: skip
+                    thresholds[level],
+                    keep[level],
+                    key,
+                    position * n_hidden + unit_before,
+                    n_hidden,
+                    fan_out,
+                    mask_buffer,
+                    a_buffer,
+                    place,
+                    place + n * fan_out,
+                )
                 unit_before += fan_out
-            before = room
+            before = place
             weight += fan_in * fan_out
             intercept += fan_out
-            room += n * fan_out
+            place += n * fan_out
     fan_out = sizes[n_layers]
-    total = loss_and_delta(loss, loss_settings, y, first, factor, fan_out, z_room, delta_room, room, room + n * fan_out)
+    end = place + n * fan_out
+    total = loss_and_delta(
+        model.loss, model.loss_settings, y, y_start, factor, fan_out, z_buffer, delta_buffer, place, end
+    )
     for level in range(n_layers - 1, -1, -1):
         fan_in, fan_out = sizes[level], sizes[level + 1]
-        delta = delta_room[room : room + n * fan_out].reshape(n, fan_out)
+        delta = delta_buffer[place : place + n * fan_out].reshape(n, fan_out)
         dW = gradient[weight : weight + fan_in * fan_out].reshape(fan_in, fan_out)
         for unit in range(fan_out):
             gradient[intercept + unit] = 0
-        for row in range(n):
+        for sample in range(n):
             for unit in range(fan_out):
-                gradient[intercept + unit] += delta[row, unit]
+                gradient[intercept + unit] += delta[sample, unit]
         if level == 0:
             np.dot(X.T, delta, dW)
         else:
-            before = room - n * fan_in
-            np.dot(a_room[before:room].reshape(n, fan_in).T, delta, dW)
+            before = place - n * fan_in
+            np.dot(a_buffer[before:place].reshape(n, fan_in).T, delta, dW)
             W = theta[weight : weight + fan_in * fan_out].reshape(fan_in, fan_out)
-            np.dot(delta, W.T, delta_room[before:room].reshape(n, fan_in))
-            code, (setting, scale) = activations[level - 1], settings[level - 1]
+            np.dot(delta, W.T, delta_buffer[before:place].reshape(n, fan_in))
             if thresholds.size:
-                undo_drop(keep[level - 1], mask_room, a_room, delta_room, before, room)
-            multiply_by_derivative(code, setting, scale, z_room, a_room, delta_room, before, room)
+                undo_drop(keep[level - 1], mask_buffer, a_buffer, delta_buffer, before, place)
+            multiply_by_derivative(
+                activations[level - 1], settings, level - 1, z_buffer, a_buffer, delta_buffer, before, place
+            )
             weight -= sizes[level - 1] * fan_in
             intercept -= fan_in
-            room = before
+            place = before
     return total
 
 
@@ -94,8 +108,8 @@ def hidden_units(sizes):
 
 
 @njit(**INLINE)
-def first_intercept(sizes, theta):
-    """Return where the intercepts begin in theta."""
+def n_weights_of(sizes, theta):
+    """Return the number of weights, which is where the intercepts begin in theta."""
     start = unsigned(theta.size)
     for level in range(1, sizes.size):
         start -= sizes[level]
@@ -103,30 +117,30 @@ def first_intercept(sizes, theta):
 
 
 @njit(**INLINE)
-def forward_row(source, a, theta, weight, intercept, z, room, fan_in, fan_out):
-    """Write a @ W + b into z from `room` on; a begins at `source`."""
+def forward_sample(source, a, theta, weight, intercept, z, place, fan_in, fan_out):
+    """Write a @ W + b into z from `place` on; a begins at `source`."""
     if fan_out == 1:
         total = theta[intercept]
         for i in range(fan_in):
             total += a[source + i] * theta[weight + i]
-        z[room] = total
+        z[place] = total
     else:
         for j in range(fan_out):
-            z[room + j] = theta[intercept + j]
+            z[place + j] = theta[intercept + j]
         for i in range(fan_in):
             value = a[source + i]
             start = weight + i * fan_out
             for j in range(fan_out):
-                z[room + j] += value * theta[start + j]
+                z[place + j] += value * theta[start + j]
 
 
 @njit(**INLINE)
-def gradient_row(source, a, delta, room, gradient, weight, intercept, fan_in, fan_out):
+def gradient_sample(source, a, delta, place, gradient, weight, intercept, fan_in, fan_out):
     """Write the outer product of a and delta, and delta itself, into the gradient."""
     for j in range(fan_out):
-        gradient[intercept + j] = delta[room + j]
+        gradient[intercept + j] = delta[place + j]
     if fan_out == 1:
-        value = delta[room]
+        value = delta[place]
         for i in range(fan_in):
             gradient[weight + i] = a[source + i] * value
     else:
@@ -134,14 +148,14 @@ def gradient_row(source, a, delta, room, gradient, weight, intercept, fan_in, fa
             value = a[source + i]
             start = weight + i * fan_out
             for j in range(fan_out):
-                gradient[start + j] = value * delta[room + j]
+                gradient[start + j] = value * delta[place + j]
 
 
 @njit(**INLINE)
-def backward_row(delta, room, theta, weight, before, fan_in, fan_out):
+def backward_sample(delta, place, theta, weight, before, fan_in, fan_out):
     """Write delta @ W.T into delta from `before` on."""
     if fan_out == 1:
-        value = delta[room]
+        value = delta[place]
         for i in range(fan_in):
             delta[before + i] = value * theta[weight + i]
     else:
@@ -149,52 +163,63 @@ def backward_row(delta, room, theta, weight, before, fan_in, fan_out):
             total = theta.dtype.type(0)
             start = weight + i * fan_out
             for j in range(fan_out):
-                total += theta[start + j] * delta[room + j]
+                total += theta[start + j] * delta[place + j]
             delta[before + i] = total
 
 
 @njit(**INLINE)
-def add_row(
-    X, x, y, first, factor, theta, gradient, sizes, activations, settings, loss, loss_settings,
-    thresholds, keep, key, position, z_room, a_room, delta_room, mask_room,
-):  # fmt: skip
-    """Do what `add_rows` does for one row, without BLAS and with no view made; X is flat too, and begins at `x`."""
+def add_sample(model, X, x_start, y, y_start, theta, buffers, key, position):
+    """Do what `add_chunk` does for one sample, without BLAS and without views; X is flat, and begins at `x_start`."""
+    sizes, activations, settings = model.sizes, model.activations, model.activation_settings
+    thresholds, keep = model.thresholds, model.keep
+    gradient, factor = buffers.gradient, buffers.factor
+    z_buffer, a_buffer, delta_buffer, mask_buffer = buffers.z, buffers.a, buffers.delta, buffers.mask
     n_layers = sizes.size - 1
-    weight, intercept, room, before = unsigned(0), first_intercept(sizes, theta), unsigned(0), unsigned(0)
+    weight, intercept, place, before = unsigned(0), n_weights_of(sizes, theta), unsigned(0), unsigned(0)
     n_hidden, unit_before = hidden_units(sizes), unsigned(0)
     for level in range(n_layers):
         fan_in, fan_out = sizes[level], sizes[level + 1]
         if level == 0:
-            forward_row(x, X, theta, weight, intercept, z_room, room, fan_in, fan_out)
+            forward_sample(x_start, X, theta, weight, intercept, z_buffer, place, fan_in, fan_out)
         else:
-            forward_row(before, a_room, theta, weight, intercept, z_room, room, fan_in, fan_out)
+            forward_sample(before, a_buffer, theta, weight, intercept, z_buffer, place, fan_in, fan_out)
         if level < n_layers - 1:
-            activate(activations[level], settings[level, 0], settings[level, 1], z_room, a_room, room, room + fan_out)
+            activate(activations[level], settings, level, z_buffer, a_buffer, place, place + fan_out)
             if thresholds.size:
                 drop(
-                    thresholds[level], keep[level], key, position * n_hidden + unit_before, n_hidden, fan_out,
-                    mask_room, a_room, room, room + fan_out,
-                )  # fmt: skip
+                    thresholds[level],
+                    keep[level],
+                    key,
+                    position * n_hidden + unit_before,
+                    n_hidden,
+                    fan_out,
+                    mask_buffer,
+                    a_buffer,
+                    place,
+                    place + fan_out,
+                )
                 unit_before += fan_out
-            before = room
+            before = place
             weight += fan_in * fan_out
             intercept += fan_out
-            room += fan_out
+            place += fan_out
     fan_out = sizes[n_layers]
-    total = loss_and_delta(loss, loss_settings, y, first, factor, fan_out, z_room, delta_room, room, room + fan_out)
+    end = place + fan_out
+    total = loss_and_delta(
+        model.loss, model.loss_settings, y, y_start, factor, fan_out, z_buffer, delta_buffer, place, end
+    )
     for level in range(n_layers - 1, 0, -1):
         fan_in, fan_out = sizes[level], sizes[level + 1]
-        before = room - fan_in
-        gradient_row(before, a_room, delta_room, room, gradient, weight, intercept, fan_in, fan_out)
-        backward_row(delta_room, room, theta, weight, before, fan_in, fan_out)
+        before = place - fan_in
+        gradient_sample(before, a_buffer, delta_buffer, place, gradient, weight, intercept, fan_in, fan_out)
+        backward_sample(delta_buffer, place, theta, weight, before, fan_in, fan_out)
         if thresholds.size:
-            undo_drop(keep[level - 1], mask_room, a_room, delta_room, before, room)
+            undo_drop(keep[level - 1], mask_buffer, a_buffer, delta_buffer, before, place)
         multiply_by_derivative(
-            activations[level - 1], settings[level - 1, 0], settings[level - 1, 1],
-            z_room, a_room, delta_room, before, room,
-        )  # fmt: skip
+            activations[level - 1], settings, level - 1, z_buffer, a_buffer, delta_buffer, before, place
+        )
         weight -= sizes[level - 1] * fan_in
         intercept -= fan_in
-        room = before
-    gradient_row(x, X, delta_room, room, gradient, weight, intercept, sizes[0], sizes[1])
+        place = before
+    gradient_sample(x_start, X, delta_buffer, place, gradient, weight, intercept, sizes[0], sizes[1])
     return total

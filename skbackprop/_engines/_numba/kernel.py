@@ -1,48 +1,62 @@
-"""The compiled epoch: rows gathered and standardised, gradient and update for every batch, with no Python in between.
+"""The compiled epoch: it gathers and standardizes samples, and makes an update for every batch, without Python.
 
-Everything is flat: numba recompiles for every new kind of tuple, so activations, losses and optimizers are integer
-codes with a few numbers. The GIL is released.
+The GIL is released. One function is compiled for each dtype, and kept in numba's cache.
 """
 
 from __future__ import annotations
 
-from hashlib import sha256
-from pathlib import Path
+from functools import cache
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
-from .backprop import add_row, add_rows, first_intercept
-from .formulas import step, unsigned
-from .math import INLINE, OPTIONS
+from ..fingerprint import function_name
+from .backprop import add_chunk, add_sample, n_weights_of
+from .dispatch import step, unsigned
+from .math import ENTRY, INLINE
 
-#: The files that the kernel is compiled from.
-SOURCES = ("../../_core/dropout", "kernel", "formulas", "losses", "backprop", "math")
+
+def without_refcount(value):
+    """Return an array, or a tuple with its arrays, without the count of references.
+
+    Counting is an atomic addition at every call and view: half of the time of a small network, sample after sample.
+    Whoever calls the kernel holds a reference to all arrays anyway.
+    """
+    return value
+
+
+@overload(without_refcount)
+def _without_refcount_compiled(value):
+    return lambda value: _without_refcount(value)
 
 
 @intrinsic
-def borrowed(typing_context, array):
-    """Return the array without its count of references; whoever calls the kernel holds one all the while.
-
-    Counting is an atomic addition at every call and view: half of the time of a small network, row after row.
-    """
-
+def _without_refcount(typing_context, value):
     def codegen(context, builder, signature, arguments):
-        view = context.make_array(array)(context, builder, value=arguments[0])
-        view.meminfo = cgutils.get_null_value(view.meminfo.type)
-        return view._getvalue()
+        return strip(context, builder, value, arguments[0])
 
-    return array(array), codegen
+    def strip(context, builder, kind, struct):
+        if isinstance(kind, types.Array):
+            view = context.make_array(kind)(context, builder, value=struct)
+            view.meminfo = cgutils.get_null_value(view.meminfo.type)
+            return view._getvalue()
+        if isinstance(kind, types.BaseTuple):
+            members = (builder.extract_value(struct, k) for k in range(len(kind)))
+            stripped = [strip(context, builder, *pair) for pair in zip(kind, members, strict=True)]
+            return context.make_tuple(builder, kind, stripped)
+        return struct
+
+    return value(value), codegen
 
 
 @njit(**INLINE)
-def add_penalty(alpha, l1, n_weights, theta, gradient):
+def add_penalty(l1, l2, n_weights, theta, gradient):
     """Add the derivative of the penalty."""
     number = theta.dtype.type
     for i in range(n_weights):
-        gradient[i] += number(alpha) * theta[i]
+        gradient[i] += number(l2) * theta[i]
     if l1:
         for i in range(n_weights):
             gradient[i] += number(l1) * np.sign(theta[i])
@@ -61,51 +75,41 @@ def clip(norm, gradient):
             gradient[i] *= factor
 
 
-def compiled(source: int):
-    """Return the epoch, compiled under a key that `source` is part of.
+@njit(**INLINE)
+def add_to_sum(gradient, gradient_sum, is_first, is_last):
+    """Add the gradient of a chunk to the sum over chunks, and let it be that sum after the last."""
+    for i in range(gradient.size):  # assigning whole arrays would take seconds to compile
+        total = gradient[i] if is_first else gradient_sum[i] + gradient[i]
+        gradient_sum[i] = total
+        if is_last:
+            gradient[i] = total
 
-    numba keeps a compiled function for as long as its own file stays the same, whatever becomes of those it calls. So
-    it is told to keep this one only, which has all others in it.
+
+@cache
+def epoch_function(dtype: np.dtype):
+    """Return the compiled epoch for this dtype, under the name that tells which formulas are in it.
+
+    numba is told to keep this function only, which has all others in it; see `fingerprint.py`.
     """
 
-    @njit(**OPTIONS, cache=True)
-    def epoch(
-        X, y, weight, order, offset, factor, theta, optimizer_state, gradient, gradient_sum, sizes, activations,
-        settings, loss, loss_settings, clip_norm, thresholds, keep, optimizer, optimizer_settings, weight_decay,
-        alpha, l1, rates, t, batch_size, mean_weight, key, x_room, y_room, factor_room,
-        z_room, a_room, delta_room, mask_room,
-    ):  # fmt: skip
-        """Make one pass; return the sum of weight * loss and the number of updates.
-
-        `order` and `weight` are empty where rows come as they lie and all weigh 1, `offset` and `factor` where they are
-        not standardised, `thresholds` where nothing is dropped. The rooms have the rows of a chunk.
-        """
-        X, y, weight, order, rates = borrowed(X), borrowed(y), borrowed(weight), borrowed(order), borrowed(rates)
-        theta, optimizer_state, offset, factor = (
-            borrowed(theta),
-            borrowed(optimizer_state),
-            borrowed(offset),
-            borrowed(factor),
-        )
-        gradient, gradient_sum, sizes = borrowed(gradient), borrowed(gradient_sum), borrowed(sizes)
-        activations, settings, loss_settings = borrowed(activations), borrowed(settings), borrowed(loss_settings)
-        thresholds, keep, optimizer_settings = borrowed(thresholds), borrowed(keep), borrowed(optimizer_settings)
-        x_room, y_room, factor_room, z_room = (
-            borrowed(x_room),
-            borrowed(y_room),
-            borrowed(factor_room),
-            borrowed(z_room),
-        )
-        a_room, delta_room, mask_room = borrowed(a_room), borrowed(delta_room), borrowed(mask_room)
-        n_rows, n_columns, n_outputs = X.shape[0], X.shape[1], y.shape[1]
-        X_flat, y_flat, x_flat = X.reshape(X.size), y.reshape(y.size), x_room.reshape(x_room.size)
+    def epoch(model, samples, plan, theta, optimizer_state, buffers):
+        """Run one epoch; return the sum of weight * loss and the number of updates."""
+        model, samples, plan = without_refcount(model), without_refcount(samples), without_refcount(plan)
+        theta, optimizer_state = without_refcount(theta), without_refcount(optimizer_state)
+        buffers = without_refcount(buffers)
+        X, y, weight, offset, factor = samples
+        order, batch_size = plan.order, plan.batch_size
+        gradient, gradient_sum = buffers.gradient, buffers.gradient_sum
+        X_buffer, y_buffer, factor_buffer = buffers.X, buffers.y, buffers.factor
+        n_samples, n_columns, n_outputs = X.shape[0], X.shape[1], y.shape[1]
+        X_flat, y_flat, X_buffer_flat = X.reshape(X.size), y.reshape(y.size), X_buffer.reshape(X_buffer.size)
         number = theta.dtype.type
-        n_weights = first_intercept(sizes, theta)
-        chunk = x_room.shape[0]
-        loss_sum, n_updates = 0.0, 0 * source
-        for start in range(0, n_rows, batch_size):
-            stop = min(start + batch_size, n_rows)
-            scale = 1.0 / ((stop - start) * mean_weight)
+        n_weights = n_weights_of(model.sizes, theta)
+        chunk_size = X_buffer.shape[0]
+        loss_sum, n_updates = 0.0, 0
+        for start in range(0, n_samples, batch_size):
+            stop = min(start + batch_size, n_samples)
+            scale = 1.0 / ((stop - start) * plan.mean_weight)
             if weight.size:
                 heaviest = 0.0
                 for i in range(start, stop):
@@ -113,65 +117,63 @@ def compiled(source: int):
                 if heaviest == 0:
                     continue
             batch_sum = 0.0
-            for first in range(start, stop, chunk):
-                n = min(chunk, stop - first)
+            for first in range(start, stop, chunk_size):
+                n = min(chunk_size, stop - first)
                 for i in range(n):
-                    row = order[first + i] if order.size else first + i
-                    row_factor = number(weight[row] * scale) if weight.size else number(scale)
+                    sample = order[first + i] if order.size else first + i
+                    sample_factor = number(weight[sample] * scale) if weight.size else number(scale)
                     for k in range(n_outputs):
-                        factor_room[i * n_outputs + k] = row_factor
+                        factor_buffer[i * n_outputs + k] = sample_factor
                     if offset.size:
                         for k in range(n_columns):
-                            x_room[i, k] = (X[row, k] - offset[k]) * factor[k]
+                            X_buffer[i, k] = (X[sample, k] - offset[k]) * factor[k]
                     elif order.size and n > 1:
                         for k in range(n_columns):
-                            x_room[i, k] = X[row, k]
+                            X_buffer[i, k] = X[sample, k]
                     if order.size and n > 1:
                         for k in range(n_outputs):
-                            y_room[i * n_outputs + k] = y[row, k]
+                            y_buffer[i * n_outputs + k] = y[sample, k]
                 position = unsigned(first)
                 if n == 1:
-                    row = unsigned(order[first] if order.size else first)
-                    batch_sum += add_row(
-                        x_flat if offset.size else X_flat, unsigned(0) if offset.size else row * unsigned(n_columns),
-                        y_flat, row * unsigned(n_outputs), factor_room, theta, gradient, sizes, activations, settings,
-                        loss, loss_settings, thresholds, keep, key, position, z_room, a_room, delta_room, mask_room,
-                    )  # fmt: skip
+                    sample = unsigned(order[first] if order.size else first)
+                    batch_sum += add_sample(
+                        model,
+                        X_buffer_flat if offset.size else X_flat,
+                        unsigned(0) if offset.size else sample * unsigned(n_columns),
+                        y_flat,
+                        sample * unsigned(n_outputs),
+                        theta,
+                        buffers,
+                        plan.dropout_key,
+                        position,
+                    )
                 else:
-                    batch_sum += add_rows(
-                        x_room[:n] if order.size or offset.size else X[first : first + n],
-                        y_room if order.size else y_flat, unsigned(0) if order.size else unsigned(first * n_outputs),
-                        factor_room, theta, gradient, sizes, activations, settings, loss, loss_settings,
-                        thresholds, keep, key, position, z_room, a_room, delta_room, mask_room,
-                    )  # fmt: skip
-                if stop - start > chunk:
-                    if first == start:
-                        gradient_sum[:] = gradient
-                    else:
-                        gradient_sum += gradient
-                    if first + n == stop:
-                        gradient[:] = gradient_sum
+                    batch_sum += add_chunk(
+                        model,
+                        X_buffer[:n] if order.size or offset.size else X[first : first + n],
+                        y_buffer if order.size else y_flat,
+                        unsigned(0) if order.size else unsigned(first * n_outputs),
+                        theta,
+                        buffers,
+                        plan.dropout_key,
+                        position,
+                    )
+                if stop - start > chunk_size:
+                    add_to_sum(gradient, gradient_sum, first == start, first + n == stop)
             loss_sum += batch_sum / scale
-            if alpha or l1:
-                add_penalty(alpha, l1, n_weights, theta, gradient)
-            if clip_norm:
-                clip(clip_norm, gradient)
-            rate = rates[n_updates]
+            if plan.l1 or plan.l2:
+                add_penalty(plan.l1, plan.l2, n_weights, theta, gradient)
+            if model.clip_norm:
+                clip(model.clip_norm, gradient)
+            learning_rate = plan.learning_rates[n_updates]
             n_updates += 1
-            if weight_decay:
-                shrink = number(1 - rate * weight_decay)
+            if model.weight_decay:
+                shrink = number(1 - learning_rate * model.weight_decay)
                 for i in range(n_weights):
                     theta[i] *= shrink
-            step(optimizer, optimizer_settings, theta, gradient, optimizer_state, t + n_updates, rate)
+            t = plan.first_step + n_updates
+            step(model.optimizer, model.optimizer_settings, theta, gradient, optimizer_state, t, learning_rate)
         return loss_sum, n_updates
 
-    return epoch
-
-
-def fingerprint(folder: Path = Path(__file__).parent) -> int:
-    """Return a number that changes with the sources of the kernel."""
-    text = b"".join((folder / f"{name}.py").read_bytes() for name in SOURCES)
-    return int.from_bytes(sha256(text).digest()[:7], "big")
-
-
-epoch = compiled(fingerprint())
+    epoch.__qualname__ = function_name(dtype)
+    return njit(**ENTRY, cache=True)(epoch)

@@ -1,0 +1,130 @@
+"""Which compiled kernel belongs to this package, and whether numba has it in its cache, without importing numba.
+
+numba keeps a compiled function as long as the file that defines it stays the same, whatever becomes of the functions
+that it calls. So the name of the cached function carries a fingerprint of everything that is compiled into it: the
+bytecode of the kernel's modules and of all formulas. It does not depend on paths, times or comments, and needs no
+source files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import pkgutil
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+
+import numpy as np
+
+from .._core.dropout import scalar_bits
+from . import _numba
+from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, Entry
+
+#: The folder of the kernel's modules, and the one of them that defines the cached function.
+FOLDER, MODULE = Path(_numba.__file__).parent, "kernel"
+
+
+def function_name(dtype: np.dtype) -> str:
+    """Return the name of the cached function for this dtype."""
+    return f"epoch_{np.dtype(dtype).name}_{fingerprint()}"
+
+
+@cache
+def fingerprint() -> str:
+    """Return a number, in hexadecimal digits, that changes with the kernel and with any formula in it."""
+    digest = hashlib.sha256()
+    for part in _parts():
+        digest.update(repr(part).encode())
+    return digest.hexdigest()[:16]
+
+
+def _parts() -> Iterator[object]:
+    for module in pkgutil.iter_modules(_numba.__path__):
+        spec = module.module_finder.find_spec(f"{_numba.__name__}.{module.name}", None)
+        yield module.name, _code_parts(spec.loader.get_code(spec.name))
+    yield from _function_parts(scalar_bits)
+    for entries in (ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES):
+        for entry in entries.values():
+            yield from _entry_parts(entry)
+
+
+def _entry_parts(entry: Entry) -> Iterator[object]:
+    for name, formula in entry.formulas.items():
+        yield name, formula.positions
+        yield from _function_parts(formula.function)
+
+
+def _function_parts(function: FunctionType) -> Iterator[object]:
+    """Yield what a function computes: its code, and the functions and constants of its module that it uses."""
+    seen = set()
+    waiting = [function]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        yield _code_parts(current.__code__)
+        for name in current.__code__.co_names:
+            value = current.__globals__.get(name)
+            if isinstance(value, FunctionType):
+                waiting.append(value)
+            elif not isinstance(value, (type, ModuleType, type(None))) and not callable(value):
+                yield name, repr(value)
+
+
+def _code_parts(code: CodeType) -> tuple:
+    constants = (_constant_parts(constant) for constant in code.co_consts)
+    return code.co_code, code.co_names, code.co_varnames, *constants
+
+
+def _constant_parts(constant: object) -> object:
+    if isinstance(constant, CodeType):
+        return _code_parts(constant)
+    if isinstance(constant, tuple):
+        return tuple(map(_constant_parts, constant))
+    if isinstance(constant, frozenset):  # whose order differs from process to process
+        return sorted(map(repr, constant))
+    return repr(constant)
+
+
+def is_compiled(dtype: np.dtype) -> bool:
+    """Return whether numba has the kernel for this dtype in its cache, without importing numba.
+
+    The answer is not kept: a kernel that was compiled meanwhile, by this process or another, counts.
+    """
+    python = f"py{sys.version_info[0]}{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
+    pattern = f"{MODULE}.{function_name(dtype)}-*.{python}.nbi"
+    return any(_is_of_this_numba(index) for folder in _cache_folders() for index in folder.glob(pattern))
+
+
+def _is_of_this_numba(index: Path) -> bool:
+    """Return whether this version of numba wrote an index file; it ignores those of others."""
+    try:
+        with index.open("rb") as file:
+            return pickle.load(file) == version("numba")  # the first of the two objects in the file
+    except (OSError, EOFError, pickle.UnpicklingError, PackageNotFoundError):
+        return False
+
+
+def _cache_folders() -> list[Path]:
+    """Return the folders that numba would look in: the one that the user names, or those beside the kernel and at home.
+
+    See `numba.core.caching`.
+    """
+    subfolder = f"{FOLDER.name}_{hashlib.sha1(os.path.abspath(FOLDER).encode()).hexdigest()}"
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named:
+        return [Path(named) / subfolder]
+    home = Path.home()
+    if sys.platform == "win32":
+        user_folder = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "numba" / "Cache"
+    elif sys.platform == "darwin":
+        user_folder = home / "Library" / "Caches" / "numba"
+    else:
+        user_folder = Path(os.environ.get("XDG_CACHE_HOME", home / ".cache")) / "numba"
+    return [FOLDER / "__pycache__", user_folder / subfolder]

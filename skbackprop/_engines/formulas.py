@@ -1,0 +1,95 @@
+"""The formulas that the compiled engine supports: the scalar and loop forms of the entries of the public registries.
+
+An entry is supported if its class has such a form itself. A subclass outside the registries is not: it inherits the
+forms of its base, but may compute something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from .._hyperparameters import Hyperparameters
+from ..activations import ACTIVATIONS
+from ..losses import LOSSES
+from ..optimizers import OPTIMIZERS
+
+
+class Formula(NamedTuple):
+    """A function for the kernel, and which of the settings of its class it takes after its leading arguments."""
+
+    function: Callable
+    positions: tuple[int, ...]
+
+
+class Entry(NamedTuple):
+    """What the kernel knows of a class: the code it is chosen by, its settings, its formulas by attribute."""
+
+    code: int
+    settings: tuple[str, ...]
+    formulas: dict[str, Formula]
+
+
+def collect(entries: Iterable[Hyperparameters], *forms: dict[str, int]) -> dict[type, Entry]:
+    """Return what the kernel knows of the classes of these entries; a class without a form is left out.
+
+    Parameters
+    ----------
+    entries : iterable of Hyperparameters
+    *forms : dict of str to int
+        The static functions of one form by name, with the number of their leading arguments. Further arguments are
+        settings: attributes of the entry of the same name.
+
+    Raises
+    ------
+    TypeError
+        If a function asks for a setting that the entry does not have.
+    """
+    collected: dict[type, Entry] = {}
+    for entry in entries:
+        for form in forms:
+            functions = {name: getattr(entry, name) for name in form}
+            if type(entry) in collected or None in functions.values():
+                continue
+            wanted = {name: trailing_parameters(functions[name], n_leading) for name, n_leading in form.items()}
+            settings = tuple(dict.fromkeys(setting for names in wanted.values() for setting in names))
+            for setting in settings:
+                if not hasattr(entry, setting):
+                    raise TypeError(
+                        f"A formula of {entry!r} has the parameter {setting!r}, which is no attribute of it."
+                    )
+            formulas = {
+                name: Formula(function, tuple(settings.index(setting) for setting in wanted[name]))
+                for name, function in functions.items()
+            }
+            alike = (known.code for known in collected.values() if known.formulas == formulas)
+            code = next(alike, len(collected))  # such as AdamW, whose step is that of Adam
+            collected[type(entry)] = Entry(code, settings, formulas)
+    return collected
+
+
+def trailing_parameters(function: Callable, n_leading: int) -> tuple[str, ...]:
+    """Return the names of the positional parameters after the first `n_leading`."""
+    code = function.__code__
+    return code.co_varnames[n_leading : code.co_argcount]
+
+
+def settings_of(component: Hyperparameters, entry: Entry) -> list[np.ndarray]:
+    """Return the settings of a component, each an array of one dimension."""
+    return [np.atleast_1d(np.asarray(getattr(component, name), np.float64)) for name in entry.settings]
+
+
+def settings_matrix(columns: list[np.ndarray], dtype) -> np.ndarray:
+    """Return a matrix with a row for each setting, filled up with zeros; never one without rows or columns."""
+    width = max([1, *(len(column) for column in columns)])
+    matrix = np.zeros((max(1, len(columns)), width), dtype)
+    for row, column in zip(matrix, columns, strict=False):
+        row[: len(column)] = column
+    return matrix
+
+
+ACTIVATION_ENTRIES = collect(ACTIVATIONS.values(), {"scalar_value": 1, "scalar_derivative": 2})
+LOSS_ENTRIES = collect(LOSSES.values(), {"scalar_value_and_gradient": 2}, {"loop_value_and_gradient": 6})
+OPTIMIZER_ENTRIES = collect(OPTIMIZERS.values(), {"loop_step": 5})

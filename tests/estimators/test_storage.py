@@ -1,0 +1,282 @@
+"""Stored estimators: files name public classes only, load under other releases of numpy, and are validated."""
+
+import copy
+import pickle
+import pickletools
+from importlib.util import find_spec
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from skbackprop import BackpropClassifier, BackpropRegressor, __version__
+from skbackprop._estimators.storage import FORMAT
+from skbackprop.activations import ACTIVATIONS, Activation
+from skbackprop.losses import LOSSES, Huber
+from skbackprop.optimizers import OPTIMIZERS, RMSprop
+from skbackprop.schedules import SCHEDULES, Plateau
+from tests.estimators.stored.make import X as IRIS
+from tests.estimators.stored.make import names
+from tests.shared import BOTH, FEW, TRAINS_BRIEFLY, data, theta
+
+pytestmark = TRAINS_BRIEFLY
+
+STORED = sorted((Path(__file__).parent / "stored").glob("*.joblib"))
+NEEDS_SKOPS = pytest.mark.skipif(not find_spec("skops"), reason="skops is not installed")
+
+
+class Cubic(Activation):
+    """A custom activation."""
+
+    def function(self, z, out):
+        np.power(z, 3, out=out)
+
+    def derivative(self, z, a):
+        np.multiply(z, z, out=z)
+        z *= 3
+
+
+def every_kind_of_estimator():
+    """Return (id, estimator) for every loss, optimizer, schedule and activation, and for other parts of the state."""
+    few = FEW | {"engine": "numpy"}
+    cases = {}
+    for loss, output_activation in LOSSES:
+        params = {"loss": loss, "output_activation": output_activation}
+        if loss == "log_loss":
+            cases[f"classifier {loss} {output_activation}"] = BackpropClassifier(4, **params, **few)
+        else:
+            cases[f"regressor {loss} {output_activation}"] = BackpropRegressor(4, **params, **few)
+    for estimator in (BackpropRegressor, BackpropClassifier):
+        name = estimator.__name__
+        for optimizer in OPTIMIZERS:
+            cases[f"{name} {optimizer}"] = estimator(4, optimizer=optimizer, solver="batch", **few)
+        for schedule in SCHEDULES:
+            cases[f"{name} {schedule}"] = estimator(4, learning_rate=schedule, **few)
+        for activation in ACTIVATIONS:
+            cases[f"{name} {activation}"] = estimator(4, activation=activation, **few)
+        cases[f"{name} raw"] = estimator((), standardize=False, learning_rate=0.001, **few)
+        cases[f"{name} validation"] = estimator(4, early_stopping=True, dropout=0.2, **few)
+        cases[f"{name} objects"] = estimator(4, optimizer=RMSprop(rho=0.8), learning_rate=Plateau(0.01), **few)
+    return cases
+
+
+CASES = every_kind_of_estimator()
+EVERY_KIND = pytest.mark.parametrize("network", CASES.values(), ids=CASES.keys())
+
+
+def training_data(network):
+    """Return samples whose targets every loss accepts."""
+    X, y = data(type(network))
+    return (X, y) if isinstance(network, BackpropClassifier) else (X, 0.1 + 0.4 * (y + 1.0))
+
+
+def strings_in(pickled):
+    """Return every string in a pickle, among them the names of all modules and classes."""
+    return {argument for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)}
+
+
+@EVERY_KIND
+def test_pickle_names_public_modules_only(network):
+    network.fit(*training_data(network))
+    text = " ".join(strings_in(pickle.dumps(network)))
+    assert type(network).__module__ == "skbackprop"
+    assert "skbackprop" in text
+    assert "skbackprop._" not in text
+    assert not any(f"skbackprop.{module}._" in text for module in ("losses", "callbacks", "inspection", "plotting"))
+
+
+@NEEDS_SKOPS
+@EVERY_KIND
+def test_skops_file_needs_trust_in_public_classes_only(network):
+    import skops.io
+
+    X, y = training_data(network)
+    stored = skops.io.dumps(network.fit(X, y))
+    trusted = skops.io.get_untrusted_types(data=stored)
+    vocabulary = ("activations", "losses", "optimizers", "schedules")
+    for name in trusted:
+        module, _, class_name = name.rpartition(".")
+        assert module in ("skbackprop", *(f"skbackprop.{part}" for part in vocabulary))
+        assert not class_name.startswith("_")
+    loaded = skops.io.loads(stored, trusted=trusted)
+    np.testing.assert_array_equal(loaded.predict(X), network.predict(X))
+
+
+@EVERY_KIND
+def test_loaded_network_predicts_the_same_and_continues_exactly(network):
+    X, y = training_data(network)
+    loaded = pickle.loads(pickle.dumps(network.fit(X, y)))
+    assert vars(loaded).keys() == vars(network).keys()
+    np.testing.assert_array_equal(loaded.predict(X), network.predict(X))
+    if hasattr(network, "partial_fit"):
+        np.testing.assert_array_equal(theta(loaded.partial_fit(X, y)), theta(network.partial_fit(X, y)))
+
+
+@BOTH
+def test_stored_state_has_plain_values_and_public_classes_only(estimator):
+    def check(value):
+        if isinstance(value, dict):
+            for name, entry in value.items():
+                assert isinstance(name, str)
+                check(entry)
+        elif isinstance(value, (list, tuple)):
+            for entry in value:
+                check(entry)
+        elif not isinstance(value, (type(None), bool, int, float, str, np.ndarray)):
+            assert type(value).__module__ in {f"skbackprop.{name}" for name in ("activations", "losses")} | {
+                f"skbackprop.{name}" for name in ("optimizers", "schedules")
+            }
+
+    check(estimator(4, early_stopping=True, **FEW).fit(*data(estimator)).__getstate__())
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_stored_files_load_under_other_releases_of_numpy(path):
+    assert len(STORED) >= 4
+    network, expected = joblib.load(path), np.load(path.with_suffix(".npz"))
+    is_regressor = isinstance(network, BackpropRegressor)
+    X, target = IRIS[:, :3], (IRIS[:, 3] if is_regressor else names)
+    output = network.predict(X) if is_regressor else network.predict_proba(X)
+    np.testing.assert_allclose(output, expected["output"], rtol=1e-4, atol=1e-6)
+    network.partial_fit(X, target)
+    assert network.t_ == expected["t"]
+    np.testing.assert_allclose(network.coefs_[0], expected["coefs"], rtol=1e-3, atol=1e-4)
+
+
+@pytest.fixture
+def stored():
+    """Return the state of a fitted network, whose parts a test may change."""
+    return copy.deepcopy(BackpropClassifier(6, **FEW).fit(*data(BackpropClassifier)).__getstate__())
+
+
+def load(stored):
+    network = BackpropClassifier.__new__(BackpropClassifier)
+    network.__setstate__(stored)
+    return network
+
+
+def test_newer_format_is_rejected_with_both_versions(stored):
+    stored |= {"format": FORMAT + 1, "version": "99.0"}
+    message = rf"stored by skbackprop 99.0 in format {FORMAT + 1}, and version {__version__} knows the formats up to"
+    with pytest.raises(ValueError, match=message):
+        load(stored)
+
+
+def test_file_that_is_not_a_stored_estimator_is_rejected():
+    with pytest.raises(ValueError, match="not a stored estimator of skbackprop: it has no format number"):
+        load({"hidden_layer_sizes": 3})
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [(None, "network"), (None, "params"), ("network", "theta"), ("network", "loss"), ("network", "random_generator")],
+)
+def test_missing_key_is_rejected_by_name(stored, section, key):
+    del (stored if section is None else stored[section])[key]
+    with pytest.raises(ValueError, match=rf"\['{key}'\] missing in the stored"):
+        load(stored)
+
+
+@pytest.mark.parametrize("part", ["settings", "numbers", "curves", "standardizer"])
+def test_missing_number_is_rejected_by_name(stored, part):
+    key = next(iter(stored["network"][part]))
+    del stored["network"][part][key]
+    with pytest.raises(ValueError, match=rf"\['{key}'\] missing in the"):
+        load(stored)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["theta", "optimizer_state"])
+def test_weight_that_is_not_finite_is_rejected(stored, name, value):
+    stored["network"][name].flat[3] = value
+    with pytest.raises(ValueError, match=f"{name} of the stored network has NaN or infinite values"):
+        load(stored)
+
+
+@pytest.mark.parametrize("name", ["mean", "variance"])
+def test_moment_that_is_not_finite_is_rejected(stored, name):
+    stored["network"]["standardizer"][name][0] = np.nan
+    with pytest.raises(ValueError, match=f"{name} of the standardizer .* has NaN or infinite values"):
+        load(stored)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda network: network.update(theta=network["theta"][:-1]), "theta .* has shape .*, it must be"),
+        (lambda network: network.update(theta=network["theta"].astype(int)), "theta .* must be an array of floats"),
+        (lambda network: network.update(theta=network["theta"].tolist()), "theta .* must be an array of floats"),
+        (
+            lambda network: network.update(optimizer_state=network["optimizer_state"][:, 1:]),
+            "optimizer_state of the stored network has .* columns",
+        ),
+        (
+            lambda network: network.update(optimizer_state=network["optimizer_state"].astype(np.float32)),
+            "optimizer_state .* must be an array of float64, got float32",
+        ),
+        (lambda network: network.update(sizes=[4]), "sizes of the stored network must be"),
+        (lambda network: network.update(sizes=[5, 6, 3]), "theta .* has shape"),
+        (lambda network: network.update(activations=[]), "0 activations for 1 hidden layers"),
+        (lambda network: network.update(loss="log_loss"), "loss of the stored network must be of type Loss"),
+        (lambda network: network.update(random_generator={"state": 3}), "random generator .* is damaged"),
+        (
+            lambda network: network["standardizer"].update(mean=np.zeros(3)),
+            r"mean of the standardizer .* has shape \(3,\), it must be \(4,\)",
+        ),
+    ],
+    ids=str,
+)
+def test_part_of_the_wrong_shape_or_type_is_rejected(stored, change, message):
+    change(stored["network"])
+    with pytest.raises(ValueError, match=message):
+        load(stored)
+
+
+def test_network_that_does_not_fit_the_features_is_rejected(stored):
+    stored["attributes"]["n_features_in_"] = 7
+    with pytest.raises(ValueError, match="has 4 inputs, which differs from n_features_in_"):
+        load(stored)
+
+
+@BOTH
+def test_unfitted_estimator_and_metadata_requests_are_kept(estimator):
+    loaded = pickle.loads(pickle.dumps(estimator(7)))
+    assert loaded.hidden_layer_sizes == 7
+    assert not hasattr(loaded, "coefs_")
+
+
+@BOTH
+def test_random_state_object_is_kept(estimator):
+    X, y = data(estimator)
+    loaded = pickle.loads(pickle.dumps(estimator(4, **(FEW | {"random_state": np.random.RandomState(3)}))))
+    expected = estimator(4, **(FEW | {"random_state": np.random.RandomState(3)})).fit(X, y)
+    np.testing.assert_array_equal(theta(loaded.fit(X, y)), theta(expected))
+
+
+@pytest.mark.parametrize("dtype", ["str", "object"])
+@NEEDS_SKOPS
+def test_skops_preserves_string_labels(dtype):
+    import skops.io
+
+    X, y = data(BackpropClassifier)
+    network = BackpropClassifier(6, **FEW).fit(X, y.astype("str").astype(dtype))
+    stored = skops.io.dumps(network)
+    loaded = skops.io.loads(stored, trusted=skops.io.get_untrusted_types(data=stored))
+    np.testing.assert_array_equal(loaded.predict(X), network.predict(X))
+    assert loaded.classes_.dtype == network.classes_.dtype
+
+
+@NEEDS_SKOPS
+def test_skops_reports_custom_types_as_untrusted():
+    import skops.io
+
+    network = BackpropRegressor(6, activation=Cubic(), **FEW).fit(*data(BackpropRegressor))
+    stored = skops.io.dumps(network)
+    foreign = [name for name in skops.io.get_untrusted_types(data=stored) if not name.startswith("skbackprop.")]
+    assert foreign == [f"{__name__}.Cubic"]
+
+
+def test_custom_loss_is_kept():
+    network = BackpropRegressor(4, loss=Huber(0.3), **FEW).fit(*data(BackpropRegressor))
+    assert pickle.loads(pickle.dumps(network)).loss == Huber(0.3)
