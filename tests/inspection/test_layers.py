@@ -196,6 +196,18 @@ def test_last_layer_has_the_probabilities_where_the_network_overflows(y, loss, s
     np.testing.assert_allclose(outputs, probabilities[:, -outputs.shape[1] :], rtol=1e-5, atol=1e-12)
 
 
+@pytest.mark.parametrize("case", ["squared", "softmax", "several labels"])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_overflow_gives_no_warning(case, make):
+    estimator, y = CASES[case]
+    estimator = clone(estimator).set_params(**FEW).fit(make(X), y)
+    huge = make(HUGE[:, :3])
+    assert len(layer_outputs(estimator, huge)) == estimator.n_layers_ - 1
+    assert hidden_features(estimator, huge).shape == (4, estimator.coefs_[-1].shape[0])
+    assert len(input_gradients(estimator, huge)) == 4
+    assert trace_sample(estimator, huge[[0]], y[0]).input[0] == 1e308
+
+
 @FUNCTIONS
 def test_unfitted_estimators_are_refused(inspect):
     with pytest.raises(NotFittedError, match="BackpropRegressor"):
