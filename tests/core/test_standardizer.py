@@ -194,9 +194,7 @@ class TestCoefs:
         X, y = load_diabetes(return_X_y=True, scaled=False)
         network = BackpropRegressor(5, loss=loss, **FEW).fit(X, y)
         weights = network.coefs_, network.intercepts_
-        twin = BackpropRegressor(5, loss=loss, init=weights, learning_rate=NO_UPDATE_RATE, max_iter=1, tol=None).fit(
-            X, y
-        )
+        twin = BackpropRegressor(5, loss=loss, init=weights, learning_rate=NO_UPDATE_RATE, max_iter=1, tol=None).fit(X, y)
         np.testing.assert_allclose(twin.predict(X), network.predict(X), rtol=1e-9)
 
     def test_coefs_are_copies(self):
