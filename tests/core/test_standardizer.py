@@ -1,4 +1,4 @@
-"""Standardization: the running moments, what they do to X and the target, and that `coefs_` are in units of the data."""
+"""Standardization: the running moments, what they do to X and the target, and `coefs_` in units of the data."""
 
 from copy import deepcopy
 
@@ -194,7 +194,9 @@ class TestCoefs:
         X, y = load_diabetes(return_X_y=True, scaled=False)
         network = BackpropRegressor(5, loss=loss, **FEW).fit(X, y)
         weights = network.coefs_, network.intercepts_
-        twin = BackpropRegressor(5, loss=loss, init=weights, learning_rate=NO_UPDATE_RATE, max_iter=1, tol=None).fit(X, y)
+        twin = BackpropRegressor(5, loss=loss, init=weights, learning_rate=NO_UPDATE_RATE, max_iter=1, tol=None).fit(
+            X, y
+        )
         np.testing.assert_allclose(twin.predict(X), network.predict(X), rtol=1e-9)
 
     def test_coefs_are_copies(self):
