@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -11,8 +12,10 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.losses import LOSSES
 from skbackprop.optimizers import OPTIMIZERS
-from tests.shared import SOLVERS
+from tests.shared import DIVERGED, SOLVERS, TRAINS_BRIEFLY
 
+#: Marks property tests: some of the drawn problems learn little in their few epochs, or diverge.
+MAY_WARN = [TRAINS_BRIEFLY, pytest.mark.filterwarnings(f"ignore:{DIVERGED}:sklearn.exceptions.ConvergenceWarning")]
 STEPPING = sorted(set(OPTIMIZERS) - {"lbfgs"})
 #: Optimizers whose step is proportional to the gradient; the others turn rounding errors into whole steps.
 SMOOTH = ["gd", "momentum", "nesterov"]

@@ -103,12 +103,17 @@ def is_compiled(dtype: np.dtype) -> bool:
 
 
 def _is_of_this_numba(index: Path) -> bool:
-    """Return whether this version of numba wrote an index file; it ignores those of others."""
+    """Return whether the installed version of numba wrote an index file; it ignores those of others."""
     try:
         with index.open("rb") as file:
-            return pickle.load(file) == version("numba")  # the first of the two objects in the file
+            return pickle.load(file) == _numba_version()  # the first of the two objects in the file
     except (OSError, EOFError, pickle.UnpicklingError, PackageNotFoundError):
         return False
+
+
+@cache
+def _numba_version() -> str:
+    return version("numba")
 
 
 def _cache_folders() -> list[Path]:
@@ -120,7 +125,7 @@ def _cache_folders() -> list[Path]:
     named = os.environ.get("NUMBA_CACHE_DIR")
     if named:
         return [Path(named) / subfolder]
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))
     if sys.platform == "win32":
         user_folder = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "numba" / "Cache"
     elif sys.platform == "darwin":

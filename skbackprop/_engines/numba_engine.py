@@ -34,16 +34,18 @@ class NumbaEngine:
 
     name = "numba"
 
-    def startup_seconds(self, data: Dataset) -> float:
-        """Return how long numpy may take before the kernel is worth its start: to load it, or to compile it."""
-        return LOAD_SECONDS if is_compiled(data.X.dtype) else COMPILE_SECONDS
+    def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
+        """Return whether the kernel is worth loading, or compiling, for work that takes numpy so long."""
+        if numpy_seconds <= LOAD_SECONDS:
+            return False
+        return numpy_seconds > COMPILE_SECONDS or is_compiled(data.X.dtype)
 
     def unavailable_reason(self) -> str | None:
         """Return why the kernel cannot be used here, or None if it can."""
         if find_spec("numba") is None:
             return "it needs numba: pip install 'skbackprop[numba]'"
         try:
-            _kernel()
+            _kernel().epoch_function(np.dtype(np.float64))  # which compiles nothing yet
         except ImportError as error:
             return f"numba cannot be imported: {error}"
         except RuntimeError as error:  # there is no folder where numba may keep the compiled kernel

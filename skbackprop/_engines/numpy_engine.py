@@ -26,9 +26,9 @@ class NumpyEngine:
 
     name = "numpy"
 
-    def startup_seconds(self, data: Dataset) -> float:
-        """Return 0: there is nothing to load."""
-        return 0.0
+    def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
+        """Return True: there is nothing to load."""
+        return True
 
     def unavailable_reason(self) -> None:
         """Return None: numpy is always there."""

@@ -37,8 +37,8 @@ def choose_engine(name: str, config: TrainingConfig, data: Dataset) -> Engine:
         If the engine does not support the configuration.
     """
     if name == "auto":
-        seconds = estimated_seconds(config, data)
-        return next(engine for engine in ENGINES.values() if _is_worth_it(engine, config, data, seconds))
+        seconds = numpy_seconds(config, data)
+        return next(engine for engine in ENGINES.values() if _is_preferred(engine, config, data, seconds))
     engine = ENGINES[name]
     reason = engine.unavailable_reason()
     if reason is not None:
@@ -49,17 +49,17 @@ def choose_engine(name: str, config: TrainingConfig, data: Dataset) -> Engine:
     return engine
 
 
-def estimated_seconds(config: TrainingConfig, data: Dataset) -> float:
+def numpy_seconds(config: TrainingConfig, data: Dataset) -> float:
     """Return about how long numpy would take for all epochs."""
     n_samples, n_weights = data.n_samples, config.objective.network.n_weights
     epoch = config.n_batches(n_samples) * UPDATE_SECONDS + n_samples * n_weights * SAMPLE_WEIGHT_SECONDS
     return config.max_iter * epoch
 
 
-def _is_worth_it(engine, config, data, seconds) -> bool:
-    """Ask the cheapest question first: being available may mean to import numba."""
+def _is_preferred(engine: Engine, config: TrainingConfig, data: Dataset, seconds: float) -> bool:
+    """Return whether "auto" takes this engine; the cheapest question comes first, the import of numba last."""
     return (
-        engine.unsupported_reason(config, data) is None
-        and engine.startup_seconds(data) <= seconds
+        engine.is_worth_it(data, seconds)
+        and engine.unsupported_reason(config, data) is None
         and engine.unavailable_reason() is None
     )

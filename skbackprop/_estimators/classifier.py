@@ -30,117 +30,133 @@ from .targets import LabelEncoder, dense
 class BackpropClassifier(ClassifierMixin, BaseBackprop):
     """Multilayer perceptron for classification, trained by backpropagation.
 
-    Log loss has one output for two classes; otherwise each class, or each of several labels a row (a matrix of zeros
-    and ones), has one. Minimised is the mean loss plus the penalty `alpha`.
+    The log loss of two classes has a single output; otherwise there is one output for each class, or for each label if
+    a sample can have several (y is then a matrix of zeros and ones). The network minimizes the mean loss plus the
+    penalty `alpha`. Features are standardized internally, so data in any units can be passed in.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Units of each hidden layer; an int is one layer, ``()`` is none: logistic or softmax regression by
-        gradient descent.
+        Number of units of each hidden layer. An int is one layer; ``()`` means no hidden layer: logistic or softmax
+        regression by gradient descent.
     activation : str, Activation, or sequence of them, default="relu"
-        What each hidden layer does to its net input; a sequence has one entry for each. The names are "identity",
+        Activation function of the hidden layers; a sequence has one entry for each. The names are "identity",
         "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu" and "softplus"; see
         `skbackprop.activations`.
     loss : str or Loss, default="log_loss"
-        "log_loss", or "squared_error": the lecture's sum over the outputs of (target - output)^2, with one output
-        for each class.
+        The loss: "log_loss", or "squared_error", the lecture's sum over the outputs of (target - output)^2 with one
+        output for each class.
     output_activation : {"auto", "logistic", "softmax"}, default="auto"
-        What makes the outputs of the last layer's net input; "auto" is "softmax" for log loss of three classes or
-        more, and "logistic" otherwise.
+        Activation of the output layer; "auto" is "softmax" for the log loss of three or more classes, and "logistic"
+        otherwise.
     solver : {"batch", "sgd", "minibatch"}, default="minibatch"
-        When the weights are updated: once for all rows, for every row, or for every `batch_size` rows.
+        When the weights are updated: once per epoch from all samples, after every sample, or after every `batch_size`
+        samples.
     optimizer : str or Optimizer, default="adam"
-        How they are updated: "gd" (the lecture's plain gradient descent), "momentum", "nesterov", "rmsprop", "adam",
-        "adamw", or "lbfgs" with ``solver="batch"``; see `skbackprop.optimizers`.
+        How the weights are updated: "gd" (plain gradient descent, as in the lecture), "momentum", "nesterov",
+        "rmsprop", "adam", "adamw", or "lbfgs" with ``solver="batch"``; see `skbackprop.optimizers`.
     learning_rate : float, str or Schedule, default="auto"
-        The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle",
-        "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` passes, from a rate
-        that depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there.
+        The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle" or
+        "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` epochs, from a rate that
+        depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there.
     batch_size : int or "auto", default="auto"
-        Rows for each update of ``solver="minibatch"``; "auto" is the root of the number of rows, but at least 16 and
-        at most 64, and up to 32 rows are one batch. More than there are means all of them.
+        Number of samples for each update of ``solver="minibatch"``, at least 1. "auto" is ``sqrt(n_samples)`` clipped
+        to [16, 64]; up to 32 samples are a single batch. A number above n_samples means all samples.
     alpha : float or "auto", default="auto"
         Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
-        the mean loss; at least 0. Intercepts are not penalised. W is of the standardised rows.
-        "auto" is 5 / n_samples, at most
-        0.1.
-        With ``standardize=False`` it is 0. `alpha_` says what it was.
+        the mean loss, at least 0. W are the weights in standardized units; intercepts are not penalized. "auto" is
+        5 / n_samples, at most 0.1.
+        With ``standardize=False``, "auto" is 0. The attribute `alpha_` has the value used last.
     l1_ratio : float, default=0.0
-        The share of the penalty that is of absolute values, from 0 to 1.
+        Elastic-net mixing parameter, in [0, 1]: the share of the penalty on absolute values.
     dropout : float or sequence of float, default=0.0
-        Share of the units of each hidden layer that are left out, drawn anew for each row and pass; below 1.
+        Dropout rate of the hidden layers, in [0, 1); a sequence has one rate for each.
     clip_norm : float or None, default=None
-        A longer gradient of a batch is shortened to this Euclidean norm.
+        Maximum Euclidean norm of the gradient of a batch, above 0; None means no limit.
     init : str, Initializer or (coefs, intercepts), default="auto"
-        Where the weights start: "auto" takes the rule that fits each layer's activation; by name "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal"; or lists of arrays, as
-        `coefs_` and `intercepts_`. Drawn intercepts are 0.
+        Initial weights. "auto" selects the initializer that fits the activation of each layer. The names are
+        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform" and "lecun_normal"; see
+        `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are taken as they are.
+        Drawn intercepts are 0.
     standardize : bool, default=True
-        Whether to standardise the inputs by their mean and standard deviation. `coefs_` are for the data as they were
-        given. Sparse X is scaled, not centred.
+        Whether to standardize the inputs to mean 0 and standard deviation 1. `coefs_` are in the units of the data.
+        Sparse X is scaled, not centered.
     max_iter : int, default=60
-        The most passes over the rows (epochs) in one call to `fit`.
+        Maximum number of epochs in one call to `fit`, at least 1.
     tol : float or None, default=1e-4
-        `fit` stops when what it watches, the training loss or `scoring`,
-        has not improved by more than this for `n_iter_no_change` epochs in a row. None is never. A learning rate with
-        a planned end ("auto", "cosine", "one_cycle") is not cut short by the training loss.
+        `fit` stops when the monitored loss or score has not improved by more than `tol` for `n_iter_no_change` epochs
+        in a row. None never stops. A learning rate with a planned end ("auto", "cosine", "one_cycle") is not cut short
+        by the training loss.
     n_iter_no_change : int or inf, default=20
-        See `tol`.
+        Number of epochs without improvement after which `fit` stops; see `tol`.
     early_stopping : bool or "auto", default="auto"
-        Whether to hold rows out, watch `scoring` on them and go back to the epoch where it was best. "auto" does where
-        `fit` is given `X_val`, and by itself for no number of rows: docs/defaults.md. No effect on `partial_fit`.
+        Whether to hold out a validation set, monitor `scoring` on it, and restore the weights of the best epoch.
+        "auto" does so only if `X_val` is passed to `fit`. It has no effect on `partial_fit`.
     validation_fraction : float, default=0.1
-        The share of rows held out, above 0 and below 1;
-        classes keep their shares.
+        Share of the samples in the validation set, in (0, 1); the split is stratified by class.
     scoring : str, callable or None, default="loss"
-        What is watched on held-out rows: "loss", or a scorer of scikit-learn; None is `score`.
+        What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied with `sample_weight`; "balanced" is inversely proportional to their numbers.
+        Weights of the classes, multiplied with `sample_weight`. "balanced" weights each class inversely to its
+        frequency.
     label_smoothing : float, default=0.0
-        Share of each row's label that is spread evenly over the classes, at least 0 and below 1.
+        Share of each label that is spread evenly over the classes, in [0, 1).
     shuffle : bool, default=True
-        Whether to take the rows in a new random order in each epoch. Without effect when all rows are one batch.
+        Whether to draw a new order of the samples in each epoch. It has no effect if all samples are one batch.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, the optimizer's memory and the count of updates of the last call.
+        Whether `fit` continues from the weights, the optimizer state and the number of updates of the last call.
     engine : {"auto", "numpy", "numba"}, default="auto"
-        What computes: numpy, or a kernel compiled by numba (extra ``numba``), with the same weights to rounding.
-        "auto" takes numba where it is installed, knows the work and is worth its start; see docs/architecture.md.
+        What computes the epochs: numpy, or a kernel compiled by numba (extra ``numba``), with the same weights to
+        rounding. "auto" uses numba if it is installed, supports the configuration, and the fit is long enough to pay
+        for compilation. The attribute `engine_` has the one used.
     random_state : int, RandomState or None, default=None
-        Draws first weights, order of rows, dropout and held-out rows. With an int, each new `fit` gives the same.
+        Determines random number generation for weight initialization, shuffling, dropout and the validation split.
+        Pass an int for reproducible results across calls.
     verbose : int, default=0
-        1 prints a line about every second, 2 draws a bar (extra ``progress``); `partial_fit` prints a line by either.
+        1 prints a line about every second, 2 shows a progress bar (extra ``progress``). `partial_fit` prints one line
+        per call with either.
 
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of each layer, of shape (units of the layer before, units), for X and y as they were given: copies.
+        Weights of each layer, of shape (units of the layer before, units), in the units of X and y.
     intercepts_ : list of ndarray
-        Intercepts of each layer, of shape (units,), that go with them.
+        Intercepts of each layer, of shape (units,), which go with `coefs_`.
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted; with several labels a row, their column numbers.
+        The class labels, sorted; with several labels per sample, the indices of their columns.
     loss_curve_ : list of float
-        Mean loss over the rows plus penalty in each epoch, as met on the way.
-    validation_loss_curve_, validation_scores_ : list of float or None
-        Mean loss and score of the held-out rows after each epoch of the last `fit`; None if there were none.
+        Mean loss plus penalty in each epoch, with the weights as they were during the epoch; for a long stream, in the
+        last 10000 epochs or more.
+    validation_loss_curve_ : list of float or None
+        Mean loss on the validation set after each epoch of the last `fit`, or None without a validation set.
+    validation_scores_ : list of float or None
+        Score on the validation set after each epoch of the last `fit`, or None without a validation set.
     best_iter_ : int
-        The epoch that the weights are from.
+        Epoch that the weights are from: the best by `validation_scores_`, otherwise the last.
     n_iter_ : int
-        Epochs made since the weights were drawn.
+        Number of epochs since the weights were initialized.
     t_ : int
-        Updates made since then.
-    learning_rate_, alpha_ : float
-        Learning rate of the last update and penalty of the last epoch.
+        Number of updates since the weights were initialized.
+    learning_rate_ : float
+        Learning rate of the last update.
+    alpha_ : float
+        Strength of the penalty in the last epoch.
+    engine_ : str
+        Engine that computed the last call: "numpy" or "numba".
     n_layers_ : int
-        Number of layers, inputs and outputs included.
+        Number of layers, including the input and the output layer.
     n_outputs_ : int
         Number of outputs of the network.
     out_activation_ : str
-        What the last layer does to its net input: "logistic" or "softmax".
+        Name of the output activation: "logistic" or "softmax".
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, if `X` had names that are all strings.
+        Names of the features seen during `fit`, if X had names that are all strings.
+
+    See Also
+    --------
+    BackpropRegressor : The same network for regression.
 
     Examples
     --------
@@ -271,21 +287,22 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     def partial_fit(
         self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Make one pass over some rows, from where the last call to `fit` or `partial_fit` ended.
+        """Make one epoch over some samples, and continue from where the last call to `fit` or `partial_fit` ended.
 
-        n calls with the same rows are `fit` with ``max_iter=n``, unless `tol` ends that sooner.
+        With a given learning rate or schedule and a given `alpha`, n calls with the same samples equal `fit` with
+        ``max_iter=n``, unless `tol` ends that sooner.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-            Inputs.
+            Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Labels; not every class needs to be there.
+            Class labels; not every class needs to be present.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come. Needed at the first call, unless `y` is a matrix of labels, and the same
-            later or left out.
+            All classes, also those that come in later calls. They are needed in the first call, unless `y` is a matrix
+            of labels; later calls pass the same classes or none.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, relative to the mean weight of all rows seen so far.
+            Sample weights, relative to the mean weight of all samples seen so far.
 
         Returns
         -------
@@ -295,7 +312,23 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Raises
         ------
         ValueError
-            If a label is not among the classes, and as `fit` does.
+            If a label is not among the classes, or a parameter or the data are not valid; the estimator is left as it
+            was.
+
+        See Also
+        --------
+        fit : Train on all samples, for several epochs.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skbackprop import BackpropClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> network = BackpropClassifier(learning_rate=0.01, random_state=0)
+        >>> for sample in (0, 50, 100):
+        ...     network = network.partial_fit(X[[sample]], y[[sample]], classes=[0, 1, 2])
+        >>> network.n_iter_
+        3
         """
         return self._partial_fit(X, y, sample_weight, () if classes is None else classes)
 
@@ -311,6 +344,18 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The most probable class; with several labels per sample, 1 for each label that is more probable than not.
+
+        See Also
+        --------
+        predict_proba : Probability of each class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skbackprop import BackpropClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> BackpropClassifier(random_state=0).fit(X, y).predict(X[[0, 75, 149]])
+        array([0, 1, 2])
         """
         model = self._fitted_model()
         return model.labels(model.raw_output(X))
@@ -327,6 +372,18 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes one score, which is above 0 for the second class.
+
+        See Also
+        --------
+        predict_proba : Probability of each class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skbackprop import BackpropClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> BackpropClassifier(random_state=0).fit(X, y == 1).decision_function(X[[0, 75]]) > 0
+        array([False,  True])
         """
         model = self._fitted_model()
         return model.scores(model.raw_output(X))
@@ -343,6 +400,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         -------
         probability : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; the rows sum to 1, unless a sample can have several labels.
+
+        See Also
+        --------
+        predict_log_proba : Logarithm of the probabilities.
         """
         model = self._fitted_model()
         return model.probabilities(model.raw_output(X))
@@ -359,6 +420,20 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         -------
         log_probability : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
+
+        See Also
+        --------
+        predict_proba : The probabilities themselves.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from skbackprop import BackpropClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> network = BackpropClassifier(random_state=0).fit(X, y)
+        >>> bool(np.isfinite(network.predict_log_proba(1000 * X)).all())
+        True
         """
         model = self._fitted_model()
         return model.log_probabilities(model.raw_output(X))

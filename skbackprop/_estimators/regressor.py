@@ -30,116 +30,130 @@ AUTO_OUTPUTS = {name: output for name, output in reversed(LOSSES) if name != "lo
 class BackpropRegressor(RegressorMixin, BaseBackprop):
     """Multilayer perceptron for regression, trained by backpropagation.
 
-    One output for each target column. What is minimised is the mean over rows of the loss plus the penalty; see
-    `alpha`. Data come as they are: the network standardises them inside.
+    The network has one output for each target, and minimizes the mean loss plus the penalty `alpha`. Features and
+    targets are standardized internally, so data in any units can be passed in.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Units of each hidden layer; an int is one layer, ``()`` is none: linear regression by gradient descent.
+        Number of units of each hidden layer. An int is one layer; ``()`` means no hidden layer: linear regression by
+        gradient descent.
     activation : str, Activation, or sequence of them, default="relu"
-        What each hidden layer does to its net input; a sequence has one entry for each. The names are "identity",
+        Activation function of the hidden layers; a sequence has one entry for each. The names are "identity",
         "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu" and "softplus"; see
         `skbackprop.activations`.
     loss : str or Loss, default="squared_error"
-        "squared_error" (the sum over the outputs of (y - prediction)^2, without one-half), "absolute_error", "huber",
-        "quantile", "quantiles", "poisson", "gamma", "tweedie"; see `skbackprop.losses`, also for one of your own.
+        The loss: "squared_error" (the sum over the outputs of (y - prediction)^2, without one-half),
+        "absolute_error", "huber", "quantile", "quantiles", "poisson", "gamma" or "tweedie"; see `skbackprop.losses`,
+        also for custom losses.
     output_activation : {"auto", "identity", "logistic", "exponential", "sorted"}, default="auto"
-        What makes the prediction of the last layer's net input; "auto" is what belongs to `loss`. "logistic" is for
-        "squared_error" with targets between 0 and 1, as in the lecture.
+        Activation of the output layer, the inverse of the link; "auto" selects the one that belongs to `loss`.
+        "logistic" is for "squared_error" with targets between 0 and 1, as in the lecture.
     solver : {"batch", "sgd", "minibatch"}, default="minibatch"
-        When the weights are updated: once for all rows, for every row, or for every `batch_size` rows.
+        When the weights are updated: once per epoch from all samples, after every sample, or after every `batch_size`
+        samples.
     optimizer : str or Optimizer, default="adam"
-        How they are updated: "gd" (the lecture's plain gradient descent), "momentum", "nesterov", "rmsprop", "adam",
-        "adamw", or "lbfgs" with ``solver="batch"``; see `skbackprop.optimizers`.
+        How the weights are updated: "gd" (plain gradient descent, as in the lecture), "momentum", "nesterov",
+        "rmsprop", "adam", "adamw", or "lbfgs" with ``solver="batch"``; see `skbackprop.optimizers`.
     learning_rate : float, str or Schedule, default="auto"
-        The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle",
-        "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` passes, from a rate
-        that depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there.
+        The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle" or
+        "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` epochs, from a rate that
+        depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there.
     batch_size : int or "auto", default="auto"
-        Rows for each update of ``solver="minibatch"``; "auto" is the root of the number of rows, but at least 16 and
-        at most 64, and up to 32 rows are one batch. More than there are means all of them.
+        Number of samples for each update of ``solver="minibatch"``, at least 1. "auto" is ``sqrt(n_samples)`` clipped
+        to [16, 64]; up to 32 samples are a single batch. A number above n_samples means all samples.
     alpha : float or "auto", default="auto"
         Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
-        the mean loss; at least 0. Intercepts are not penalised. W is of the standardised rows.
-        "auto" is 20 / n_samples, at most 0.1, times the ratio of noise to signal: L / (1 - L), at most 1, with L the
-        mean training loss of the epoch before for each output.
-        With ``standardize=False`` it is 0. `alpha_` says what it was.
+        the mean loss, at least 0. W are the weights in standardized units; intercepts are not penalized. "auto" is
+        20 / n_samples, at most 0.1, times the ratio of noise to signal L / (1 - L), at most 1, where L is the mean
+        training loss of the previous epoch per output.
+        With ``standardize=False``, "auto" is 0. The attribute `alpha_` has the value used last.
     l1_ratio : float, default=0.0
-        The share of the penalty that is of absolute values, from 0 to 1.
+        Elastic-net mixing parameter, in [0, 1]: the share of the penalty on absolute values.
     dropout : float or sequence of float, default=0.0
-        Share of the units of each hidden layer that are left out, drawn anew for each row and pass; below 1.
+        Dropout rate of the hidden layers, in [0, 1); a sequence has one rate for each.
     clip_norm : float or None, default=None
-        A longer gradient of a batch is shortened to this Euclidean norm.
+        Maximum Euclidean norm of the gradient of a batch, above 0; None means no limit.
     init : str, Initializer or (coefs, intercepts), default="auto"
-        Where the weights start: "auto" takes the rule that fits each layer's activation; by name "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal"; or lists of arrays, as
-        `coefs_` and `intercepts_`. Drawn intercepts are 0.
+        Initial weights. "auto" selects the initializer that fits the activation of each layer. The names are
+        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform" and "lecun_normal"; see
+        `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are taken as they are.
+        Drawn intercepts are 0.
     standardize : bool, default=True
-        Whether to standardise the inputs and, for losses with an identity link, the target by their mean and standard
-        deviation; with an exponential output, the target is divided by its mean. Losses and `tol` are then in these
-        units, and `coefs_` and predictions in those of the data. Sparse X is scaled, not centred.
+        Whether to standardize the inputs to mean 0 and standard deviation 1 and, for losses with an identity link, the
+        target too; with an exponential output, the target is divided by its mean. Losses, `tol` and hyperparameters of
+        the loss are then in these units, `coefs_` and predictions in those of the data. Sparse X is scaled, not
+        centered.
     max_iter : int, default=150
-        The most passes over the rows (epochs) in one call to `fit`.
+        Maximum number of epochs in one call to `fit`, at least 1.
     tol : float or None, default=1e-4
-        `fit` stops when what it watches, the training loss or `scoring`,
-        has not improved by more than this for `n_iter_no_change` epochs in a row. None is never. A learning rate with
-        a planned end ("auto", "cosine", "one_cycle") is not cut short by the training loss.
+        `fit` stops when the monitored loss or score has not improved by more than `tol` for `n_iter_no_change` epochs
+        in a row. None never stops. A learning rate with a planned end ("auto", "cosine", "one_cycle") is not cut short
+        by the training loss.
     n_iter_no_change : int or inf, default=20
-        See `tol`.
+        Number of epochs without improvement after which `fit` stops; see `tol`.
     early_stopping : bool or "auto", default="auto"
-        Whether to hold rows out, watch `scoring` on them and go back to the epoch where it was best. "auto" does where
-        `fit` is given `X_val`, and by itself for no number of rows: docs/defaults.md. No effect on `partial_fit`.
+        Whether to hold out a validation set, monitor `scoring` on it, and restore the weights of the best epoch.
+        "auto" does so only if `X_val` is passed to `fit`. It has no effect on `partial_fit`.
     validation_fraction : float, default=0.1
-        The share of rows held out, above 0 and below 1.
+        Share of the samples in the validation set, in (0, 1).
     scoring : str, callable or None, default="loss"
-        What is watched on held-out rows: "loss", or a scorer of scikit-learn; None is `score`.
+        What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method.
     shuffle : bool, default=True
-        Whether to take the rows in a new random order in each epoch. Without effect when all rows are one batch.
+        Whether to draw a new order of the samples in each epoch. It has no effect if all samples are one batch.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, the optimizer's memory and the count of updates of the last call.
+        Whether `fit` continues from the weights, the optimizer state and the number of updates of the last call.
     engine : {"auto", "numpy", "numba"}, default="auto"
-        What computes: numpy, or a kernel compiled by numba (extra ``numba``), with the same weights to rounding.
-        "auto" takes numba where it is installed, knows the work and is worth its start; see docs/architecture.md.
+        What computes the epochs: numpy, or a kernel compiled by numba (extra ``numba``), with the same weights to
+        rounding. "auto" uses numba if it is installed, supports the configuration, and the fit is long enough to pay
+        for compilation. The attribute `engine_` has the one used.
     random_state : int, RandomState or None, default=None
-        Draws first weights, order of rows, dropout and held-out rows. With an int, each new `fit` gives the same.
+        Determines random number generation for weight initialization, shuffling, dropout and the validation split.
+        Pass an int for reproducible results across calls.
     verbose : int, default=0
-        1 prints a line about every second, 2 draws a bar (extra ``progress``); `partial_fit` prints a line by either.
+        1 prints a line about every second, 2 shows a progress bar (extra ``progress``). `partial_fit` prints one line
+        per call with either.
 
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of each layer, of shape (units of the layer before, units), for X and y as they were given: copies.
+        Weights of each layer, of shape (units of the layer before, units), in the units of X and y.
     intercepts_ : list of ndarray
-        Intercepts of each layer, of shape (units,), that go with them.
+        Intercepts of each layer, of shape (units,), which go with `coefs_`.
     loss_curve_ : list of float
-        Mean loss over the rows plus penalty in each epoch, as met on the way, in units of the standardised target; of a
-        long stream, in the last 10000 epochs or more.
-    validation_loss_curve_, validation_scores_ : list of float or None
-        Mean loss and score of the held-out rows after each epoch of the last `fit`; None if there were none.
+        Mean loss plus penalty in each epoch, with the weights as they were during the epoch, in units of the
+        standardized target; for a long stream, in the last 10000 epochs or more.
+    validation_loss_curve_ : list of float or None
+        Mean loss on the validation set after each epoch of the last `fit`, or None without a validation set.
+    validation_scores_ : list of float or None
+        Score on the validation set after each epoch of the last `fit`, or None without a validation set.
     best_iter_ : int
-        The epoch that the weights are from.
+        Epoch that the weights are from: the best by `validation_scores_`, otherwise the last.
     n_iter_ : int
-        Epochs made since the weights were drawn.
+        Number of epochs since the weights were initialized.
     t_ : int
-        Updates made since then.
-    learning_rate_, alpha_ : float
-        Learning rate of the last update and penalty of the last epoch.
+        Number of updates since the weights were initialized.
+    learning_rate_ : float
+        Learning rate of the last update.
+    alpha_ : float
+        Strength of the penalty in the last epoch.
+    engine_ : str
+        Engine that computed the last call: "numpy" or "numba".
     n_layers_ : int
-        Number of layers, inputs and outputs included.
+        Number of layers, including the input and the output layer.
     n_outputs_ : int
         Number of outputs of the network.
     out_activation_ : str
-        What the last layer does to its net input: "identity", "logistic",
-        "exponential" or "sorted".
+        Name of the output activation: "identity", "logistic", "exponential", "sorted", or that of a
+        custom loss.
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, if `X` had names that are all strings.
+        Names of the features seen during `fit`, if X had names that are all strings.
 
     See Also
     --------
-    BackpropClassifier : The same for labels.
+    BackpropClassifier : The same network for classification.
 
     Examples
     --------
@@ -260,18 +274,19 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     @keep_signature(available_if(BaseBackprop._supports_partial_fit))
     def partial_fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Make one pass over some rows, from where the last call to `fit` or `partial_fit` ended.
+        """Make one epoch over some samples, and continue from where the last call to `fit` or `partial_fit` ended.
 
-        n calls with the same rows are `fit` with ``max_iter=n``, unless `tol` ends that sooner.
+        With a given learning rate or schedule and a given `alpha`, n calls with the same samples equal `fit` with
+        ``max_iter=n``, unless `tol` ends that sooner.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-            Inputs.
+            Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, relative to the mean weight of all rows seen so far.
+            Sample weights, relative to the mean weight of all samples seen so far.
 
         Returns
         -------
@@ -281,7 +296,22 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Raises
         ------
         ValueError
-            As `fit` does.
+            If a parameter or the data are not valid; the estimator is left as it was.
+
+        See Also
+        --------
+        fit : Train on all samples, for several epochs.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> network = BackpropRegressor(learning_rate=0.01, random_state=0)
+        >>> for start in range(0, 400, 50):
+        ...     network = network.partial_fit(X[start : start + 50], y[start : start + 50])
+        >>> network.n_iter_
+        8
         """
         return self._partial_fit(X, y, sample_weight)
 
@@ -297,6 +327,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions, in the dtype that the network was trained in.
+
+        See Also
+        --------
+        score : R^2 of the predictions.
         """
         model = self._fitted_model()
         prediction = model.outputs(model.raw_output(X))
@@ -318,6 +352,18 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         -------
         score : float
             At most 1, the higher the better; 0 is as good as the mean (or the quantiles) of y.
+
+        See Also
+        --------
+        predict : The predictions.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> BackpropRegressor(random_state=0).fit(X, y).score(X, y) > 0.4
+        True
         """
         prediction = self.predict(X)
         quantiles = self._config.objective.loss.predicted_quantiles

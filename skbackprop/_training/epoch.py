@@ -59,8 +59,8 @@ class Engine(Protocol):
 
     name: str
 
-    def startup_seconds(self, data: Dataset) -> float:
-        """Return how long numpy may take for the same work before "auto" prefers this engine."""
+    def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
+        """Return whether the engine is worth its start for work that takes numpy about this many seconds."""
         ...
 
     def unavailable_reason(self) -> str | None:

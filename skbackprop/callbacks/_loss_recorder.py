@@ -122,7 +122,7 @@ class LossRecorder(Callback):
         )
 
     def teardown(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
-        """Discard the timer, and keep the records.
+        """Discard the timer.
 
         Parameters
         ----------

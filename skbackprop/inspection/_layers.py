@@ -103,9 +103,9 @@ def hidden_features(estimator: BackpropRegressor | BackpropClassifier, X: Matrix
     model = fitted_model(estimator)
     sizes = model.network.sizes[1:-1]
     check_hidden_layer(layer, len(sizes))
-    samples = model.validate(X)
-    features = np.empty((samples.shape[0], sizes[layer]), model.theta.dtype)
     with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
+        samples = model.validate(X)
+        features = np.empty((samples.shape[0], sizes[layer]), model.theta.dtype)
         for chunk, _, cache in model.iterate_chunks(samples):
             features[chunk] = cache[:-1][layer].a
     return features
@@ -161,10 +161,10 @@ def input_gradients(estimator: BackpropRegressor | BackpropClassifier, X: Matrix
     array([[[ 3., -1.]]])
     """
     model = fitted_model(estimator)
-    samples = model.validate(X)
     layers = model.network.unpack(model.theta)
-    gradients = np.empty((samples.shape[0], model.n_predictions, samples.shape[1]), model.theta.dtype)
     with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
+        samples = model.validate(X)
+        gradients = np.empty((samples.shape[0], model.n_predictions, samples.shape[1]), model.theta.dtype)
         for chunk, raw, cache in model.iterate_chunks(samples):
             slopes = _activation_slopes(model.network, cache)
             for output, derivative in enumerate(model.prediction_derivatives(raw)):

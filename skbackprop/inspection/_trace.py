@@ -55,7 +55,7 @@ class BackwardPass(NamedTuple):
 
 
 class SampleTrace(NamedTuple):
-    """What the passes of one sample compute, in float64.
+    """What the forward pass of one sample computes, and the backward pass if there is a target; in float64.
 
     Lists have one entry for each layer, the output layer last.
 

@@ -24,6 +24,7 @@ from skbackprop.losses import LOSSES, Huber, Quantile, Quantiles, Tweedie
 from skbackprop.optimizers import OPTIMIZERS, Adam, AdamW, Momentum, RMSprop
 from skbackprop.schedules import SCHEDULES
 from tests import shared
+from tests.engines.plain_kernel import require_compiler
 from tests.shared import BOTH, EACH_SOLVER, TRAINS_BRIEFLY, announce, theta
 
 numba = pytest.importorskip("numba")
@@ -160,6 +161,7 @@ def test_batches_of_weight_zero_are_passed_over():
 
 
 def test_read_only_data_are_not_compiled_for_again_and_stay_as_they_are():
+    require_compiler()
     X, y = data(BackpropRegressor)
     expected = BackpropRegressor(**SETTINGS, engine="numba").fit(X, y)
     epoch = kernel_epoch()
@@ -179,6 +181,7 @@ def kernel_epoch(dtype="float64"):
 
 
 def test_one_compilation_serves_every_depth_loss_and_optimizer():
+    require_compiler()
     X, y = data(BackpropRegressor)
     BackpropRegressor(**SETTINGS, engine="numba").fit(X, y)
     epoch = kernel_epoch()
@@ -285,19 +288,26 @@ def test_read_only_rows_are_let_go():
 def test_compiled_scalar_math_is_exact_to_the_last_places(name, dtype):
     """The plain Python forms in float64, which scipy and numpy compute, are the reference."""
     from skbackprop import _scalar_math
-    from skbackprop._engines._numba import dispatch  # noqa: F401  it registers the compiled forms
+    from skbackprop._engines._numba import dispatch, math
 
     largest, smallest = (80, 1e-30) if dtype == np.float32 else (700, 1e-300)
     powers = np.geomspace(smallest, largest, 500)
     x = np.concatenate([np.linspace(-40, 40, 4001), powers, -powers]).astype(dtype)
     plain = getattr(_scalar_math, name)
 
+    dispatch.compiled(plain)  # registers the functions that it calls
+
     @numba.njit
     def compiled(x):
         return plain(x)
 
+    if numba.config.DISABLE_JIT:
+        compiled = getattr(math, name, plain)
+        assert type(compiled(x[0])) is dtype
+    else:
+        compiled(x[0])
+        assert all(signature.return_type == signature.args[0] for signature in compiled.nopython_signatures)
     values = np.array([compiled(value) for value in x])
-    assert all(signature.return_type == signature.args[0] for signature in compiled.nopython_signatures)
     # In the far tail of the normal distribution exp(-y^2) multiplies the rounding of y^2.
     tolerance = 5000 if name.startswith("normal") else 9
     with np.errstate(under="ignore"):

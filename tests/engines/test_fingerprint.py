@@ -13,6 +13,7 @@ import pytest
 
 import skbackprop
 from skbackprop._engines import fingerprint
+from tests.engines.plain_kernel import require_compiler
 from tests.shared import TRAINS_BRIEFLY
 
 PACKAGE = Path(skbackprop.__file__).parent
@@ -112,7 +113,7 @@ class TestIsCompiled:
     @TRAINS_BRIEFLY
     def test_it_finds_what_numba_keeps(self):
         """After a fit, in the folder that this process uses."""
-        pytest.importorskip("numba")
+        require_compiler()
         X = np.arange(6.0).reshape(3, 2)
         skbackprop.BackpropRegressor(2, engine="numba", max_iter=1, tol=None).fit(X, X[:, 0])
         assert fingerprint.is_compiled(np.dtype(np.float64))

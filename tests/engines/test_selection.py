@@ -10,6 +10,7 @@ import pytest
 from skbackprop import BackpropRegressor
 from skbackprop._engines import numba_engine
 from skbackprop._engines.selection import ENGINES
+from tests.engines.plain_kernel import require_compiler
 from tests.shared import TRAINS_BRIEFLY
 
 pytestmark = TRAINS_BRIEFLY
@@ -83,13 +84,11 @@ except ImportError as error:
 def test_where_numba_cannot_keep_its_kernel_auto_is_numpy():
     pytest.importorskip("numba")
     said = run(f"""
-import sys
 {NO_WARNINGS}
-class NoCache:
-    def find_spec(self, name, path, target=None):
-        if name == "skbackprop._engines._numba.kernel":
-            raise RuntimeError("cannot cache function: no locator available")
-sys.meta_path.insert(0, NoCache())
+from numba.core.caching import CacheImpl
+CacheImpl._locator_classes = []
+for kind in CacheImpl.__subclasses__():
+    kind._locator_classes = []
 from skbackprop import BackpropRegressor
 from skbackprop._engines import numba_engine
 numba_engine.LOAD_SECONDS = numba_engine.COMPILE_SECONDS = 0
@@ -101,12 +100,12 @@ except ImportError as error:
     print(error)
 """).splitlines()
     assert said[0] == "numpy"
-    assert "cannot cache function: no locator available" in said[1]
+    assert "engine='numba' is not available: cannot cache function" in said[1]
 
 
 @pytest.mark.parametrize("is_compiled", [False, True])
 def test_waiting_for_the_compiler_is_announced_once(is_compiled, monkeypatch, caplog):
-    pytest.importorskip("numba")
+    require_compiler()
     monkeypatch.setattr(numba_engine, "is_compiled", lambda dtype: is_compiled)
     numba_engine._announce_compilation.cache_clear()
     X = np.arange(6.0).reshape(3, 2)

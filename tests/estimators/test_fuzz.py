@@ -248,7 +248,9 @@ def check_valid(network, X):
     if np.abs(theta).max() > np.finfo(theta.dtype).max ** (1 / 3):
         return
     standardizer = network._state.standardizer
-    if standardizer is None or np.abs(standardizer.moments.mean).max() < 1e150:  # intercepts_ contain means times weights
+    if (
+        standardizer is None or np.abs(standardizer.moments.mean).max() < 1e150
+    ):  # intercepts_ contain means times weights
         assert all(np.isfinite(array).all() for array in (*network.coefs_, *network.intercepts_))
     if X is None:
         return

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from sklearn.base import clone
 
-from tests.shared import BOTH, TRAINS_BRIEFLY, announce, data, output, theta
-from tests.strategies import STEPPING, examples, problems
+from tests.shared import BOTH, announce, data, output, theta
+from tests.strategies import MAY_WARN, STEPPING, examples, problems
 
 pytestmark = [
-    TRAINS_BRIEFLY,
+    *MAY_WARN,
     pytest.mark.filterwarnings("ignore:L-BFGS:sklearn.exceptions.ConvergenceWarning"),  # absolute error has kinks
 ]
 

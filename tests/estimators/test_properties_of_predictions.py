@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.losses import LOSSES
-from tests.shared import TRAINS_BRIEFLY, output
-from tests.strategies import STEPPING, examples, problems
+from tests.shared import output
+from tests.strategies import MAY_WARN, STEPPING, examples, problems
 
-pytestmark = TRAINS_BRIEFLY
+pytestmark = MAY_WARN
 
 DTYPES = ("float32", "float64")
 KINDS = {"optimizers": [*STEPPING, "lbfgs"], "dtypes": DTYPES, "sparse_X": True}

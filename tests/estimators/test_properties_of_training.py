@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from tests.shared import NO_UPDATE_RATE, TRAINS_BRIEFLY, output, theta
-from tests.strategies import examples, problems
+from tests.shared import NO_UPDATE_RATE, output, theta
+from tests.strategies import MAY_WARN, examples, problems
 
-pytestmark = TRAINS_BRIEFLY
+pytestmark = MAY_WARN
 
 
 def permuted(rng, coefs, intercepts):

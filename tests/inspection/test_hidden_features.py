@@ -1,4 +1,4 @@
-"""Outputs of a hidden layer as a transformer."""
+"""`HiddenFeatures`: the outputs of a hidden layer as a transformer."""
 
 import pickle
 
@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.inspection import HiddenFeatures, hidden_features, layer_outputs
-from tests.inspection.inspected import FEW, LABELS, NUMBERS, X
+from skbackprop.inspection import HiddenFeatures, layer_outputs
+from tests.inspection.networks import FEW, LABELS, NUMBERS, X
 from tests.shared import theta
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -29,28 +29,29 @@ def test_estimator_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize(("layer", "units"), [(0, 6), (1, 2), (-1, 2), (-2, 6)])
-def test_features_are_the_outputs_of_the_hidden_layer(layer, units):
+@pytest.mark.parametrize(("layer", "n_units"), [(0, 6), (1, 2), (-1, 2), (-2, 6)])
+def test_features_are_the_outputs_of_the_hidden_layer(layer, n_units):
     features = HiddenFeatures(NETWORK, layer=layer).fit(X, NUMBERS)
-    assert features.transform(X).shape == (len(X), units)
+    assert features.transform(X).shape == (len(X), n_units)
     np.testing.assert_array_equal(features.transform(X), layer_outputs(features.estimator_, X)[:-1][layer])
     assert not hasattr(NETWORK, "n_layers_")  # a clone was fitted
 
 
-def test_a_fitted_network_is_ready_and_stays_as_it_is():
+def test_frozen_network_stays_as_it_is():
     network = clone(NETWORK).fit(X, NUMBERS)
     before = theta(network).copy()
-    features = hidden_features(network, 0)
     expected = layer_outputs(network, X)[0]
-    np.testing.assert_array_equal(features.transform(X), expected)
+    features = HiddenFeatures(FrozenEstimator(network), layer=0)
     model = make_pipeline(features, Ridge()).fit(X, NUMBERS)
+    np.testing.assert_array_equal(model[:-1].transform(X), expected)
     np.testing.assert_array_equal(clone(model).fit(X[:9], NUMBERS[:9])[:-1].transform(X), expected)
     np.testing.assert_array_equal(theta(network), before)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(features)).transform(X), expected)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model[0])).transform(X), expected)
+    np.testing.assert_array_equal(features.fit(X).transform(X), expected)  # it needs no target
 
 
-def test_a_network_that_is_not_fitted_waits_for_fit():
-    features = hidden_features(NETWORK)
+def test_transform_before_fit_is_refused():
+    features = HiddenFeatures(NETWORK)
     assert features.estimator is NETWORK
     with pytest.raises(NotFittedError, match="HiddenFeatures"):
         features.transform(X)
@@ -64,23 +65,23 @@ def test_grid_search_over_layer_and_network_in_a_pipeline():
 
 
 @pytest.mark.parametrize(
-    ("estimator", "layer", "words"),
+    ("estimator", "layer", "message"),
     [
         (NETWORK, 2, r"layer=2 is not among the 2 hidden layers of the network; it must be from -2 to 1"),
         (NETWORK, -3, "layer=-3"),
         (BackpropRegressor((), **FEW), -1, "the 0 hidden layers of the network; see hidden_layer_sizes"),
     ],
-    ids=["too many", "too few", "none"],
+    ids=["too large", "too small", "no hidden layer"],
 )
-def test_a_layer_that_is_not_there_is_refused(estimator, layer, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_hidden_layers_are_refused(estimator, layer, message):
+    with pytest.raises(ValueError, match=message):
         HiddenFeatures(estimator, layer=layer).fit(X, NUMBERS)
 
 
-@pytest.mark.parametrize("foreign", [Ridge(), FrozenEstimator(Ridge().fit(X, NUMBERS))], ids=["Ridge", "frozen Ridge"])
-def test_a_foreign_estimator_is_refused(foreign):
+@pytest.mark.parametrize("other", [Ridge(), FrozenEstimator(Ridge().fit(X, NUMBERS))], ids=["Ridge", "frozen Ridge"])
+def test_other_estimators_are_refused(other):
     with pytest.raises(TypeError, match="got Ridge"):
-        HiddenFeatures(foreign).fit(X, NUMBERS)
+        HiddenFeatures(other).fit(X, NUMBERS)
 
 
 def test_names_of_inputs_and_features():
@@ -92,7 +93,7 @@ def test_names_of_inputs_and_features():
     assert not hasattr(HiddenFeatures(NETWORK), "n_features_in_")
 
 
-@pytest.mark.parametrize("routing", [False, True], ids=["plain", "routed"])
+@pytest.mark.parametrize("routing", [False, True], ids=["without routing", "with routing"])
 def test_sample_weight_reaches_the_network(routing):
     weight = np.linspace(0, 1, len(X))
     expected = theta(BackpropClassifier(4, **FEW).fit(X, LABELS, sample_weight=weight))

@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._estimators.fitted_model import fitted_model
 from skbackprop.inspection._trace import trace_sample
 from skbackprop.plotting import NetworkDisplay
 from skbackprop.plotting._network_layout import Sizes, arrange, shown_units
@@ -105,7 +106,7 @@ class TestNumbers:
         for level, texts in enumerate(display.weight_texts_):
             assert written(texts) == numbers(np.vstack([COEFS[level], INTERCEPTS[level]]), ".6g")
             if with_target:
-                gradient = np.vstack([trace.dE_dW[level], trace.dE_db[level]])
+                gradient = np.vstack([trace.backward.dE_dW[level], trace.backward.dE_db[level]])
                 assert written(display.gradient_texts_[level]) == numbers(gradient, ".6g")
                 assert display.gradient_texts_[level][0, 0].get_color() != texts[0, 0].get_color()
 
@@ -143,10 +144,10 @@ class TestNumbers:
     def test_weights_for_standardized_data_are_drawn_on_request(self):
         X, y = load_iris(return_X_y=True)
         network = BackpropClassifier(3, **FEW).fit(X, y)
-        inside = network._config.objective.network.unpack(network._state.theta)
+        layers = fitted_model(network).internal_layers()
         assert written(NetworkDisplay.from_estimator(network).weight_texts_[0][:-1]) == numbers(network.coefs_[0])
         display = NetworkDisplay.from_estimator(network, standardized=True)
-        assert written(display.weight_texts_[0][:-1]) == numbers(inside[0].W)
+        assert written(display.weight_texts_[0][:-1]) == numbers(layers[0].W)
 
     def test_wide_layers_show_their_first_and_last_units_and_the_number_of_units(self):
         weights = network_of(30, 12, 4)

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._estimators.fitted_model import fitted_model
 from skbackprop.plotting import LossCurveDisplay, NetworkDisplay, WeightsDisplay
 from tests.plotting.pictures import TOLERANCE_OF_IMAGES, compare
 from tests.shared import BOTH, FEW, data
@@ -185,7 +186,7 @@ class TestWeights:
         X, y = load_digits(return_X_y=True)
         network = BackpropClassifier(3, **FEW).fit(X[:200], y[:200])
         display = WeightsDisplay.from_estimator(network, standardized=standardized, image_shape=(8, 8))
-        layers = network._config.objective.network.unpack(network._state.theta)
+        layers = fitted_model(network).internal_layers()
         expected = layers[0].W if standardized else network.coefs_[0]
         np.testing.assert_array_equal(display.images_[2].get_array().ravel(), expected[:, 2])
         assert not np.allclose(layers[0].W, network.coefs_[0])

@@ -1,8 +1,8 @@
 """Store two fitted estimators and their results, once for each storage format and each major release of numpy.
 
-``python -m tests.estimators.stored.make`` writes into its folder. Run it with the oldest and the newest supported numpy,
-so that the tests load each file with both. Files of earlier formats stay, so that every later version is tested with
-them.
+``python -m tests.estimators.stored.make`` writes into its folder. Run it with the oldest and the newest supported
+numpy, so that the tests load each file with both. Files of earlier formats stay, so that every later version is tested
+with them.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Fitted networks of every kind to look into: losses, outputs, depths, standardised or not."""
+"""Fitted networks of every kind to inspect: losses, numbers of outputs and layers, standardized or not."""
 
 from functools import cache
 
@@ -29,27 +29,37 @@ CASES = {
     "several labels": (BackpropClassifier(4, activation="tanh"), SEVERAL),
     "squared error of classes": (BackpropClassifier(4, loss="squared_error", activation="tanh"), LABELS),
 }
+#: The cases in which every output depends on all pre-activations.
+DEPENDENT_OUTPUTS = ("softmax", "quantiles")
 EACH = pytest.mark.parametrize("case", CASES)
 STANDARDIZE = pytest.mark.parametrize("standardize", [True, False])
 
 
 @cache
 def fitted(case, standardize=True):
-    """An estimator and its data, in units of their own or, if it does not standardise, around 0."""
+    """Return an estimator and its data, which are around 0 if the estimator does not standardize them."""
     estimator, y = CASES[case]
     inputs = X if standardize else (X - X.mean(axis=0)) / X.std(axis=0)
     y = y if standardize or y.dtype.kind != "f" else y / 100
     return clone(estimator).set_params(standardize=standardize, **FEW).fit(inputs, y), inputs, y
 
 
-def differences(function, array):
-    """Central differences by each entry of an array, which is changed and put back."""
+def predict(estimator, inputs):
+    """Return the predictions or the probabilities, of shape (n_samples, n_predictions)."""
+    if isinstance(estimator, BackpropClassifier):
+        return estimator.predict_proba(inputs)
+    return estimator.predict(inputs).reshape(inputs.shape[0], -1)
+
+
+def finite_differences(function, array):
+    """Return central differences with respect to each entry of an array, which is changed and restored."""
     result = np.empty_like(array)
     for index in np.ndindex(array.shape):
-        kept, step = array[index], 1e-6 * max(1.0, abs(array[index]))
-        array[index] = kept + step
+        value = array[index]
+        step = 1e-6 * max(1.0, abs(value))
+        array[index] = value + step
         above = function()
-        array[index] = kept - step
+        array[index] = value - step
         result[index] = (above - function()) / (2 * step)
-        array[index] = kept
+        array[index] = value
     return result
