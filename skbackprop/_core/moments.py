@@ -39,8 +39,11 @@ class Moments(NamedTuple):
         return Moments(weight, mean, variance)
 
     def add_sample(self, values: np.ndarray) -> tuple[Moments, np.ndarray]:
-        """Return the moments with one more sample of weight 1, and its distance from the mean (Welford 1962)."""
-        distance = values - self.mean
+        """Return the moments with one more sample of weight 1, and its distance from the mean (Welford 1962).
+
+        The distance is computed in place of the values, because a stream does this for every sample.
+        """
+        distance = np.subtract(values, self.mean, out=values)
         weight = self.weight + 1.0
         step = distance * (1.0 / weight)
         variance = distance * step
