@@ -2,7 +2,7 @@
 
 import nox
 
-nox.options.sessions = ["tests", "oldest"]
+nox.options.sessions = ["lint", "tests", "oldest"]
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])
@@ -21,8 +21,18 @@ def oldest(session):
 
 
 @nox.session(python="3.11")
+def lint(session):
+    """Check style, types and vocabulary."""
+    session.install("-e", ".[dev]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("python", "tools/check_vocabulary.py")
+
+
+@nox.session(python="3.11")
 def coverage(session):
-    """Measure lines and branches: all tests, and those of the compiled engine once more as plain Python."""
+    """Measure the coverage of lines and branches, with the kernel once more as plain Python."""
     session.install("-e", ".[dev]")
     measure = ("pytest", "-q", "--cov=skbackprop", "--cov-branch", "--cov-report=")
     session.run(*measure, "-n", "auto", *session.posargs)
@@ -39,6 +49,6 @@ def coverage(session):
 
 @nox.session(python="3.11")
 def mutation(session):
-    """Change the formulas in every small way, and count what the tests do not see: docs/mutation.md."""
+    """Run mutation testing on the formulas and the training: docs/mutation.md."""
     session.install("-e", ".[dev]", "mutmut>=3.8")
     session.run("mutmut", "run", *session.posargs, env={"OMP_NUM_THREADS": "1"})

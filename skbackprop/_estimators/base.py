@@ -13,15 +13,14 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn_compat import CallbackSupportMixin, open_task, with_callbacks
+from .._sklearn_compat import CallbackSupportMixin
 from .._training.config import TrainingConfig
 from .._training.result import TrainingResult
 from .._training.state import TrainingState
-from .._typing import keep_signature
 from ..optimizers import LBFGS
 from .fast_path import FastPath
 from .fitted_model import FittedModel
-from .fitting import FitRequest, train, update_stream
+from .fitting import FitRequest, run_fit, run_partial_fit, update_stream
 from .parameters import CONSTRAINTS
 from .progress import FitProgress
 from .samples import Target
@@ -55,7 +54,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         vars(self).pop("_progress", None)  # of a copy that was made during another fit
         resumes = self.__sklearn_is_fitted__() and self.warm_start
         n_before = len(self._state.loss_curve) if resumes else 0
-        result = self._train(FitRequest(X, y, sample_weight, validation, resumes=resumes))
+        result = run_fit(self, FitRequest(X, y, sample_weight, validation, resumes=resumes))
         self._warn_if_still_falling(result, n_before)
         self._warn(result, stacklevel=5)  # scikit-learn wraps `fit` in another function
         return self
@@ -64,7 +63,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         """Make the epochs that an interrupted fit, of which this estimator is a copy, did not come to."""
         if self._is_unfinished:
             self._validate_params()
-            result = self._train(FitRequest(X, y, sample_weight, validation, resumes=True, finishes=True))
+            result = run_fit(self, FitRequest(X, y, sample_weight, validation, resumes=True, finishes=True))
             self._warn_if_still_falling(result, 0)
             self._warn(result)
         return self
@@ -76,7 +75,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             vars(self).pop("_progress", None)  # of a copy that was made during a fit
             self._validate_params()
             resumes = self.__sklearn_is_fitted__()
-            result = self._train(FitRequest(X, y, sample_weight, classes=classes, is_partial=True, resumes=resumes))
+            request = FitRequest(X, y, sample_weight, classes=classes, is_partial=True, resumes=resumes)
+            result = run_partial_fit(self, request)
         if result.messages:
             self._warn(result)
         return self
@@ -86,12 +86,6 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         fast_path = vars(self).get("_fast_path")
         data = None if fast_path is None else fast_path.dataset(self, X, y, sample_weight, classes)
         return None if data is None else update_stream(self, fast_path.trainer, data)
-
-    @keep_signature(with_callbacks)
-    def _train(self, request: FitRequest) -> TrainingResult:
-        name, n_epochs = ("partial_fit", 0) if request.is_partial else ("fit", self.max_iter)
-        task = open_task(self, name, n_epochs, request.X, request.y, request.sample_weight)
-        return train(self, request, task)
 
     def _warn(self, result: TrainingResult, stacklevel: int = 4) -> None:
         """Give the messages as warnings of the line where the user called the estimator."""

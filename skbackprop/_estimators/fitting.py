@@ -6,6 +6,8 @@ Whatever goes wrong on the way leaves the estimator as it was.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -15,12 +17,13 @@ from sklearn.utils.validation import validate_data
 
 from .._core.dataset import Dataset
 from .._engines.selection import choose_engine
-from .._sklearn_compat import FitTask
+from .._sklearn_compat import FitTask, open_task, with_callbacks
 from .._training.config import TrainingConfig
 from .._training.observers import CallbackAdapter, ObserverList, ProgressBar, TrainingObserver, VerbosePrinter
 from .._training.result import TrainingResult
 from .._training.stopping import EarlyStopper, Patience
 from .._training.trainer import FitTrainer, StreamTrainer
+from .._typing import keep_signature
 from ..optimizers import LBFGS
 from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
@@ -57,8 +60,66 @@ class FitRequest(NamedTuple):
     finishes: bool = False
 
 
-def train(estimator, request: FitRequest, task: FitTask | None) -> TrainingResult:
-    """Train the estimator, or leave it as it was.
+@keep_signature(with_callbacks)
+def run_fit(estimator, request: FitRequest) -> TrainingResult:
+    """Make the epochs of `fit`, or leave the estimator as it was.
+
+    Meanwhile `_progress` holds what a copy of the estimator needs to finish the fit.
+    """
+    task = open_task(estimator, "fit", estimator.max_iter, request.X, request.y, request.sample_weight)
+    with _transaction(estimator, request, task):
+        samples, target = validate_samples(estimator, request)
+        seed = _choose_seed(estimator, request)
+        validation, message = None, None
+        monitors_loss(estimator.scoring)  # which raises for an unknown name
+        if any(array is not None for array in request.validation):
+            validation = validate_validation_set(estimator, *request.validation, samples, target)
+        elif not isinstance(estimator.early_stopping, str) and estimator.early_stopping:
+            # "auto" holds none out by itself: docs/defaults.md tells why
+            train, held_out, message = split(
+                samples.data.n_samples,
+                target.labels,
+                samples.data.sample_weight,
+                estimator.validation_fraction,
+                seed,
+            )
+            if len(held_out):
+                samples, validation = samples.take(train), samples.take(held_out)
+        config, engine = _prepare(estimator, request, samples.data, target, seed)
+        trainer = FitTrainer(engine, config, estimator._state, samples.data)
+        result = _run_trainer(estimator, request, trainer, samples.data.n_samples, validation, task)
+        if message is not None:
+            result.messages.append(message)
+    return result
+
+
+@keep_signature(with_callbacks)
+def run_partial_fit(estimator, request: FitRequest) -> TrainingResult:
+    """Make one epoch of a stream, or leave the estimator as it was."""
+    task = open_task(estimator, "partial_fit", 0, request.X, request.y, request.sample_weight)
+    with _transaction(estimator, request, task):
+        samples, target = validate_samples(estimator, request)
+        data, seed = samples.data, _choose_seed(estimator, request)
+        config, engine = _prepare(estimator, request, data, target, seed)
+        trainer = StreamTrainer(engine, config, estimator._state, data)
+        estimator._fast_path = FastPath.after(estimator, trainer, target.encoder, data)
+        return update_stream(estimator, trainer, data)
+
+
+def update_stream(estimator, trainer: StreamTrainer, data: Dataset) -> TrainingResult:
+    """Make one epoch over validated samples."""
+    printer = None
+    if estimator.verbose:
+        printer = VerbosePrinter(data.n_samples, trainer.state.n_iter + 1)
+    result = trainer.update(data, printer)
+    if printer is not None:
+        printer.close(trainer.state)
+    return result
+
+
+@contextmanager
+def _transaction(estimator, request: FitRequest, task: FitTask | None) -> Iterator[None]:
+    """Restore the estimator if an error occurs.
 
     An interrupt leaves the weights of the last complete epoch, if there was one, and says so in a note: a warning could
     be turned into an error that hides the interrupt.
@@ -69,10 +130,9 @@ def train(estimator, request: FitRequest, task: FitTask | None) -> TrainingResul
         estimator._state = deepcopy(estimator._state)  # several epochs, or a completed one, cannot be undone in place
     try:
         with np.errstate(all="ignore"):  # the trainer detects what overflows
-            result = _train_on(estimator, request, task)
+            yield
         if task is not None:
             task.end()
-        return result
     except BaseException as error:
         state = vars(estimator).get("_state")
         has_new_epochs = state is not before.get("_state") and state.n_iter > n_iter
@@ -83,17 +143,6 @@ def train(estimator, request: FitRequest, task: FitTask | None) -> TrainingResul
             vars(estimator).clear()
             vars(estimator).update(before)
         raise
-
-
-def _train_on(estimator, request: FitRequest, task: FitTask | None) -> TrainingResult:
-    samples, target = validate_samples(estimator, request)
-    if request.resumes:
-        seed = estimator._state.seed
-    else:
-        seed = check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max)
-    if request.is_partial:
-        return _update(estimator, request, samples, target, seed)
-    return _fit(estimator, request, samples, target, seed, task)
 
 
 def validate_samples(estimator, request: FitRequest) -> tuple[Samples, Target]:
@@ -113,36 +162,19 @@ def validate_samples(estimator, request: FitRequest) -> tuple[Samples, Target]:
     return make_samples(X, y, request.sample_weight, target), target
 
 
-def _update(estimator, request, samples, target, seed) -> TrainingResult:
-    """Make one epoch of a stream."""
-    data = samples.data
-    config, engine = _prepare(estimator, request, data, target, seed)
-    trainer = StreamTrainer(engine, config, estimator._state, data)
-    estimator._fast_path = FastPath.after(estimator, trainer, target.encoder, data)
-    return update_stream(estimator, trainer, data)
+def _choose_seed(estimator, request: FitRequest) -> int:
+    if request.resumes:
+        return estimator._state.seed
+    return check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max)
 
 
-def update_stream(estimator, trainer: StreamTrainer, data: Dataset) -> TrainingResult:
-    """Make one epoch over validated samples."""
-    printer = None
-    if estimator.verbose:
-        printer = VerbosePrinter(data.n_samples, trainer.state.n_iter + 1)
-    result = trainer.update(data, printer)
-    if printer is not None:
-        printer.close(trainer.state)
-    return result
-
-
-def _fit(estimator, request, samples, target, seed, task) -> TrainingResult:
-    """Make the epochs of `fit`. Meanwhile `_progress` holds what a copy of the estimator needs to finish it."""
-    samples, validation, message = _hold_out(estimator, samples, target, seed, request.validation)
-    data = samples.data
-    config, engine = _prepare(estimator, request, data, target, seed)
-    state = estimator._state
+def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples | None, task) -> TrainingResult:
+    """Run the epochs that are left, with the early stopping of a new fit or of the one that is resumed."""
+    state, config = trainer.state, trainer.config
     validate = None
     if validation is not None:
         validate = make_validation_scorer(estimator, config.objective, state, validation)
-    n_samples = (data.n_samples, 0 if validation is None else validation.data.n_samples)
+    n_samples = (n_train, 0 if validation is None else validation.data.n_samples)
     if request.finishes:
         estimator._progress.check_samples(n_samples)
     else:
@@ -153,35 +185,16 @@ def _fit(estimator, request, samples, target, seed, task) -> TrainingResult:
         state.validation_start = state.n_iter
     progress = estimator._progress
     progress.stopper.validate = validate
-    observer = _make_observer(estimator, data.n_samples, progress.last_iter, task)
+    observer = _make_observer(estimator, n_train, progress.last_iter, task)
     try:
         n_epochs = 0 if progress.stop_requested else progress.last_iter - state.n_iter
-        result = FitTrainer(engine, config, state, data).fit(n_epochs, progress.stopper, observer)
+        result = trainer.fit(n_epochs, progress.stopper, observer)
         result.stopped |= progress.stop_requested
     finally:
         del estimator._progress
         if observer is not None:
             observer.close(state)
-    if message is not None:
-        result.messages.append(message)
     return result
-
-
-def _hold_out(estimator, samples, target, seed, given) -> tuple[Samples, Samples | None, str | None]:
-    """Return the samples to train on, those to validate with or None, and a message or None."""
-    monitors_loss(estimator.scoring)  # which raises for an unknown name
-    if any(array is not None for array in given):
-        X_val, y_val, sample_weight_val = given
-        return samples, validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples, target), None
-    if isinstance(estimator.early_stopping, str) or not estimator.early_stopping:
-        return samples, None, None  # "auto" holds none out by itself: docs/defaults.md tells why
-    data = samples.data
-    train_indices, validation_indices, message = split(
-        data.n_samples, target.labels, data.sample_weight, estimator.validation_fraction, seed
-    )
-    if not len(validation_indices):
-        return samples, None, message
-    return samples.take(train_indices), samples.take(validation_indices), message
 
 
 def _prepare(estimator, request, data, target, seed):

@@ -17,7 +17,7 @@ from .samples import Samples
 def split(
     n_samples: int, labels: np.ndarray | None, weight: np.ndarray | None, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray, str | None]:
-    """Return the samples to train on, those to validate with, and a message or None.
+    """Return the indices of the samples to train on and of those to validate with, and a message or None.
 
     Samples of weight 0 are trained on, which changes nothing, so that they do not affect the validation either.
 
