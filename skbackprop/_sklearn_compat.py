@@ -10,7 +10,7 @@ try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]  # which this scikit-learn does not have
         """Names the version that has callbacks."""
 
         def set_callbacks(self, *callbacks: Any) -> Self:

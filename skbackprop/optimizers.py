@@ -63,7 +63,7 @@ class Optimizer(Hyperparameters):
     """
 
     n_state_arrays: ClassVar[int] = 0
-    loop_step: ClassVar[Callable | None] = None
+    loop_step: ClassVar[Callable[..., None] | None] = None
     weight_decay = 0.0
 
     def step(
@@ -125,12 +125,22 @@ class GD(Optimizer):
     BackpropRegressor(optimizer=GD())
     """
 
-    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         gradient *= learning_rate
         theta -= gradient
 
     @staticmethod
-    def loop_step(theta, gradient, optimizer_state, t, learning_rate):
+    def loop_step(
+        theta: np.ndarray, gradient: np.ndarray, optimizer_state: np.ndarray, t: int, learning_rate: float
+    ) -> None:
         rate = theta.dtype.type(learning_rate)
         for i in range(theta.size):
             theta[i] -= rate * gradient[i]
@@ -162,10 +172,18 @@ class Momentum(Optimizer):
     momentum: float = 0.9
     n_state_arrays = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "momentum", low=0, high=1, closed="left")
 
-    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         v = optimizer_state[0]
         gradient *= learning_rate
         v *= self.momentum
@@ -173,7 +191,14 @@ class Momentum(Optimizer):
         theta += v
 
     @staticmethod
-    def loop_step(theta, gradient, optimizer_state, t, learning_rate, momentum):
+    def loop_step(
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        momentum: float,
+    ) -> None:
         number = theta.dtype.type
         rate, mu = number(learning_rate), number(momentum)
         v = optimizer_state[0]
@@ -209,10 +234,18 @@ class Nesterov(Optimizer):
     momentum: float = 0.9
     n_state_arrays = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "momentum", low=0, high=1, closed="left")
 
-    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         v = optimizer_state[0]
         gradient *= learning_rate
         v *= self.momentum
@@ -222,7 +255,14 @@ class Nesterov(Optimizer):
         theta += scratch
 
     @staticmethod
-    def loop_step(theta, gradient, optimizer_state, t, learning_rate, momentum):
+    def loop_step(
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        momentum: float,
+    ) -> None:
         number = theta.dtype.type
         rate, mu = number(learning_rate), number(momentum)
         v = optimizer_state[0]
@@ -260,11 +300,19 @@ class RMSprop(Optimizer):
     epsilon: float = 1e-8
     n_state_arrays = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "rho", low=0, high=1, closed="left")
         check_number(self, "epsilon", low=0)
 
-    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         s = optimizer_state[0]
         s *= self.rho
         np.multiply(gradient, gradient, out=scratch)
@@ -277,7 +325,15 @@ class RMSprop(Optimizer):
         theta -= gradient
 
     @staticmethod
-    def loop_step(theta, gradient, optimizer_state, t, learning_rate, rho, epsilon):
+    def loop_step(
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        rho: float,
+        epsilon: float,
+    ) -> None:
         number = theta.dtype.type
         rate, decay, rest, eps = number(learning_rate), number(rho), number(1 - rho), number(epsilon)
         s = optimizer_state[0]
@@ -320,12 +376,20 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
     n_state_arrays = 2
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "beta_1", low=0, high=1, closed="left")
         check_number(self, "beta_2", low=0, high=1, closed="left")
         check_number(self, "epsilon", low=0)
 
-    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         # The state holds M = m / (1 - beta_1) and V = v / (1 - beta_2), which saves two passes over the vectors.
         # With the constant c^2 = (1 - beta_2^t) / (1 - beta_2), the root of v / (1 - beta_2^t) is sqrt(V) / c.
         M, V = optimizer_state
@@ -342,7 +406,16 @@ class Adam(Optimizer):
         theta -= scratch
 
     @staticmethod
-    def loop_step(theta, gradient, optimizer_state, t, learning_rate, beta_1, beta_2, epsilon):
+    def loop_step(
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+    ) -> None:
         number = theta.dtype.type
         c = np.sqrt((1 - beta_2**t) / (1 - beta_2))  # see `step`
         decay_1, decay_2, eps = number(beta_1), number(beta_2), number(c * epsilon)
@@ -385,7 +458,7 @@ class AdamW(Adam):
 
     weight_decay: float = 0.01
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self, "weight_decay", low=0, closed="left")
 
@@ -418,7 +491,7 @@ class LBFGS(Optimizer):
     n_corrections: int = 10
     gradient_tolerance: float = 1e-6
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "n_corrections", low=1, closed="left")
         check_number(self, "gradient_tolerance", low=0, closed="left")
 

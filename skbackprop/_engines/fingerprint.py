@@ -13,11 +13,14 @@ import os
 import pickle
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.abc import InspectLoader
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+from typing import cast
 
 import numpy as np
 
@@ -45,8 +48,9 @@ def fingerprint() -> str:
 
 def _parts() -> Iterator[object]:
     for module in pkgutil.iter_modules(_numba.__path__):
-        spec = module.module_finder.find_spec(f"{_numba.__name__}.{module.name}", None)
-        yield module.name, _code_parts(spec.loader.get_code(spec.name))
+        name = f"{_numba.__name__}.{module.name}"
+        spec = cast(ModuleSpec, module.module_finder.find_spec(name, None))  # not None: `pkgutil` has just found it
+        yield module.name, _constant_parts(cast(InspectLoader, spec.loader).get_code(name))
     yield from _function_parts(scalar_bits)
     for entries in (ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES):
         for entry in entries.values():
@@ -59,9 +63,9 @@ def _entry_parts(entry: Entry) -> Iterator[object]:
         yield from _function_parts(formula.function)
 
 
-def _function_parts(function: FunctionType) -> Iterator[object]:
+def _function_parts(function: Callable[..., object]) -> Iterator[object]:
     """Yield what a function computes: its code, and the functions and constants of its module that it uses."""
-    seen = set()
+    seen: set[Callable[..., object]] = set()
     waiting = [function]
     while waiting:
         current = waiting.pop()
@@ -77,7 +81,7 @@ def _function_parts(function: FunctionType) -> Iterator[object]:
                 yield name, repr(value)
 
 
-def _code_parts(code: CodeType) -> tuple:
+def _code_parts(code: CodeType) -> tuple[object, ...]:
     constants = (_constant_parts(constant) for constant in code.co_consts)
     return code.co_code, code.co_names, code.co_varnames, *constants
 

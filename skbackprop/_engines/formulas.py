@@ -7,9 +7,10 @@ forms of its base, but may compute something else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .._hyperparameters import Hyperparameters
 from ..activations import ACTIVATIONS
@@ -20,7 +21,7 @@ from ..optimizers import OPTIMIZERS
 class Formula(NamedTuple):
     """A function for the kernel, and which of the settings of its class it takes after its leading arguments."""
 
-    function: Callable
+    function: Callable[..., Any]
     positions: tuple[int, ...]
 
 
@@ -70,7 +71,7 @@ def collect(entries: Iterable[Hyperparameters], *forms: dict[str, int]) -> dict[
     return collected
 
 
-def trailing_parameters(function: Callable, n_leading: int) -> tuple[str, ...]:
+def trailing_parameters(function: Callable[..., Any], n_leading: int) -> tuple[str, ...]:
     """Return the names of the positional parameters after the first `n_leading`."""
     code = function.__code__
     return code.co_varnames[n_leading : code.co_argcount]
@@ -81,7 +82,7 @@ def settings_of(component: Hyperparameters, entry: Entry) -> list[np.ndarray]:
     return [np.atleast_1d(np.asarray(getattr(component, name), np.float64)) for name in entry.settings]
 
 
-def settings_matrix(columns: list[np.ndarray], dtype) -> np.ndarray:
+def settings_matrix(columns: list[np.ndarray], dtype: DTypeLike) -> np.ndarray:
     """Return a matrix with a row for each setting, filled up with zeros; never one without rows or columns."""
     width = max([1, *(len(column) for column in columns)])
     matrix = np.zeros((max(1, len(columns)), width), dtype)

@@ -8,17 +8,20 @@ from __future__ import annotations
 import logging
 from functools import cache
 from importlib.util import find_spec
+from types import ModuleType
 
 import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.dropout import thresholds
+from .._hyperparameters import Hyperparameters
 from .._training.config import TrainingConfig
 from .._training.epoch import EpochPlan, EpochResult
 from .._training.state import TrainingState
+from .._typing import Matrix
 from ._numba.structures import Buffers, Model, Plan, Samples
 from .fingerprint import is_compiled
-from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, settings_matrix, settings_of
+from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, Entry, settings_matrix, settings_of
 
 logger = logging.getLogger("skbackprop")
 
@@ -58,6 +61,7 @@ class NumbaEngine:
             return "X is sparse"
         if not data.X.flags.c_contiguous:
             return "X is not C-contiguous"
+        components: list[tuple[dict[type, Entry], Hyperparameters]]
         components = [(ACTIVATION_ENTRIES, activation) for activation in config.objective.network.activations]
         components += [(LOSS_ENTRIES, config.objective.loss), (OPTIMIZER_ENTRIES, config.optimizer)]
         for entries, component in components:
@@ -78,7 +82,13 @@ class NumbaEngine:
             offset, factor = state.standardizer.input_offset, state.standardizer.input_factor
         loss_sum, n_updates = buffers.epoch(
             buffers.model,
-            Samples(_readable(data.X), _readable(data.y), _readable(weight), offset, factor),
+            Samples(
+                _readable(data.X),  # type: ignore[arg-type]  # `unsupported_reason` has excluded sparse X
+                _readable(data.y),
+                _readable(weight),
+                offset,
+                factor,
+            ),
             Plan(
                 NO_ORDER if plan.order is None else plan.order,
                 plan.learning_rates,
@@ -138,7 +148,7 @@ class NumbaBuffers:
             (config.optimizer.n_state_arrays, network.n_parameters),
         )
 
-    def _model(self, config, dtype):
+    def _model(self, config: TrainingConfig, dtype: np.dtype) -> Model:
         network, loss, optimizer = config.objective.network, config.objective.loss, config.optimizer
         rates = config.objective.dropout if any(config.objective.dropout) else ()
         activations = [ACTIVATION_ENTRIES[type(activation)] for activation in network.activations]
@@ -160,7 +170,7 @@ class NumbaBuffers:
             keep=1.0 - np.array(rates, np.float64),
         )
 
-    def check(self, state: TrainingState, X, y, weight, rates) -> None:
+    def check(self, state: TrainingState, X: Matrix, y: np.ndarray, weight: np.ndarray, rates: np.ndarray) -> None:
         """Raise ValueError unless all arrays have the shapes of these buffers: the kernel itself checks no index."""
         n_samples = X.shape[0]
         shapes = X.shape, y.shape, state.theta.shape, state.optimizer_state.shape
@@ -173,7 +183,7 @@ class NumbaBuffers:
 
 
 @cache
-def _kernel():
+def _kernel() -> ModuleType:
     """Import numba and return the module of the kernel."""
     from ._numba import kernel
 
@@ -204,6 +214,6 @@ def _readable(array: np.ndarray) -> np.ndarray:
 class _Writeable:
     """The memory of a read-only array as if it were writeable; it keeps the array alive as long as a view of it."""
 
-    def __init__(self, array):
+    def __init__(self, array: np.ndarray):
         self.owner = array
         self.__array_interface__ = array.__array_interface__ | {"data": (array.__array_interface__["data"][0], False)}

@@ -9,13 +9,13 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import sparse
 
 from .._core.dataset import Dataset
 from .._core.objective import ObjectiveBuffers
 from .._training.config import TrainingConfig
 from .._training.epoch import EpochPlan, EpochResult
 from .._training.state import TrainingState
+from .._typing import Matrix
 
 #: Shuffled samples are gathered in blocks of about this many, of which batches are slices.
 BLOCK_SIZE = 1024
@@ -85,7 +85,7 @@ class NumpyBuffers:
         batch_size = config.batch_size_for(data.n_samples)
         self.objective = ObjectiveBuffers(config.objective, state.theta, batch_size, state.standardizer)
         self._block_size = min(max(BLOCK_SIZE // batch_size, 1) * batch_size, data.n_samples)
-        self._block = None
+        self._block: list[np.ndarray | None] = []
         if config.shuffles(data.n_samples):
             self._block = [_buffer_like(array, self._block_size) for array in data]
 
@@ -98,7 +98,7 @@ class NumpyBuffers:
             for first in range(0, block.n_samples, plan.batch_size):
                 yield start + first, block.take(slice(first, first + plan.batch_size))
 
-    def _blocks(self, plan, data):
+    def _blocks(self, plan: EpochPlan, data: Dataset) -> Iterator[tuple[int, Dataset]]:
         """Yield blocks of whole batches: views of the data in its own order, gathered copies in a drawn order."""
         if plan.order is None:
             yield 0, data
@@ -114,13 +114,11 @@ class NumpyBuffers:
             yield start, block
 
 
-def _buffer_like(array, n_samples):
-    if array is None or sparse.issparse(array):
-        return None
-    return np.empty((n_samples, *array.shape[1:]), array.dtype)
+def _buffer_like(array: Matrix | None, n_samples: int) -> np.ndarray | None:
+    return np.empty((n_samples, *array.shape[1:]), array.dtype) if isinstance(array, np.ndarray) else None
 
 
 def _gather(array, samples, out):
-    if sparse.issparse(array):
+    if not isinstance(array, np.ndarray):
         return array[samples]
     return np.take(array, samples, axis=0, out=out[: len(samples)], mode="clip")  # "raise" would buffer the output

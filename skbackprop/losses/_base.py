@@ -11,11 +11,12 @@ samples, the sample weights and the penalty enter in `_core/objective.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .._hyperparameters import Hyperparameters
+from .._scalar_math import Number
 from ._links import CustomLink, Link
 
 
@@ -71,8 +72,8 @@ class Loss(Hyperparameters):
     one_output_for_two_classes: ClassVar[bool] = False
     #: The quantiles that the outputs predict, if they are quantiles.
     predicted_quantiles: ClassVar[tuple[float, ...] | None] = None
-    scalar_value_and_gradient: ClassVar[Callable | None] = None
-    loop_value_and_gradient: ClassVar[Callable | None] = None
+    scalar_value_and_gradient: ClassVar[Callable[..., tuple[Number, Number]] | None] = None
+    loop_value_and_gradient: ClassVar[Callable[..., float] | None] = None
 
     @property
     def link(self) -> Link:
@@ -293,9 +294,9 @@ class Loss(Hyperparameters):
 class LinkedLoss(Loss):
     """Base of the losses of this package, each of which names one of the known links."""
 
-    link: ClassVar[Link]  # type: ignore[assignment]
+    link: ClassVar[Link]
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "link" in vars(cls):
             cls.output_activation = cls.link.name

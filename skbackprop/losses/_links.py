@@ -74,12 +74,12 @@ class ElementwiseLink(Link):
         """Return the derivative of each prediction with respect to its own raw output."""
         raise NotImplementedError
 
-    def inverse_derivative(self, raw, output):
+    def inverse_derivative(self, raw: np.ndarray, output: int) -> np.ndarray:
         derivative = np.zeros_like(raw)
         derivative[:, output] = self.slope(raw[:, output])
         return derivative
 
-    def jacobian(self, raw):
+    def jacobian(self, raw: np.ndarray) -> np.ndarray:
         return self.slope(raw)
 
 
@@ -89,10 +89,10 @@ class IdentityLink(ElementwiseLink):
     name = "identity"
     target_scaling = StandardScaling()
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return raw
 
-    def slope(self, raw):
+    def slope(self, raw: np.ndarray) -> np.ndarray:
         return np.ones_like(raw)
 
 
@@ -102,13 +102,13 @@ class LogitLink(ElementwiseLink):
     name = "logistic"
     is_probability = True
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return special.expit(raw)
 
-    def log_inverse(self, raw):
+    def log_inverse(self, raw: np.ndarray) -> np.ndarray:
         return special.log_expit(raw)  # finite wherever raw is
 
-    def slope(self, raw):
+    def slope(self, raw: np.ndarray) -> np.ndarray:
         return special.expit(raw) * special.expit(-raw)  # f'(z) = f(z) f(-z), exact also far from 0
 
 
@@ -118,10 +118,10 @@ class LogLink(ElementwiseLink):
     name = "exponential"
     target_scaling = MeanScaling()
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return np.exp(raw)
 
-    def slope(self, raw):
+    def slope(self, raw: np.ndarray) -> np.ndarray:
         return np.exp(raw)
 
 
@@ -132,13 +132,13 @@ class MultinomialLogit(Link):
     is_probability = True
     sums_to_one = True
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return special.softmax(raw, axis=1)
 
-    def log_inverse(self, raw):
+    def log_inverse(self, raw: np.ndarray) -> np.ndarray:
         return special.log_softmax(raw, axis=1)  # finite wherever raw is
 
-    def inverse_derivative(self, raw, output):
+    def inverse_derivative(self, raw: np.ndarray, output: int) -> np.ndarray:
         """Return p_output (1 - p_output) for the output itself and -p_output p_other for every other one."""
         p = special.softmax(raw, axis=1)
         derivative = -p[:, [output]] * p
@@ -153,10 +153,10 @@ class SortedLink(Link):
     name = "sorted"
     target_scaling = StandardScaling()
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return np.sort(raw, axis=1)
 
-    def inverse_derivative(self, raw, output):
+    def inverse_derivative(self, raw: np.ndarray, output: int) -> np.ndarray:
         derivative = np.zeros_like(raw)
         source = np.argsort(raw, axis=1, kind="stable")[:, output]
         derivative[np.arange(len(raw)), source] = 1.0
@@ -188,13 +188,13 @@ class CustomLink(Link):
             self.is_probability = self._known.is_probability
             self.sums_to_one = self._known.sums_to_one
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return self._loss.inverse_link(raw)
 
-    def log_inverse(self, raw):
+    def log_inverse(self, raw: np.ndarray) -> np.ndarray:
         return self._loss.log_inverse_link(raw)
 
-    def inverse_derivative(self, raw, output):
+    def inverse_derivative(self, raw: np.ndarray, output: int) -> np.ndarray:
         if self._known is not None:
             return self._known.inverse_derivative(raw, output)
         derivative = np.empty_like(raw)
@@ -208,5 +208,5 @@ class CustomLink(Link):
             derivative[:, column] = rise / width
         return derivative
 
-    def jacobian(self, raw):
+    def jacobian(self, raw: np.ndarray) -> np.ndarray:
         return super().jacobian(raw) if self._known is None else self._known.jacobian(raw)

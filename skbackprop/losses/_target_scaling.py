@@ -46,15 +46,15 @@ class StandardScaling(TargetScaling):
     name = "spread"
     scales = True
 
-    def offset_and_scale(self, mean, spread):
+    def offset_and_scale(self, mean: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return mean, spread
 
-    def fold_scaling(self, W, b, offset, scale):
+    def fold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         W *= scale
         b *= scale
         b += offset
 
-    def unfold_scaling(self, W, b, offset, scale):
+    def unfold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         b -= offset
         b /= scale
         W /= scale
@@ -66,13 +66,13 @@ class MeanScaling(TargetScaling):
     name = "mean"
     scales = True
 
-    def offset_and_scale(self, mean, spread):
+    def offset_and_scale(self, mean: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros_like(mean), np.where(mean > 0, mean, 1.0)
 
-    def fold_scaling(self, W, b, offset, scale):
+    def fold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         b += np.log(scale)
 
-    def unfold_scaling(self, W, b, offset, scale):
+    def unfold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         b -= np.log(scale)
 
 

@@ -10,8 +10,10 @@ would keep loops from running on several numbers at once. Settings are read once
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from types import FunctionType
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -23,10 +25,10 @@ from .math import INLINE, OPTIONS, REPLACED
 
 unsigned = np.uint64
 #: What numba puts into the calling function itself, before it compiles it.
-SPLICED = {"inline": "always"}
+SPLICED: dict[str, Any] = {"inline": "always"}
 
 
-def compiled(function: FunctionType):
+def compiled(function: Callable[..., Any]):
     """Return the compiled form of a formula; the functions of its module that it calls are compiled along with it."""
     _register_helpers(function)
     return njit(**INLINE)(function)

@@ -9,6 +9,8 @@ float64, and numba chooses. Compiled by numba; nothing here is imported until a 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba import njit, types
@@ -20,7 +22,7 @@ from ... import _scalar_math
 
 #: Of the function that Python calls: no checks for division by zero, which would keep loops from running on several
 #: numbers at once; sums in any order, and fused multiply-add.
-ENTRY = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
+ENTRY: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
 #: Of all others: nothing calls them from outside, so compiling takes half as long.
 OPTIONS = ENTRY | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 INLINE = OPTIONS | {"forceinline": True}
@@ -28,21 +30,32 @@ INLINE = OPTIONS | {"forceinline": True}
 EXACT = INLINE | {"fastmath": {"contract"}}
 
 
-def _erfcx_fit(degree):
+def _chebyshev_fit(function: Callable[[np.ndarray], np.ndarray], degree: int) -> np.ndarray:
+    """Return the polynomial that interpolates a function at the Chebyshev points, lowest power first."""
+    coefficients = chebyshev.chebinterpolate(function, degree)  # type: ignore[type-var]  # numpy does pass an array
+    return chebyshev.cheb2poly(coefficients)
+
+
+def _erfcx_fit(degree: int) -> np.ndarray:
     """Return the Chebyshev fit of erfcx(x) / t at t = 2 / (2 + x), x from 0 to infinity, in powers of u = 2 t - 1.
 
     The substitution is that of Press et al., Numerical Recipes, 6.2.2.
     """
-    return chebyshev.cheb2poly(
-        chebyshev.chebinterpolate(lambda u: special.erfcx(4 / (u + 1) - 2) / ((u + 1) / 2), degree)
-    )
+
+    def function(u: np.ndarray) -> np.ndarray:
+        return special.erfcx(4 / (u + 1) - 2) / ((u + 1) / 2)
+
+    return _chebyshev_fit(function, degree)
 
 
-def _artanh_fit(degree):
+def _artanh_fit(degree: int) -> np.ndarray:
     """Return the Chebyshev fit of 2 artanh(s) / s, s from 0 to 1/3, in powers of 18 s^2 - 1."""
-    return chebyshev.cheb2poly(
-        chebyshev.chebinterpolate(lambda v: 2 * np.arctanh(np.sqrt((v + 1) / 18)) / np.sqrt((v + 1) / 18), degree)
-    )
+
+    def function(v: np.ndarray) -> np.ndarray:
+        s = np.sqrt((v + 1) / 18)
+        return 2 * np.arctanh(s) / s
+
+    return _chebyshev_fit(function, degree)
 
 
 def _in_sixes(coefficients, number):
@@ -163,7 +176,7 @@ def _erfcx_compiled(t):
 
 
 #: The functions of `_scalar_math` that have a compiled form.
-REPLACED = set()
+REPLACED: set[Callable[..., Any]] = set()
 
 
 def replaces(function):
