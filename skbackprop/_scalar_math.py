@@ -1,8 +1,8 @@
 """Elementary functions of one number, for the scalar formulas of activations, losses and optimizers.
 
 Each takes a Python or numpy number and returns one of the same dtype, so a formula stays in float32 where the network
-does. These are the plain Python forms; the compiled engine replaces them with forms that run on several numbers at
-once, see `_engines/_numba/math.py`. A formula may also use `abs`, `min`, `max`, `np.sqrt`, `np.log` and `np.sign`.
+does. These are the plain Python forms; the compiled engine replaces them with forms that the compiler vectorizes,
+see `_engines/_numba/math.py`. A formula may also use `abs`, `min`, `max`, `np.sqrt`, `np.log` and `np.sign`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Activations: the function `f` of a layer's pre-activation `z`, and its derivative, elementwise.
+"""Activations: elementwise functions of a layer's pre-activation `z`, and their derivatives.
 
-An activation has its formulas in two forms, side by side: on arrays for numpy, and on one number for the loops of the
-compiled engine.
+Each activation defines its formulas twice, side by side: on arrays for the numpy engine, and on single numbers for the
+loops of the compiled engine.
 
-Shapes: `z` and `a = f(z)` are arrays of shape (n_samples, n_units), both of the network's dtype. The array forms
-allocate nothing: they write to the arrays that they are given.
+Shapes: `z` and `a = f(z)` are arrays of shape (n_samples, n_units), both of the network's dtype. The array forms write
+their results to arrays that the caller passes, so that training allocates no memory.
 
 To add an activation, write a subclass with the four functions and add it to `ACTIVATIONS`; both engines, the lookup by
 name and the tests find it there. CONTRIBUTING.md shows the steps.
@@ -45,10 +45,10 @@ class Activation(Hyperparameters):
     Attributes
     ----------
     initializer : str
-        Name of the initializer that ``init="auto"`` takes for a layer with this activation.
+        Name of the initializer that ``init="auto"`` uses for a layer with this activation.
     scalar_value, scalar_derivative : static function or None
         ``scalar_value(z, ...)`` returns f(z) and ``scalar_derivative(z, a, ...)`` returns f'(z) given ``a = f(z)``, for
-        one number. The compiled engine inlines them into its loops; without them, None, it does not support the
+        one number. The compiled engine inlines them into its loops. If they are None, it does not support the
         activation. Further parameters are passed by name: each is an attribute of the activation, such as
         `negative_slope`. All numbers have the network's dtype. A literal such as 0.5 would turn float32 into float64;
         write ``number(0.5)`` with ``number = type(z)``. `skbackprop._scalar_math` has the elementary functions.
@@ -60,7 +60,7 @@ class Activation(Hyperparameters):
 
     Examples
     --------
-    A custom activation, which the numpy engine trains with:
+    A custom activation without scalar functions, for the numpy engine:
 
     >>> import numpy as np
     >>> from skbackprop import BackpropRegressor
@@ -137,7 +137,7 @@ class Identity(Activation):
 
     See Also
     --------
-    ReLU : Zero for negative z.
+    ReLU : The identity for positive z, and 0 otherwise.
 
     Examples
     --------
@@ -171,7 +171,7 @@ class Logistic(Activation):
 
     See Also
     --------
-    Tanh : The same curve, from -1 to 1.
+    Tanh : The same curve scaled to the range from -1 to 1.
 
     Examples
     --------
@@ -206,7 +206,7 @@ class Tanh(Activation):
 
     See Also
     --------
-    Logistic : The same curve, from 0 to 1.
+    Logistic : The same curve scaled to the range from 0 to 1.
 
     Examples
     --------
@@ -242,7 +242,7 @@ class ReLU(Activation):
     See Also
     --------
     LeakyReLU : Has a small slope for negative z.
-    Softplus : A smooth form of it.
+    Softplus : A smooth approximation of ReLU.
 
     Examples
     --------
@@ -328,11 +328,11 @@ class ELU(Activation):
     Parameters
     ----------
     alpha : float, default=1.0
-        Minus the limit at minus infinity, above 0.
+        The function approaches -alpha as z goes to minus infinity; above 0.
 
     See Also
     --------
-    SELU : With an alpha and a scale that normalize layers.
+    SELU : With fixed values of alpha and a scale, which keep the outputs of layers normalized.
 
     Examples
     --------
@@ -374,7 +374,7 @@ class SELU(Activation):
 
     See Also
     --------
-    ELU : Without scale, and with any alpha.
+    ELU : Without the scale, and with a variable alpha.
 
     Examples
     --------
@@ -424,13 +424,13 @@ def _scaled_elu_derivative(z: np.ndarray, a: np.ndarray, alpha: float, scale: fl
 
 @dataclass(frozen=True)
 class GELU(Activation):
-    """The Gaussian error linear unit, f(z) = z Phi(z), Phi the standard normal distribution function.
+    """The Gaussian error linear unit, f(z) = z Phi(z), where Phi is the standard normal CDF.
 
     Hendrycks and Gimpel 2016.
 
     See Also
     --------
-    SiLU : The same with the logistic function.
+    SiLU : The logistic function in place of Phi.
 
     Examples
     --------
@@ -476,7 +476,7 @@ class SiLU(Activation):
 
     See Also
     --------
-    GELU : The same with the normal distribution function.
+    GELU : The normal distribution function in place of the logistic function.
 
     Examples
     --------
@@ -520,7 +520,7 @@ class Softplus(Activation):
 
     See Also
     --------
-    ReLU : Its limit for large z.
+    ReLU : The function that softplus approaches for large positive and negative z.
 
     Examples
     --------

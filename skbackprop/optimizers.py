@@ -1,12 +1,13 @@
 """Optimizers: how a gradient changes the weights.
 
-All weights and intercepts are one vector `theta` of n_parameters entries. An optimizer is a formula on that vector. Its
-state (velocities, running means), of shape (n_state_arrays, n_parameters), belongs to the trainer and is passed to
-every step. So an optimizer can be shared, cloned and searched over, and training resumes from a pickle.
+All weights and intercepts form one vector `theta` with n_parameters entries, and an optimizer is a formula on that
+vector. Its state, such as velocities or running means, has the shape (n_state_arrays, n_parameters). It belongs to the
+trainer, which passes it to every step. Therefore an optimizer can be shared, cloned and searched over, and training can
+resume from a pickle.
 
-A step changes `theta` and `optimizer_state` in place. `gradient` and `scratch`, of the same shape, serve as working
-space. An optimizer has its formula in two forms, side by side: on arrays for numpy, and as a loop for the compiled
-engine.
+A step changes `theta` and `optimizer_state` in place, and may overwrite `gradient` and `scratch`, which have the shape
+of `theta`. Each optimizer defines its formula twice, side by side: on arrays for the numpy engine, and as a loop for
+the compiled engine.
 
 To add an optimizer, write a subclass with the two functions and add it to `OPTIMIZERS`; CONTRIBUTING.md shows the
 steps.
@@ -37,15 +38,15 @@ class Optimizer(Hyperparameters):
         Before each step the trainer multiplies the weights, not the intercepts, by
         ``1 - learning_rate * weight_decay``.
     loop_step : static function or None
-        ``loop_step(theta, gradient, optimizer_state, t, learning_rate, ...)`` does what `step` does, in loops that the
-        compiled engine compiles; without it, None, that engine does not support the optimizer. Further parameters are
-        passed by name: each is an attribute of the optimizer, such as `momentum`. They and `learning_rate` are float64;
-        convert them once by ``theta.dtype.type`` before the loop, which then runs in the network's dtype.
+        ``loop_step(theta, gradient, optimizer_state, t, learning_rate, ...)`` does what `step` does, with loops for the
+        compiled engine. If it is None, that engine does not support the optimizer. Further parameters are passed by
+        name: each is an attribute of the optimizer, such as `momentum`. They and `learning_rate` are float64; convert
+        them with ``theta.dtype.type`` before the loop, so that the loop computes in the network's dtype.
 
     See Also
     --------
     skbackprop.activations.Activation : Base class of all activations.
-    skbackprop.schedules.Schedule : Base class of all schedules, which give the learning rate.
+    skbackprop.schedules.Schedule : Base class of all schedules, which determine the learning rate.
 
     Examples
     --------
@@ -209,7 +210,7 @@ class Momentum(Optimizer):
 
 @dataclass(frozen=True)
 class Nesterov(Optimizer):
-    """Momentum that looks ahead: theta <- theta + momentum * v - learning_rate * gradient.
+    """Nesterov momentum, which looks ahead: theta <- theta + momentum * v - learning_rate * gradient.
 
     The velocity v is that of `Momentum`, and theta is the point that the optimizer looks ahead to. Nesterov 1983, in
     the form of Sutskever et al. 2013.
@@ -273,7 +274,7 @@ class Nesterov(Optimizer):
 
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
-    """Each gradient entry divided by the root of its running mean square (Tieleman and Hinton 2012).
+    """Divides each gradient entry by the root of its running mean square (Tieleman and Hinton 2012).
 
     s <- rho * s + (1 - rho) * gradient^2; theta <- theta - learning_rate * gradient / (sqrt(s) + epsilon)
 
@@ -286,7 +287,7 @@ class RMSprop(Optimizer):
 
     See Also
     --------
-    Adam : With a running mean of the gradient, too.
+    Adam : The same with a running mean of the gradient, too.
 
     Examples
     --------
@@ -344,7 +345,7 @@ class RMSprop(Optimizer):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Running means of the gradient and the squared gradient, corrected for their bias towards zero.
+    """Uses running means of the gradient and the squared gradient, corrected for their bias toward zero.
 
     Kingma and Ba 2015, algorithm 1:
 
@@ -361,8 +362,8 @@ class Adam(Optimizer):
 
     See Also
     --------
-    AdamW : With decoupled weight decay.
-    RMSprop : Without a running mean of the gradient.
+    AdamW : Adam with decoupled weight decay.
+    RMSprop : The same without a running mean of the gradient.
 
     Examples
     --------

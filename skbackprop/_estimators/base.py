@@ -31,7 +31,7 @@ from .storage import restore_state, stored_state
 
 #: Parameters that matter only when the weights are initialized.
 INIT_ONLY_PARAMS = ("init", "random_state")
-#: A network whose loss still falls by this share in each epoch was stopped too soon.
+#: A network whose loss still falls by this fraction in each epoch was stopped too soon.
 STILL_FALLING = 0.05
 
 #: The arguments X_val, y_val and sample_weight_val of `fit`.
@@ -68,7 +68,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _finish_fit(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, validation: ValidationSet
     ) -> Self:
-        """Make the epochs that an interrupted fit, of which this estimator is a copy, did not come to."""
+        """Run the remaining epochs of the interrupted fit that this estimator is a copy of."""
         if self._is_unfinished:
             self._validate_params()
             result = self._train(FitRequest(X, y, sample_weight, validation, resumes=True, finishes=True))
@@ -79,7 +79,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _partial_fit(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None = None
     ) -> Self:
-        with np.errstate(all="ignore"):  # the trainer detects what overflows
+        with np.errstate(all="ignore"):  # the trainer detects overflow itself
             result = self._try_fast_path(X, y, sample_weight, classes)
         if result is None:
             self.__dict__.pop("_progress", None)  # of a copy that was made during a fit
@@ -107,7 +107,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         return train(self, request, task)
 
     def _warn(self, result: TrainingResult, stacklevel: int = 4) -> None:
-        """Give the messages as warnings of the line where the user called the estimator."""
+        """Issue the messages as warnings that point to the line where the user called the estimator."""
         for message in result.messages:
             warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
 
@@ -121,9 +121,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             )
 
     def _is_still_falling(self, n_before: int) -> bool:
-        """Return whether the last `n_iter_no_change` epochs brought more than `tol` each on average.
+        """Return whether the last `n_iter_no_change` epochs improved the curve by more than `tol` each on average.
 
-        Where the learning rate has reached its planned end, a fall of a few per cent does not mean too few epochs.
+        Where the learning rate has reached its planned end, a fall of a few percent does not mean too few epochs.
         """
         if self.tol is None:
             return False
@@ -196,9 +196,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         restore_state(self, state)
 
     def _sk_visual_block_(self) -> SimpleNamespace:
-        """Return what scikit-learn makes its HTML of, with the layers of a fitted network as the caption.
+        """Return what scikit-learn builds its HTML display from, with the layers of a fitted network as the caption.
 
-        The class that it uses for this moves from release to release; only its attributes are needed.
+        The class that scikit-learn uses for this moves from release to release; only its attributes are needed.
         """
         caption = None
         if self.__sklearn_is_fitted__():

@@ -400,7 +400,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Returns
         -------
         probability : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; the rows sum to 1, unless a sample can have several labels.
+            In the order of `classes_`; those of a sample sum to 1, unless it can have several labels.
 
         See Also
         --------

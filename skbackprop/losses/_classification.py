@@ -1,4 +1,4 @@
-"""Log losses: of one probability an output, and of one distribution over all outputs."""
+"""Log losses: with one probability per output, and with one distribution over all outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._links import LogitLink, MultinomialLogit
 
 __all__ = ["BinaryLogLoss", "MultinomialLogLoss"]
 
-#: Smallest share of a class whose logarithm is taken.
+#: Class frequencies below this are raised to it, so that their logarithm is finite.
 RAREST = 1e-6
 
 
@@ -68,7 +68,7 @@ class BinaryLogLoss(LinkedLoss):
 class MultinomialLogLoss(LinkedLoss):
     """-sum over the outputs of y log(p) with p = softmax(raw), for samples whose `y` sums to 1.
 
-    As a function of raw: log(sum(exp(raw))) - sum(y raw), with the largest raw output taken from both.
+    As a function of raw: log(sum(exp(raw))) - sum(y raw), with the largest raw output subtracted in both terms.
 
     See Also
     --------
@@ -116,7 +116,7 @@ class MultinomialLogLoss(LinkedLoss):
                 largest = max(largest, raw[k])
             for k in range(first, first + n_outputs):
                 raw[k] -= largest
-        for i in range(n):  # a loop of its own, so that it runs on several numbers at once whatever n_outputs is
+        for i in range(n):  # a separate loop, which the compiler vectorizes for any n_outputs
             gradient[i] = exp(raw[i])
         total = 0.0
         for first in range(zero, n, n_outputs):

@@ -1,8 +1,8 @@
 """Links: how the raw output of a network becomes a prediction.
 
 A loss owns its link. The link has the inverse (the output activation), its logarithm where that is more exact, its
-derivative, and the scaling of the target that fits it. Training needs none of the derivatives, because a loss gives
-its derivative with respect to the raw output directly; inspection does.
+derivative, and the scaling of the target that fits it. Only inspection needs the derivative: training uses that of
+the loss with respect to the raw output.
 
 Shapes: `raw` is (n_samples, n_outputs), and so is the derivative of one output with respect to all raw outputs.
 """
@@ -19,7 +19,7 @@ from ._target_scaling import TARGET_SCALINGS, MeanScaling, StandardScaling, Targ
 if TYPE_CHECKING:
     from ._base import Loss
 
-#: Relative step of the central differences by which an unknown link is differentiated.
+#: Relative step of the central differences that approximate the derivative of an unknown link.
 STEP = np.finfo(np.float64).eps ** (1 / 3)
 
 
@@ -61,14 +61,14 @@ class Link:
 
         Where each output depends on its own raw output only, return the diagonal.
         """
-        row = np.atleast_2d(raw)
-        matrix = np.array([self.inverse_derivative(row, output)[0] for output in range(len(raw))])
+        sample = np.atleast_2d(raw)
+        matrix = np.array([self.inverse_derivative(sample, output)[0] for output in range(len(raw))])
         diagonal = matrix.diagonal()
         return diagonal.copy() if np.array_equal(matrix, np.diag(diagonal)) else matrix
 
 
 class ElementwiseLink(Link):
-    """A link of each output by itself."""
+    """A link that acts on each output separately."""
 
     def slope(self, raw: np.ndarray) -> np.ndarray:
         """Return the derivative of each prediction with respect to its own raw output."""
@@ -172,7 +172,8 @@ LINKS: dict[str, Link] = {
 class CustomLink(Link):
     """The link of a custom loss, which defines `inverse_link` and names its output activation.
 
-    A known name brings its derivative and its properties; any other link is differentiated by central differences.
+    If the name is known, the derivative and the properties are those of the known link; otherwise the derivative is
+    approximated by central differences.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Losses of numbers: squared, absolute and Huber error, quantiles, and the deviances of counts and amounts.
 
-Where scikit-learn's metrics have a function of the same name, the mean over samples is its value, summed over outputs.
+Where scikit-learn has a metric of the same name, the mean of the loss over samples is the sum of this metric over the
+outputs.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ __all__ = [
 
 
 class _OfLocation(LinkedLoss):
-    """Base of losses of y - out with out = raw."""
+    """Base class of losses of the residual y - out, with out = raw."""
 
     link: ClassVar[Link] = IdentityLink()
 
@@ -79,7 +80,7 @@ class SquaredError(_OfLocation):
 
 @dataclass(frozen=True)
 class LogisticSquaredError(LinkedLoss):
-    """Sum over the outputs of (y - out)^2 with out = f(raw), f the logistic function: the lecture's network.
+    """Sum over the outputs of (y - out)^2 with out = f(raw) and f the logistic function: the lecture's network.
 
     See Also
     --------
@@ -129,7 +130,7 @@ class LogisticSquaredError(LinkedLoss):
 
 @dataclass(frozen=True)
 class AbsoluteError(_OfLocation):
-    """Sum over the outputs of abs(y - out): the median of y, which outliers do not move.
+    """Sum over the outputs of abs(y - out): its minimum is the median of y, which outliers do not move.
 
     See Also
     --------
@@ -168,8 +169,8 @@ class Huber(_OfLocation):
     Parameters
     ----------
     delta : float, default=1.0
-        Where the square ends, above 0. In standard deviations of the target if the estimator has ``standardize=True``,
-        in its own units otherwise.
+        Residual at which the loss changes from quadratic to linear, above 0. It is in standard deviations of the
+        target if the estimator has ``standardize=True``, and in the units of the target otherwise.
 
     See Also
     --------
@@ -200,7 +201,9 @@ class Huber(_OfLocation):
 
     def in_units_of(self, scale: np.ndarray) -> Huber:
         rescaled = copy(self)
-        object.__setattr__(rescaled, "delta", self.delta * scale)  # one for each output, past the check for a number
+        object.__setattr__(
+            rescaled, "delta", self.delta * scale
+        )  # one for each output, which the check for a number would reject
         return rescaled
 
     @staticmethod
@@ -257,8 +260,8 @@ class Quantile(_OfLocation):
 class Quantiles(_OfLocation):
     """The sum of the pinball losses of several quantiles of one target; predictions never cross.
 
-    The network has an output for each quantile, and its outputs are sorted: rearrangement, which never makes the loss
-    larger (Chernozhukov, Fernandez-Val and Galichon 2010).
+    The network has an output for each quantile, and sorts its outputs. This rearrangement never increases the loss
+    (Chernozhukov, Fernandez-Val and Galichon 2010).
 
     Parameters
     ----------
@@ -339,7 +342,7 @@ class Quantiles(_OfLocation):
 
 
 def _pinball_slopes(residual: np.ndarray, quantile: float | np.ndarray, out: np.ndarray) -> None:
-    """Write the derivative of the pinball loss by the prediction into `out`; `residual` is prediction minus y."""
+    """Write the derivative of the pinball loss with respect to the prediction; `residual` is the prediction minus y."""
     np.sign(residual, out=out)
     out -= 2 * quantile - 1
     out *= 0.5  # 1 - quantile above y and -quantile below
@@ -359,7 +362,7 @@ def _pinball(y: Number, raw: Number, quantile: Number) -> tuple[Number, Number]:
 
 
 class _Deviance(LinkedLoss):
-    """Base of the unit deviances of Tweedie distributions, with out = exp(raw); see `Tweedie`."""
+    """Base class of the unit deviances of Tweedie distributions, with out = exp(raw); see `Tweedie`."""
 
     link = LogLink()
 
@@ -481,8 +484,8 @@ class Tweedie(_Deviance):
     Parameters
     ----------
     power : float, default=1.5
-        Variance grows as this power of the mean; at least 1. 1 is `Poisson`, 2 is `Gamma`. From 2 on y must be
-        above 0, below at least 0.
+        The variance is proportional to this power of the mean. At least 1; 1 is `Poisson` and 2 is `Gamma`. `y` must be
+        above 0 for a power of 2 or more, and at least 0 otherwise.
 
     See Also
     --------
