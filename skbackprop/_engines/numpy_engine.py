@@ -99,7 +99,7 @@ class NumpyBuffers:
                 yield start + first, block.take(slice(first, first + plan.batch_size))
 
     def _blocks(self, plan: EpochPlan, data: Dataset) -> Iterator[tuple[int, Dataset]]:
-        """Yield blocks of whole batches with their positions: all data if no order is given, else copies in that order."""
+        """Yield the start of each block of batches and the block: all data, or copies of samples in the drawn order."""
         if plan.order is None:
             yield 0, data
             return

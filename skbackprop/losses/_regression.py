@@ -201,9 +201,8 @@ class Huber(_OfLocation):
 
     def in_units_of(self, scale: np.ndarray) -> Huber:
         rescaled = copy(self)
-        object.__setattr__(
-            rescaled, "delta", self.delta * scale
-        )  # one for each output, which the check for a number would reject
+        # One delta for each output, which `check_number` would reject.
+        object.__setattr__(rescaled, "delta", self.delta * scale)
         return rescaled
 
     @staticmethod
