@@ -38,16 +38,15 @@ class Moments(NamedTuple):
         variance += distance
         return Moments(weight, mean, variance)
 
-    def add_sample(self, values: np.ndarray) -> tuple[Moments, np.ndarray]:
-        """Return the moments with one more sample of weight 1, and its distance from the mean (Welford 1962)."""
-        distance = values - self.mean
+    def add_sample(self, distance: np.ndarray) -> Moments:
+        """Return the moments with one more sample of weight 1, given its distance from the mean (Welford 1962)."""
         weight = self.weight + 1.0
-        step = distance * (1.0 / weight)
-        variance = distance * step
+        mean = distance * (1.0 / weight)
+        variance = distance * mean
         variance += self.variance
         variance *= 1.0 - 1.0 / weight
-        step += self.mean
-        return Moments(weight, step, variance), distance
+        mean += self.mean
+        return Moments(weight, mean, variance)
 
 
 def column_moments(array: Matrix, sample_weight: np.ndarray | None) -> Moments:

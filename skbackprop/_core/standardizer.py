@@ -67,11 +67,12 @@ class Standardizer:
     def propose(self, data: Dataset) -> tuple[Moments, np.ndarray]:
         """Return the moments with some more samples, and how far these are from the present mean of each column."""
         if data.n_samples == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
-            values = np.empty_like(self.moments.mean)
-            values[self.inputs] = data.X[0]
+            distance = np.empty_like(self.moments.mean)
+            distance[self.inputs] = data.X[0]
             if self.target_scaling.scales:
-                values[self.target] = data.y[0]
-            return self.moments.add_sample(values)
+                distance[self.target] = data.y[0]
+            distance -= self.moments.mean
+            return self.moments.add_sample(distance), distance
         new = column_moments(data.X, data.sample_weight)
         if self.target_scaling.scales:
             target = column_moments(data.y, data.sample_weight)

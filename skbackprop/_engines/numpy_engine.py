@@ -91,10 +91,10 @@ class NumpyBuffers:
 
     def batches(self, plan: EpochPlan, data: Dataset) -> Iterator[tuple[int, Dataset]]:
         """Yield the position of each batch in the epoch, and the batch; its arrays may be overwritten by the next."""
+        if plan.order is None and data.n_samples <= plan.batch_size:
+            yield 0, data
+            return
         for start, block in self._blocks(plan, data):
-            if block.n_samples <= plan.batch_size:
-                yield start, block
-                continue
             for first in range(0, block.n_samples, plan.batch_size):
                 yield start + first, block.take(slice(first, first + plan.batch_size))
 

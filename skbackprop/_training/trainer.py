@@ -108,8 +108,8 @@ class Trainer(ABC):
         state, config, data = self.state, self.config, self._data
         self._begin_epoch()
         state.alpha = choose_alpha(config, state)
-        penalty = config.objective.penalty_value(state.theta, state.alpha)
         plan = plan_epoch(config, state, data.n_samples)
+        penalty = plan.penalty.value(state.theta[: config.objective.network.n_weights])
         done = self.engine.run_epoch(plan, data, state, self._buffers)
         state.t += done.n_updates
         state.n_steps += done.n_updates

@@ -1,5 +1,6 @@
 """Stored estimators: files name public classes only, load under other releases of numpy, and are validated."""
 
+import ast
 import copy
 import pickle
 import pickletools
@@ -10,6 +11,7 @@ import joblib
 import numpy as np
 import pytest
 
+import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor, __version__
 from skbackprop._estimators.storage import FORMAT
 from skbackprop.activations import ACTIVATIONS, Activation
@@ -280,3 +282,11 @@ def test_skops_reports_custom_types_as_untrusted():
 def test_custom_loss_is_kept():
     network = BackpropRegressor(4, loss=Huber(0.3), **FEW).fit(*data(BackpropRegressor))
     assert pickle.loads(pickle.dumps(network)).loss == Huber(0.3)
+
+
+def test_no_class_defines_its_own_reduce():
+    """A pickle then calls nothing of this package but `__new__` and `__setstate__`."""
+    reducers = {"__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__", "__del__"}
+    for path in Path(skbackprop.__file__).parent.rglob("*.py"):
+        functions = {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+        assert not functions & reducers
