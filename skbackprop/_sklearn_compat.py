@@ -1,7 +1,8 @@
-"""scikit-learn's callbacks, which it has from version 1.9 on; before, everything else works and setting one fails."""
+"""scikit-learn's callbacks, which need version 1.9 or later; with earlier versions only setting a callback fails."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import sklearn
@@ -10,8 +11,8 @@ try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
 
-    class CallbackSupportMixin:
-        """Names the version that has callbacks."""
+    class CallbackSupportMixin:  # type: ignore[no-redef]  # which this scikit-learn does not have
+        """Stands in for the mixin, and raises an error that names the required version."""
 
         def set_callbacks(self, *callbacks: Any) -> Self:
             """Raise ImportError: scikit-learn has callbacks from version 1.9 on.
@@ -26,8 +27,8 @@ except ImportError:
                 "Everything else works without it."
             )
 
-    def with_callbacks(method):
-        """Return the method as it is: there are no callbacks to call."""
+    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the method unchanged: there are no callbacks to call."""
         return method
 
 
@@ -39,7 +40,7 @@ class FitTask:
     estimator : estimator
     name : str
     n_epochs : int
-        Largest number of tasks below it; 0 is a leaf.
+        Largest number of subtasks; 0 is a leaf.
     X, y, sample_weight
         As the user passed them: hooks may score on them, and then need the feature names that `fit` has seen.
     """

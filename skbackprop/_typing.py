@@ -15,7 +15,7 @@ MatrixLike: TypeAlias = ArrayLike | sparse.spmatrix | sparse.sparray
 #: Sparse X after validation.
 CSR: TypeAlias = sparse.csr_array | sparse.csr_matrix
 
-#: X after validation: dense, or sparse by rows. ``isinstance(X, np.ndarray)`` tells a type checker which one it is.
+#: X after validation: dense, or sparse in CSR format. ``isinstance(X, np.ndarray)`` narrows the type.
 Matrix: TypeAlias = np.ndarray | CSR
 
 Method = TypeVar("Method", bound=Callable[..., Any])

@@ -1,10 +1,10 @@
-"""Activations: the function `f` of a layer's pre-activation `z`, and its derivative, elementwise.
+"""Activations: elementwise functions of a layer's pre-activation `z`, and their derivatives.
 
-An activation has its formulas in two forms, side by side: on arrays for numpy, and on one number for the loops of the
-compiled engine.
+Each activation defines its formulas twice, side by side: on arrays for the numpy engine, and on single numbers for the
+loops of the compiled engine.
 
-Shapes: `z` and `a = f(z)` are arrays of shape (n_samples, n_units), both of the network's dtype. The array forms
-allocate nothing: they write to the arrays that they are given.
+Shapes: `z` and `a = f(z)` are arrays of shape (n_samples, n_units), both of the network's dtype. The array forms write
+their results to arrays that the caller passes, so that training allocates no memory.
 
 To add an activation, write a subclass with the four functions and add it to `ACTIVATIONS`; both engines, the lookup by
 name and the tests find it there. CONTRIBUTING.md shows the steps.
@@ -21,7 +21,7 @@ from scipy import special
 
 from ._hyperparameters import Hyperparameters, check_number
 from ._public import publish
-from ._scalar_math import expm1, logistic, normal_cdf, normal_pdf, softplus, tanh
+from ._scalar_math import Number, expm1, logistic, normal_cdf, normal_pdf, softplus, tanh
 
 __all__ = [
     "ACTIVATIONS",
@@ -45,10 +45,10 @@ class Activation(Hyperparameters):
     Attributes
     ----------
     initializer : str
-        Name of the initializer that ``init="auto"`` takes for a layer with this activation.
+        Name of the initializer that ``init="auto"`` uses for a layer with this activation.
     scalar_value, scalar_derivative : static function or None
         ``scalar_value(z, ...)`` returns f(z) and ``scalar_derivative(z, a, ...)`` returns f'(z) given ``a = f(z)``, for
-        one number. The compiled engine inlines them into its loops; without them, None, it does not support the
+        one number. The compiled engine inlines them into its loops. If they are None, it does not support the
         activation. Further parameters are passed by name: each is an attribute of the activation, such as
         `negative_slope`. All numbers have the network's dtype. A literal such as 0.5 would turn float32 into float64;
         write ``number(0.5)`` with ``number = type(z)``. `skbackprop._scalar_math` has the elementary functions.
@@ -60,7 +60,7 @@ class Activation(Hyperparameters):
 
     Examples
     --------
-    A custom activation, which the numpy engine trains with:
+    A custom activation without scalar functions, for the numpy engine:
 
     >>> import numpy as np
     >>> from skbackprop import BackpropRegressor
@@ -74,8 +74,8 @@ class Activation(Hyperparameters):
     """
 
     initializer: ClassVar[str] = "glorot_uniform"
-    scalar_value: ClassVar[Callable | None] = None
-    scalar_derivative: ClassVar[Callable | None] = None
+    scalar_value: ClassVar[Callable[..., Number] | None] = None
+    scalar_derivative: ClassVar[Callable[..., Number] | None] = None
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         """Write f(z) into `out`, and leave `z` unchanged.
@@ -137,7 +137,7 @@ class Identity(Activation):
 
     See Also
     --------
-    ReLU : Zero for negative z.
+    ReLU : The identity for positive z, and 0 otherwise.
 
     Examples
     --------
@@ -150,18 +150,18 @@ class Identity(Activation):
     array([[-1.,  0.,  2.]])
     """
 
-    def function(self, z, out):
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.copyto(out, z)
 
-    def derivative(self, z, a):
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         z.fill(1.0)
 
     @staticmethod
-    def scalar_value(z):
+    def scalar_value(z: Number) -> Number:
         return z
 
     @staticmethod
-    def scalar_derivative(z, a):
+    def scalar_derivative(z: Number, a: Number) -> Number:
         return type(z)(1)
 
 
@@ -171,7 +171,7 @@ class Logistic(Activation):
 
     See Also
     --------
-    Tanh : The same curve, from -1 to 1.
+    Tanh : The same curve scaled to the range from -1 to 1.
 
     Examples
     --------
@@ -184,19 +184,19 @@ class Logistic(Activation):
     array([[0.2689, 0.5   , 0.8808]])
     """
 
-    def function(self, z, out):
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
         special.expit(z, out=out)
 
-    def derivative(self, z, a):
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         np.subtract(1.0, a, out=z)  # f(-z) = 1 - f(z)
         z *= a
 
     @staticmethod
-    def scalar_value(z):
+    def scalar_value(z: Number) -> Number:
         return logistic(z)
 
     @staticmethod
-    def scalar_derivative(z, a):
+    def scalar_derivative(z: Number, a: Number) -> Number:
         return a * (type(a)(1) - a)
 
 
@@ -206,7 +206,7 @@ class Tanh(Activation):
 
     See Also
     --------
-    Logistic : The same curve, from 0 to 1.
+    Logistic : The same curve scaled to the range from 0 to 1.
 
     Examples
     --------
@@ -219,19 +219,19 @@ class Tanh(Activation):
     array([[-0.7616,  0.    ,  0.964 ]])
     """
 
-    def function(self, z, out):
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.tanh(z, out=out)
 
-    def derivative(self, z, a):
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         np.multiply(a, a, out=z)
         np.subtract(1.0, z, out=z)
 
     @staticmethod
-    def scalar_value(z):
+    def scalar_value(z: Number) -> Number:
         return tanh(z)
 
     @staticmethod
-    def scalar_derivative(z, a):
+    def scalar_derivative(z: Number, a: Number) -> Number:
         return type(a)(1) - a * a
 
 
@@ -242,7 +242,7 @@ class ReLU(Activation):
     See Also
     --------
     LeakyReLU : Has a small slope for negative z.
-    Softplus : A smooth form of it.
+    Softplus : A smooth approximation of ReLU.
 
     Examples
     --------
@@ -257,18 +257,18 @@ class ReLU(Activation):
 
     initializer = "lecun_uniform"
 
-    def function(self, z, out):
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.maximum(z, 0.0, out=out)
 
-    def derivative(self, z, a):
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         np.sign(a, out=z)  # a is never negative, so its sign is 0 or 1
 
     @staticmethod
-    def scalar_value(z):
+    def scalar_value(z: Number) -> Number:
         return max(z, type(z)(0))
 
     @staticmethod
-    def scalar_derivative(z, a):
+    def scalar_derivative(z: Number, a: Number) -> Number:
         number = type(z)
         return number(1) if a > 0 else number(0)
 
@@ -298,24 +298,24 @@ class LeakyReLU(Activation):
     negative_slope: float = 0.01
     initializer = "lecun_uniform"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "negative_slope", low=0, high=1, closed="left")
 
-    def function(self, z, out):
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.multiply(z, self.negative_slope, out=out)
         np.maximum(z, out, out=out)
 
-    def derivative(self, z, a):
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         np.heaviside(z, 0.0, out=z)
         z *= 1.0 - self.negative_slope
         z += self.negative_slope
 
     @staticmethod
-    def scalar_value(z, negative_slope):
+    def scalar_value(z: Number, negative_slope: Number) -> Number:
         return max(z, negative_slope * z)
 
     @staticmethod
-    def scalar_derivative(z, a, negative_slope):
+    def scalar_derivative(z: Number, a: Number, negative_slope: Number) -> Number:
         return type(z)(1) if z > 0 else negative_slope
 
 
@@ -328,11 +328,11 @@ class ELU(Activation):
     Parameters
     ----------
     alpha : float, default=1.0
-        Minus the limit at minus infinity, above 0.
+        The function approaches -alpha as z goes to minus infinity; above 0.
 
     See Also
     --------
-    SELU : With an alpha and a scale that normalize layers.
+    SELU : With fixed values of alpha and a scale, which keep the outputs of layers normalized.
 
     Examples
     --------
@@ -348,21 +348,21 @@ class ELU(Activation):
     alpha: float = 1.0
     initializer = "lecun_uniform"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "alpha", low=0)
 
-    def function(self, z, out):
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
         _scaled_elu(z, out, self.alpha, 1.0)
 
-    def derivative(self, z, a):
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         _scaled_elu_derivative(z, a, self.alpha, 1.0)
 
     @staticmethod
-    def scalar_value(z, alpha):
+    def scalar_value(z: Number, alpha: Number) -> Number:
         return z if z > 0 else alpha * expm1(z)
 
     @staticmethod
-    def scalar_derivative(z, a, alpha):
+    def scalar_derivative(z: Number, a: Number, alpha: Number) -> Number:
         return type(z)(1) if z > 0 else a + alpha
 
 
@@ -374,7 +374,7 @@ class SELU(Activation):
 
     See Also
     --------
-    ELU : Without scale, and with any alpha.
+    ELU : Without the scale, and with a variable alpha.
 
     Examples
     --------
@@ -391,22 +391,22 @@ class SELU(Activation):
     scale: ClassVar[float] = 1.0507009873554805
     initializer = "lecun_normal"
 
-    def function(self, z, out):
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
         _scaled_elu(z, out, self.alpha, self.scale)
 
-    def derivative(self, z, a):
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         _scaled_elu_derivative(z, a, self.alpha, self.scale)
 
     @staticmethod
-    def scalar_value(z, alpha, scale):
+    def scalar_value(z: Number, alpha: Number, scale: Number) -> Number:
         return scale * (z if z > 0 else alpha * expm1(z))
 
     @staticmethod
-    def scalar_derivative(z, a, alpha, scale):
+    def scalar_derivative(z: Number, a: Number, alpha: Number, scale: Number) -> Number:
         return scale if z > 0 else a + scale * alpha
 
 
-def _scaled_elu(z, out, alpha, scale):
+def _scaled_elu(z: np.ndarray, out: np.ndarray, alpha: float, scale: float) -> None:
     np.minimum(z, 0.0, out=out)
     np.expm1(out, out=out)
     out *= alpha
@@ -414,7 +414,7 @@ def _scaled_elu(z, out, alpha, scale):
     out *= scale
 
 
-def _scaled_elu_derivative(z, a, alpha, scale):
+def _scaled_elu_derivative(z: np.ndarray, a: np.ndarray, alpha: float, scale: float) -> None:
     np.heaviside(z, 0.0, out=z)
     z *= scale * (1.0 - alpha)
     np.minimum(a, 0.0, out=a)  # scale * alpha * (exp(z) - 1) where z < 0
@@ -424,13 +424,13 @@ def _scaled_elu_derivative(z, a, alpha, scale):
 
 @dataclass(frozen=True)
 class GELU(Activation):
-    """The Gaussian error linear unit, f(z) = z Phi(z), Phi the standard normal distribution function.
+    """The Gaussian error linear unit, f(z) = z Phi(z), where Phi is the standard normal CDF.
 
     Hendrycks and Gimpel 2016.
 
     See Also
     --------
-    SiLU : The same with the logistic function.
+    SiLU : The logistic function in place of Phi.
 
     Examples
     --------
@@ -445,11 +445,11 @@ class GELU(Activation):
 
     initializer = "lecun_uniform"
 
-    def function(self, z, out):
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
         special.ndtr(z, out=out)
         out *= z
 
-    def derivative(self, z, a):
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         np.multiply(z, z, out=a)
         a *= -0.5
         np.exp(a, out=a)
@@ -459,11 +459,11 @@ class GELU(Activation):
         z += a
 
     @staticmethod
-    def scalar_value(z):
+    def scalar_value(z: Number) -> Number:
         return z * normal_cdf(z)
 
     @staticmethod
-    def scalar_derivative(z, a):
+    def scalar_derivative(z: Number, a: Number) -> Number:
         cdf = a / z if z != 0 else type(z)(0.5)
         return cdf + z * normal_pdf(z)
 
@@ -476,7 +476,7 @@ class SiLU(Activation):
 
     See Also
     --------
-    GELU : The same with the normal distribution function.
+    GELU : The normal distribution function in place of the logistic function.
 
     Examples
     --------
@@ -491,11 +491,11 @@ class SiLU(Activation):
 
     initializer = "lecun_uniform"
 
-    def function(self, z, out):
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
         special.expit(z, out=out)
         out *= z
 
-    def derivative(self, z, a):
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         special.expit(z, out=z)  # with s = expit(z): f' = s + a (1 - s) = 1 + (1 - s) (a - 1)
         np.subtract(1.0, z, out=z)
         a -= 1.0
@@ -503,11 +503,11 @@ class SiLU(Activation):
         z += 1.0
 
     @staticmethod
-    def scalar_value(z):
+    def scalar_value(z: Number) -> Number:
         return z * logistic(z)
 
     @staticmethod
-    def scalar_derivative(z, a):
+    def scalar_derivative(z: Number, a: Number) -> Number:
         s = logistic(z)
         return s + a * (type(z)(1) - s)
 
@@ -520,7 +520,7 @@ class Softplus(Activation):
 
     See Also
     --------
-    ReLU : Its limit for large z.
+    ReLU : The function that softplus approaches for large positive and negative z.
 
     Examples
     --------
@@ -535,18 +535,18 @@ class Softplus(Activation):
 
     initializer = "lecun_uniform"
 
-    def function(self, z, out):
+    def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.logaddexp(z, 0.0, out=out)
 
-    def derivative(self, z, a):
+    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         special.expit(z, out=z)
 
     @staticmethod
-    def scalar_value(z):
+    def scalar_value(z: Number) -> Number:
         return softplus(z)
 
     @staticmethod
-    def scalar_derivative(z, a):
+    def scalar_derivative(z: Number, a: Number) -> Number:
         return logistic(z)
 
 

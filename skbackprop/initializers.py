@@ -1,7 +1,7 @@
 """Initializers: the distribution of the initial weights of a layer. Initial intercepts are zero.
 
-All named initializers are cases of one rule, which Keras calls variance scaling: weights have the variance
-``gain / fan``, where `fan` is the number of inputs of the layer, or the mean of its numbers of inputs and outputs. The
+All named initializers are special cases of what Keras calls variance scaling: weights have the variance ``gain / fan``,
+where `fan` is the number of inputs of the layer, or the mean of its numbers of inputs and outputs. The
 variance of the signals then stays about the same from layer to layer.
 """
 
@@ -24,7 +24,7 @@ class Initializer(Hyperparameters):
 
     See Also
     --------
-    VarianceScaling : The rule behind all named initializers.
+    VarianceScaling : The class of all named initializers.
 
     Examples
     --------

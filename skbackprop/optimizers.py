@@ -1,12 +1,13 @@
 """Optimizers: how a gradient changes the weights.
 
-All weights and intercepts are one vector `theta` of n_parameters entries. An optimizer is a formula on that vector. Its
-state (velocities, running means), of shape (n_state_arrays, n_parameters), belongs to the trainer and is passed to
-every step. So an optimizer can be shared, cloned and searched over, and training resumes from a pickle.
+All weights and intercepts form one vector `theta` with n_parameters entries, and an optimizer is a formula on that
+vector. Its state, such as velocities or running means, has the shape (n_state_arrays, n_parameters). It belongs to the
+trainer, which passes it to every step. Therefore an optimizer can be shared, cloned and searched over, and training can
+resume from a pickle.
 
-A step changes `theta` and `optimizer_state` in place. `gradient` and `scratch`, of the same shape, serve as working
-space. An optimizer has its formula in two forms, side by side: on arrays for numpy, and as a loop for the compiled
-engine.
+A step changes `theta` and `optimizer_state` in place, and may overwrite `gradient` and `scratch`, which have the shape
+of `theta`. Each optimizer defines its formula twice, side by side: on arrays for the numpy engine, and as a loop for
+the compiled engine.
 
 To add an optimizer, write a subclass with the two functions and add it to `OPTIMIZERS`; CONTRIBUTING.md shows the
 steps.
@@ -37,15 +38,15 @@ class Optimizer(Hyperparameters):
         Before each step the trainer multiplies the weights, not the intercepts, by
         ``1 - learning_rate * weight_decay``.
     loop_step : static function or None
-        ``loop_step(theta, gradient, optimizer_state, t, learning_rate, ...)`` does what `step` does, in loops that the
-        compiled engine compiles; without it, None, that engine does not support the optimizer. Further parameters are
-        passed by name: each is an attribute of the optimizer, such as `momentum`. They and `learning_rate` are float64;
-        convert them once by ``theta.dtype.type`` before the loop, which then runs in the network's dtype.
+        ``loop_step(theta, gradient, optimizer_state, t, learning_rate, ...)`` does what `step` does, with loops for the
+        compiled engine. If it is None, that engine does not support the optimizer. Further parameters are passed by
+        name: each is an attribute of the optimizer, such as `momentum`. They and `learning_rate` are float64; convert
+        them with ``theta.dtype.type`` before the loop, so that the loop computes in the network's dtype.
 
     See Also
     --------
     skbackprop.activations.Activation : Base class of all activations.
-    skbackprop.schedules.Schedule : Base class of all schedules, which give the learning rate.
+    skbackprop.schedules.Schedule : Base class of all schedules, which determine the learning rate.
 
     Examples
     --------
@@ -63,7 +64,7 @@ class Optimizer(Hyperparameters):
     """
 
     n_state_arrays: ClassVar[int] = 0
-    loop_step: ClassVar[Callable | None] = None
+    loop_step: ClassVar[Callable[..., None] | None] = None
     weight_decay = 0.0
 
     def step(
@@ -125,12 +126,22 @@ class GD(Optimizer):
     BackpropRegressor(optimizer=GD())
     """
 
-    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         gradient *= learning_rate
         theta -= gradient
 
     @staticmethod
-    def loop_step(theta, gradient, optimizer_state, t, learning_rate):
+    def loop_step(
+        theta: np.ndarray, gradient: np.ndarray, optimizer_state: np.ndarray, t: int, learning_rate: float
+    ) -> None:
         rate = theta.dtype.type(learning_rate)
         for i in range(theta.size):
             theta[i] -= rate * gradient[i]
@@ -162,10 +173,18 @@ class Momentum(Optimizer):
     momentum: float = 0.9
     n_state_arrays = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "momentum", low=0, high=1, closed="left")
 
-    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         v = optimizer_state[0]
         gradient *= learning_rate
         v *= self.momentum
@@ -173,7 +192,14 @@ class Momentum(Optimizer):
         theta += v
 
     @staticmethod
-    def loop_step(theta, gradient, optimizer_state, t, learning_rate, momentum):
+    def loop_step(
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        momentum: float,
+    ) -> None:
         number = theta.dtype.type
         rate, mu = number(learning_rate), number(momentum)
         v = optimizer_state[0]
@@ -184,7 +210,7 @@ class Momentum(Optimizer):
 
 @dataclass(frozen=True)
 class Nesterov(Optimizer):
-    """Momentum that looks ahead: theta <- theta + momentum * v - learning_rate * gradient.
+    """Nesterov momentum, which looks ahead: theta <- theta + momentum * v - learning_rate * gradient.
 
     The velocity v is that of `Momentum`, and theta is the point that the optimizer looks ahead to. Nesterov 1983, in
     the form of Sutskever et al. 2013.
@@ -209,10 +235,18 @@ class Nesterov(Optimizer):
     momentum: float = 0.9
     n_state_arrays = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "momentum", low=0, high=1, closed="left")
 
-    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         v = optimizer_state[0]
         gradient *= learning_rate
         v *= self.momentum
@@ -222,7 +256,14 @@ class Nesterov(Optimizer):
         theta += scratch
 
     @staticmethod
-    def loop_step(theta, gradient, optimizer_state, t, learning_rate, momentum):
+    def loop_step(
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        momentum: float,
+    ) -> None:
         number = theta.dtype.type
         rate, mu = number(learning_rate), number(momentum)
         v = optimizer_state[0]
@@ -233,7 +274,7 @@ class Nesterov(Optimizer):
 
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
-    """Each gradient entry divided by the root of its running mean square (Tieleman and Hinton 2012).
+    """Divides each gradient entry by the root of its running mean square (Tieleman and Hinton 2012).
 
     s <- rho * s + (1 - rho) * gradient^2; theta <- theta - learning_rate * gradient / (sqrt(s) + epsilon)
 
@@ -246,7 +287,7 @@ class RMSprop(Optimizer):
 
     See Also
     --------
-    Adam : With a running mean of the gradient, too.
+    Adam : The same with a running mean of the gradient, too.
 
     Examples
     --------
@@ -260,11 +301,19 @@ class RMSprop(Optimizer):
     epsilon: float = 1e-8
     n_state_arrays = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "rho", low=0, high=1, closed="left")
         check_number(self, "epsilon", low=0)
 
-    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         s = optimizer_state[0]
         s *= self.rho
         np.multiply(gradient, gradient, out=scratch)
@@ -277,7 +326,15 @@ class RMSprop(Optimizer):
         theta -= gradient
 
     @staticmethod
-    def loop_step(theta, gradient, optimizer_state, t, learning_rate, rho, epsilon):
+    def loop_step(
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        rho: float,
+        epsilon: float,
+    ) -> None:
         number = theta.dtype.type
         rate, decay, rest, eps = number(learning_rate), number(rho), number(1 - rho), number(epsilon)
         s = optimizer_state[0]
@@ -288,7 +345,7 @@ class RMSprop(Optimizer):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Running means of the gradient and the squared gradient, corrected for their bias towards zero.
+    """Uses running means of the gradient and the squared gradient, corrected for their bias toward zero.
 
     Kingma and Ba 2015, algorithm 1:
 
@@ -305,8 +362,8 @@ class Adam(Optimizer):
 
     See Also
     --------
-    AdamW : With decoupled weight decay.
-    RMSprop : Without a running mean of the gradient.
+    AdamW : Adam with decoupled weight decay.
+    RMSprop : The same without a running mean of the gradient.
 
     Examples
     --------
@@ -320,12 +377,20 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
     n_state_arrays = 2
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "beta_1", low=0, high=1, closed="left")
         check_number(self, "beta_2", low=0, high=1, closed="left")
         check_number(self, "epsilon", low=0)
 
-    def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+    def step(
+        self,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         # The state holds M = m / (1 - beta_1) and V = v / (1 - beta_2), which saves two passes over the vectors.
         # With the constant c^2 = (1 - beta_2^t) / (1 - beta_2), the root of v / (1 - beta_2^t) is sqrt(V) / c.
         M, V = optimizer_state
@@ -342,7 +407,16 @@ class Adam(Optimizer):
         theta -= scratch
 
     @staticmethod
-    def loop_step(theta, gradient, optimizer_state, t, learning_rate, beta_1, beta_2, epsilon):
+    def loop_step(
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        optimizer_state: np.ndarray,
+        t: int,
+        learning_rate: float,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+    ) -> None:
         number = theta.dtype.type
         c = np.sqrt((1 - beta_2**t) / (1 - beta_2))  # see `step`
         decay_1, decay_2, eps = number(beta_1), number(beta_2), number(c * epsilon)
@@ -385,7 +459,7 @@ class AdamW(Adam):
 
     weight_decay: float = 0.01
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self, "weight_decay", low=0, closed="left")
 
@@ -418,7 +492,7 @@ class LBFGS(Optimizer):
     n_corrections: int = 10
     gradient_tolerance: float = 1e-6
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "n_corrections", low=1, closed="left")
         check_number(self, "gradient_tolerance", low=0, closed="left")
 

@@ -1,1 +1,1 @@
-"""What computes an epoch: numpy, or a kernel that numba compiles."""
+"""The engines, which compute an epoch: with numpy, or with a kernel that numba compiles."""

@@ -1,9 +1,9 @@
-"""Which compiled kernel belongs to this package, and whether numba has it in its cache, without importing numba.
+"""Identify the compiled kernel of this version of the package, and find it in numba's cache, without importing numba.
 
-numba keeps a compiled function as long as the file that defines it stays the same, whatever becomes of the functions
-that it calls. So the name of the cached function carries a fingerprint of everything that is compiled into it: the
-bytecode of the kernel's modules and of all formulas. It does not depend on paths, times or comments, and needs no
-source files.
+numba reuses a cached function as long as the file that defines it is unchanged, even if the functions that it calls
+have changed. Therefore the name of the cached function contains a fingerprint of everything that is compiled into it:
+the bytecode of the kernel's modules and of all formulas. The fingerprint does not depend on paths, times or comments,
+and computing it needs no source files.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import os
 import pickle
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.abc import InspectLoader
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+from typing import cast
 
 import numpy as np
 
@@ -25,7 +28,7 @@ from .._core.dropout import scalar_bits
 from . import _numba
 from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, Entry
 
-#: The folder of the kernel's modules, and the one of them that defines the cached function.
+#: The folder of the kernel's modules, and the name of the module that defines the cached function.
 FOLDER, MODULE = Path(_numba.__file__).parent, "kernel"
 
 
@@ -36,7 +39,7 @@ def function_name(dtype: np.dtype) -> str:
 
 @cache
 def fingerprint() -> str:
-    """Return a number, in hexadecimal digits, that changes with the kernel and with any formula in it."""
+    """Return a hexadecimal number that changes when the kernel or any formula in it changes."""
     digest = hashlib.sha256()
     for part in _parts():
         digest.update(repr(part).encode())
@@ -45,8 +48,9 @@ def fingerprint() -> str:
 
 def _parts() -> Iterator[object]:
     for module in pkgutil.iter_modules(_numba.__path__):
-        spec = module.module_finder.find_spec(f"{_numba.__name__}.{module.name}", None)
-        yield module.name, _code_parts(spec.loader.get_code(spec.name))
+        name = f"{_numba.__name__}.{module.name}"
+        spec = cast(ModuleSpec, module.module_finder.find_spec(name, None))  # not None: `pkgutil` has just found it
+        yield module.name, _constant_parts(cast(InspectLoader, spec.loader).get_code(name))
     yield from _function_parts(scalar_bits)
     for entries in (ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES):
         for entry in entries.values():
@@ -59,9 +63,9 @@ def _entry_parts(entry: Entry) -> Iterator[object]:
         yield from _function_parts(formula.function)
 
 
-def _function_parts(function: FunctionType) -> Iterator[object]:
-    """Yield what a function computes: its code, and the functions and constants of its module that it uses."""
-    seen = set()
+def _function_parts(function: Callable[..., object]) -> Iterator[object]:
+    """Yield what determines the result of a function: its code, and the functions and constants that it uses."""
+    seen: set[Callable[..., object]] = set()
     waiting = [function]
     while waiting:
         current = waiting.pop()
@@ -77,7 +81,7 @@ def _function_parts(function: FunctionType) -> Iterator[object]:
                 yield name, repr(value)
 
 
-def _code_parts(code: CodeType) -> tuple:
+def _code_parts(code: CodeType) -> tuple[object, ...]:
     constants = (_constant_parts(constant) for constant in code.co_consts)
     return code.co_code, code.co_names, code.co_varnames, *constants
 
@@ -87,7 +91,7 @@ def _constant_parts(constant: object) -> object:
         return _code_parts(constant)
     if isinstance(constant, tuple):
         return tuple(map(_constant_parts, constant))
-    if isinstance(constant, frozenset):  # whose order differs from process to process
+    if isinstance(constant, frozenset):  # its order differs from process to process
         return sorted(map(repr, constant))
     return repr(constant)
 
@@ -95,7 +99,7 @@ def _constant_parts(constant: object) -> object:
 def is_compiled(dtype: np.dtype) -> bool:
     """Return whether numba has the kernel for this dtype in its cache, without importing numba.
 
-    The answer is not kept: a kernel that was compiled meanwhile, by this process or another, counts.
+    The answer is not cached, because this or another process may compile the kernel at any time.
     """
     python = f"py{sys.version_info[0]}{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
     pattern = f"{MODULE}.{function_name(dtype)}-*.{python}.nbi"
@@ -103,7 +107,7 @@ def is_compiled(dtype: np.dtype) -> bool:
 
 
 def _is_of_this_numba(index: Path) -> bool:
-    """Return whether the installed version of numba wrote an index file; it ignores those of others."""
+    """Return whether the installed version of numba wrote an index file; numba ignores files of other versions."""
     try:
         with index.open("rb") as file:
             return pickle.load(file) == _numba_version()  # the first of the two objects in the file
@@ -117,9 +121,9 @@ def _numba_version() -> str:
 
 
 def _cache_folders() -> list[Path]:
-    """Return the folders that numba would look in: the one that the user names, or those beside the kernel and at home.
+    """Return the folders that numba looks in: NUMBA_CACHE_DIR if set, else beside the kernel and in the home directory.
 
-    See `numba.core.caching`.
+    This follows `numba.core.caching`.
     """
     subfolder = f"{FOLDER.name}_{hashlib.sha1(os.path.abspath(FOLDER).encode()).hexdigest()}"
     named = os.environ.get("NUMBA_CACHE_DIR")

@@ -1,15 +1,16 @@
 """The formulas that the compiled engine supports: the scalar and loop forms of the entries of the public registries.
 
-An entry is supported if its class has such a form itself. A subclass outside the registries is not: it inherits the
-forms of its base, but may compute something else.
+The compiled engine supports exactly the classes in these registries that have such a form. It does not support a
+subclass of them: the subclass inherits the forms, but its array form may compute something else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .._hyperparameters import Hyperparameters
 from ..activations import ACTIVATIONS
@@ -18,14 +19,14 @@ from ..optimizers import OPTIMIZERS
 
 
 class Formula(NamedTuple):
-    """A function for the kernel, and which of the settings of its class it takes after its leading arguments."""
+    """A function for the kernel, and the positions of the settings that it takes after its leading arguments."""
 
-    function: Callable
+    function: Callable[..., Any]
     positions: tuple[int, ...]
 
 
 class Entry(NamedTuple):
-    """What the kernel knows of a class: the code it is chosen by, its settings, its formulas by attribute."""
+    """What the kernel needs to know about a class: its code, the names of its settings, and its formulas by name."""
 
     code: int
     settings: tuple[str, ...]
@@ -33,19 +34,19 @@ class Entry(NamedTuple):
 
 
 def collect(entries: Iterable[Hyperparameters], *forms: dict[str, int]) -> dict[type, Entry]:
-    """Return what the kernel knows of the classes of these entries; a class without a form is left out.
+    """Return the `Entry` of each class among these objects; classes without a form for the kernel are left out.
 
     Parameters
     ----------
     entries : iterable of Hyperparameters
     *forms : dict of str to int
-        The static functions of one form by name, with the number of their leading arguments. Further arguments are
-        settings: attributes of the entry of the same name.
+        Names of the static functions that make up one form, with the number of their leading arguments. Further
+        arguments are settings: attributes of the entry with the same name.
 
     Raises
     ------
     TypeError
-        If a function asks for a setting that the entry does not have.
+        If a function has a parameter that is not an attribute of the entry.
     """
     collected: dict[type, Entry] = {}
     for entry in entries:
@@ -58,19 +59,19 @@ def collect(entries: Iterable[Hyperparameters], *forms: dict[str, int]) -> dict[
             for setting in settings:
                 if not hasattr(entry, setting):
                     raise TypeError(
-                        f"A formula of {entry!r} has the parameter {setting!r}, which is no attribute of it."
+                        f"A formula of {entry!r} has the parameter {setting!r}, which is not an attribute of it."
                     )
             formulas = {
                 name: Formula(function, tuple(settings.index(setting) for setting in wanted[name]))
                 for name, function in functions.items()
             }
-            alike = (known.code for known in collected.values() if known.formulas == formulas)
-            code = next(alike, len(collected))  # such as AdamW, whose step is that of Adam
+            equal = (known.code for known in collected.values() if known.formulas == formulas)
+            code = next(equal, len(collected))  # AdamW shares the code of Adam, because its step is the same
             collected[type(entry)] = Entry(code, settings, formulas)
     return collected
 
 
-def trailing_parameters(function: Callable, n_leading: int) -> tuple[str, ...]:
+def trailing_parameters(function: Callable[..., Any], n_leading: int) -> tuple[str, ...]:
     """Return the names of the positional parameters after the first `n_leading`."""
     code = function.__code__
     return code.co_varnames[n_leading : code.co_argcount]
@@ -81,8 +82,8 @@ def settings_of(component: Hyperparameters, entry: Entry) -> list[np.ndarray]:
     return [np.atleast_1d(np.asarray(getattr(component, name), np.float64)) for name in entry.settings]
 
 
-def settings_matrix(columns: list[np.ndarray], dtype) -> np.ndarray:
-    """Return a matrix with a row for each setting, filled up with zeros; never one without rows or columns."""
+def settings_matrix(columns: list[np.ndarray], dtype: DTypeLike) -> np.ndarray:
+    """Return a matrix with a row for each setting, padded with zeros; it has at least one row and one column."""
     width = max([1, *(len(column) for column in columns)])
     matrix = np.zeros((max(1, len(columns)), width), dtype)
     for row, column in zip(matrix, columns, strict=False):

@@ -1,4 +1,4 @@
-"""The compiled engine: an epoch by a kernel that numba compiles, with the numbers of the numpy engine.
+"""The compiled engine: a kernel that numba compiles, with the same results as the numpy engine up to rounding.
 
 Importing this module does not import numba; the first use of the kernel does.
 """
@@ -8,24 +8,27 @@ from __future__ import annotations
 import logging
 from functools import cache
 from importlib.util import find_spec
+from types import ModuleType
 
 import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.dropout import thresholds
+from .._hyperparameters import Hyperparameters
 from .._training.config import TrainingConfig
 from .._training.epoch import EpochPlan, EpochResult
 from .._training.state import TrainingState
+from .._typing import Matrix
 from ._numba.structures import Buffers, Model, Plan, Samples
 from .fingerprint import is_compiled
-from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, settings_matrix, settings_of
+from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, Entry, settings_matrix, settings_of
 
 logger = logging.getLogger("skbackprop")
 
-#: Work that takes numpy longer than this is worth loading the compiled kernel, and compiling it; docs/architecture.md
-#: has the figures. Compiling takes about as long.
+#: Loading the compiled kernel, or compiling it, pays off for work that takes numpy longer than this. Compiling itself
+#: takes about `COMPILE_SECONDS`. See docs/architecture.md for the measurements.
 LOAD_SECONDS, COMPILE_SECONDS = 0.05, 20.0
-#: An empty array stands for "none" in the kernel, which takes one type for each argument.
+#: An empty array stands for "none" in the kernel, where each argument has a single type.
 NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint64)
 
 
@@ -35,7 +38,7 @@ class NumbaEngine:
     name = "numba"
 
     def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
-        """Return whether the kernel is worth loading, or compiling, for work that takes numpy so long."""
+        """Return whether loading or compiling the kernel pays off for work that takes numpy about this many seconds."""
         if numpy_seconds <= LOAD_SECONDS:
             return False
         return numpy_seconds > COMPILE_SECONDS or is_compiled(data.X.dtype)
@@ -45,10 +48,10 @@ class NumbaEngine:
         if find_spec("numba") is None:
             return "it needs numba: pip install 'skbackprop[numba]'"
         try:
-            _kernel().epoch_function(np.dtype(np.float64))  # which compiles nothing yet
+            _kernel().epoch_function(np.dtype(np.float64))  # does not compile anything yet
         except ImportError as error:
             return f"numba cannot be imported: {error}"
-        except RuntimeError as error:  # there is no folder where numba may keep the compiled kernel
+        except RuntimeError as error:  # numba finds no folder to store the compiled kernel in
             return str(error)
         return None
 
@@ -58,6 +61,7 @@ class NumbaEngine:
             return "X is sparse"
         if not data.X.flags.c_contiguous:
             return "X is not C-contiguous"
+        components: list[tuple[dict[type, Entry], Hyperparameters]]
         components = [(ACTIVATION_ENTRIES, activation) for activation in config.objective.network.activations]
         components += [(LOSS_ENTRIES, config.objective.loss), (OPTIMIZER_ENTRIES, config.optimizer)]
         for entries, component in components:
@@ -66,7 +70,7 @@ class NumbaEngine:
         return None
 
     def make_buffers(self, config: TrainingConfig, state: TrainingState, data: Dataset) -> NumbaBuffers:
-        """Allocate the arrays that epochs over data of this shape write to, and get the kernel ready."""
+        """Allocate the arrays that epochs over data of this shape write to, and load the kernel."""
         return NumbaBuffers(config, state, data)
 
     def run_epoch(self, plan: EpochPlan, data: Dataset, state: TrainingState, buffers: NumbaBuffers) -> EpochResult:
@@ -78,7 +82,13 @@ class NumbaEngine:
             offset, factor = state.standardizer.input_offset, state.standardizer.input_factor
         loss_sum, n_updates = buffers.epoch(
             buffers.model,
-            Samples(_readable(data.X), _readable(data.y), _readable(weight), offset, factor),
+            Samples(
+                _readable(data.X),  # type: ignore[arg-type]  # `unsupported_reason` has excluded sparse X
+                _readable(data.y),
+                _readable(weight),
+                offset,
+                factor,
+            ),
             Plan(
                 NO_ORDER if plan.order is None else plan.order,
                 plan.learning_rates,
@@ -97,7 +107,7 @@ class NumbaEngine:
 
 
 class NumbaBuffers:
-    """The arguments of the kernel that stay the same from epoch to epoch, among them the arrays that it writes to.
+    """The arguments of the kernel that are the same in every epoch, including the arrays that it writes to.
 
     Attributes
     ----------
@@ -112,7 +122,7 @@ class NumbaBuffers:
     def __init__(self, config: TrainingConfig, state: TrainingState, data: Dataset):
         dtype = state.theta.dtype
         self.epoch = _kernel().epoch_function(dtype)
-        if hasattr(self.epoch, "py_func"):  # otherwise NUMBA_DISABLE_JIT is set, and nothing is compiled
+        if hasattr(self.epoch, "py_func"):  # it has not if NUMBA_DISABLE_JIT is set: then nothing is compiled
             _announce_compilation(dtype)
         self.model = self._model(config, dtype)
         self.nothing = np.empty(0, dtype)
@@ -138,18 +148,18 @@ class NumbaBuffers:
             (config.optimizer.n_state_arrays, network.n_parameters),
         )
 
-    def _model(self, config, dtype):
+    def _model(self, config: TrainingConfig, dtype: np.dtype) -> Model:
         network, loss, optimizer = config.objective.network, config.objective.loss, config.optimizer
         rates = config.objective.dropout if any(config.objective.dropout) else ()
         activations = [ACTIVATION_ENTRIES[type(activation)] for activation in network.activations]
-        of_levels = [
+        layer_settings = [
             np.concatenate([[], *settings_of(activation, entry)])
             for activation, entry in zip(network.activations, activations, strict=True)
         ]
         return Model(
             sizes=np.array(network.sizes, np.uint64),
             activations=np.array([entry.code for entry in activations], np.int64),
-            activation_settings=np.ascontiguousarray(settings_matrix(of_levels, dtype).T),
+            activation_settings=np.ascontiguousarray(settings_matrix(layer_settings, dtype).T),
             loss=LOSS_ENTRIES[type(loss)].code,
             loss_settings=settings_matrix(settings_of(loss, LOSS_ENTRIES[type(loss)]), dtype),
             optimizer=OPTIMIZER_ENTRIES[type(optimizer)].code,
@@ -160,20 +170,20 @@ class NumbaBuffers:
             keep=1.0 - np.array(rates, np.float64),
         )
 
-    def check(self, state: TrainingState, X, y, weight, rates) -> None:
-        """Raise ValueError unless all arrays have the shapes of these buffers: the kernel itself checks no index."""
+    def check(self, state: TrainingState, X: Matrix, y: np.ndarray, weight: np.ndarray, rates: np.ndarray) -> None:
+        """Raise ValueError unless all arrays have the expected shapes: the kernel itself does not check indices."""
         n_samples = X.shape[0]
         shapes = X.shape, y.shape, state.theta.shape, state.optimizer_state.shape
         n_batches = -(-n_samples // self.batch_size)
         if shapes != self._expected or len(weight) not in (0, n_samples) or len(rates) != n_batches:
             raise ValueError(
-                f"Arrays changed their shapes in training: {shapes}, {len(weight)} weights and {len(rates)} learning "
-                f"rates, where {self._expected}, {n_samples} and {n_batches} were expected."
+                f"Arrays changed their shapes during training: {shapes}, {len(weight)} weights and {len(rates)} "
+                f"learning rates, where {self._expected}, {n_samples} and {n_batches} were expected."
             )
 
 
 @cache
-def _kernel():
+def _kernel() -> ModuleType:
     """Import numba and return the module of the kernel."""
     from ._numba import kernel
 
@@ -182,7 +192,7 @@ def _kernel():
 
 @cache
 def _announce_compilation(dtype: np.dtype) -> None:
-    """Say once that the first epoch has to wait for the compiler."""
+    """Log that the first epoch waits for the compiler, once per process and dtype."""
     if not is_compiled(dtype):
         logger.warning(
             "Compiling the numba kernel for %s, which takes about %d seconds. The result is kept for later processes; "
@@ -193,17 +203,17 @@ def _announce_compilation(dtype: np.dtype) -> None:
 
 
 def _readable(array: np.ndarray) -> np.ndarray:
-    """Return a C-contiguous array that numba takes for writeable: `array` itself, a view of it, or a copy.
+    """Return a C-contiguous array that numba considers writeable: `array` itself, a view of it, or a copy.
 
-    The kernel only reads X, y and the weights, but would be compiled again for arrays that are read-only.
+    The kernel only reads X, y and the weights, but numba would compile it again for read-only arrays.
     """
     array = np.ascontiguousarray(array)
     return array if array.flags.writeable else np.asarray(_Writeable(array))
 
 
 class _Writeable:
-    """The memory of a read-only array as if it were writeable; it keeps the array alive as long as a view of it."""
+    """Exposes the memory of a read-only array as writeable, and keeps the array alive as long as its views."""
 
-    def __init__(self, array):
+    def __init__(self, array: np.ndarray):
         self.owner = array
         self.__array_interface__ = array.__array_interface__ | {"data": (array.__array_interface__["data"][0], False)}

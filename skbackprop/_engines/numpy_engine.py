@@ -1,4 +1,4 @@
-"""The numpy engine: batches in the order of the plan, and one update for each.
+"""The numpy engine: it goes through the batches in the order of the plan and makes one update for each.
 
 The three solvers are one loop with different batch sizes: all samples, one sample, or some.
 """
@@ -9,15 +9,15 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import sparse
 
 from .._core.dataset import Dataset
 from .._core.objective import ObjectiveBuffers
 from .._training.config import TrainingConfig
 from .._training.epoch import EpochPlan, EpochResult
 from .._training.state import TrainingState
+from .._typing import Matrix
 
-#: Shuffled samples are gathered in blocks of about this many, of which batches are slices.
+#: Shuffled samples are copied in blocks of about this size; batches are slices of a block.
 BLOCK_SIZE = 1024
 
 
@@ -27,14 +27,14 @@ class NumpyEngine:
     name = "numpy"
 
     def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
-        """Return True: there is nothing to load."""
+        """Return True, because there is nothing to load."""
         return True
 
     def unavailable_reason(self) -> None:
-        """Return None: numpy is always there."""
+        """Return None, because numpy is always available."""
 
     def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> None:
-        """Return None: everything is supported."""
+        """Return None, because everything is supported."""
 
     def make_buffers(self, config: TrainingConfig, state: TrainingState, data: Dataset) -> NumpyBuffers:
         """Allocate the arrays that epochs over data of this shape write to."""
@@ -85,12 +85,12 @@ class NumpyBuffers:
         batch_size = config.batch_size_for(data.n_samples)
         self.objective = ObjectiveBuffers(config.objective, state.theta, batch_size, state.standardizer)
         self._block_size = min(max(BLOCK_SIZE // batch_size, 1) * batch_size, data.n_samples)
-        self._block = None
+        self._block: list[np.ndarray | None] = []
         if config.shuffles(data.n_samples):
             self._block = [_buffer_like(array, self._block_size) for array in data]
 
     def batches(self, plan: EpochPlan, data: Dataset) -> Iterator[tuple[int, Dataset]]:
-        """Yield the position of each batch in the epoch, and the batch; a block overwrites the one before."""
+        """Yield the position of each batch in the epoch, and the batch; its arrays may be overwritten by the next."""
         if plan.order is None and data.n_samples <= plan.batch_size:
             yield 0, data
             return
@@ -98,8 +98,8 @@ class NumpyBuffers:
             for first in range(0, block.n_samples, plan.batch_size):
                 yield start + first, block.take(slice(first, first + plan.batch_size))
 
-    def _blocks(self, plan, data):
-        """Yield blocks of whole batches: views of the data in its own order, gathered copies in a drawn order."""
+    def _blocks(self, plan: EpochPlan, data: Dataset) -> Iterator[tuple[int, Dataset]]:
+        """Yield the start of each block of batches and the block: all data, or copies of samples in the drawn order."""
         if plan.order is None:
             yield 0, data
             return
@@ -114,13 +114,11 @@ class NumpyBuffers:
             yield start, block
 
 
-def _buffer_like(array, n_samples):
-    if array is None or sparse.issparse(array):
-        return None
-    return np.empty((n_samples, *array.shape[1:]), array.dtype)
+def _buffer_like(array: Matrix | None, n_samples: int) -> np.ndarray | None:
+    return np.empty((n_samples, *array.shape[1:]), array.dtype) if isinstance(array, np.ndarray) else None
 
 
 def _gather(array, samples, out):
-    if sparse.issparse(array):
+    if not isinstance(array, np.ndarray):
         return array[samples]
-    return np.take(array, samples, axis=0, out=out[: len(samples)], mode="clip")  # "raise" would buffer the output
+    return np.take(array, samples, axis=0, out=out[: len(samples)], mode="clip")  # mode="raise" would buffer the output

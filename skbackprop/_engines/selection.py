@@ -1,4 +1,4 @@
-"""The registry of engines, and the choice among them: the one that the user names, or the first that is worth it."""
+"""The registry of engines, and the choice of one: the engine that the user names, or the first that pays off."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .numpy_engine import NumpyEngine
 #: The engines by name; ``engine="auto"`` prefers the first.
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (NumbaEngine(), NumpyEngine())}
 
-#: What numpy needs for each update, and for each sample and weight of it. These figures are rough, and the same on
-#: every machine, so that the choice is too. See docs/architecture.md.
+#: The time that numpy needs for each update, and for each product of a sample and a weight. These rough figures are the
+#: same on every machine, so that the choice of the engine is, too. See docs/architecture.md.
 UPDATE_SECONDS, SAMPLE_WEIGHT_SECONDS = 3e-5, 2e-10
 
 
 def choose_engine(name: str, config: TrainingConfig, data: Dataset) -> Engine:
     """Return the engine to train with.
 
-    "auto" depends on the parameters, the shape of X and whether a compiled kernel is at hand. It does not depend on
-    what has been trained before, so `fit` and `partial_fit` choose alike.
+    The choice of "auto" depends on the parameters, the shape of X and whether numba has a compiled kernel in its cache.
+    It does not depend on earlier training, so `fit` and `partial_fit` make the same choice.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def numpy_seconds(config: TrainingConfig, data: Dataset) -> float:
 
 
 def _is_preferred(engine: Engine, config: TrainingConfig, data: Dataset, seconds: float) -> bool:
-    """Return whether "auto" takes this engine; the cheapest question comes first, the import of numba last."""
+    """Return whether "auto" chooses this engine; the cheapest check comes first, the import of numba last."""
     return (
         engine.is_worth_it(data, seconds)
         and engine.unsupported_reason(config, data) is None

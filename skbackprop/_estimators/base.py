@@ -6,17 +6,20 @@ import warnings
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import CallbackSupportMixin
 from .._training.config import TrainingConfig
 from .._training.result import TrainingResult
 from .._training.state import TrainingState
+from .._typing import Matrix, MatrixLike
 from ..optimizers import LBFGS
 from .fast_path import FastPath
 from .fitted_model import FittedModel
@@ -28,14 +31,17 @@ from .storage import restore_state, stored_state
 
 #: Parameters that matter only when the weights are initialized.
 INIT_ONLY_PARAMS = ("init", "random_state")
-#: A network whose loss still falls by this share in each epoch was stopped too soon.
+#: A network whose loss still falls by this fraction in each epoch was stopped too soon.
 STILL_FALLING = 0.05
+
+#: The arguments X_val, y_val and sample_weight_val of `fit`.
+ValidationSet: TypeAlias = tuple[MatrixLike | None, ArrayLike | None, ArrayLike | None]
 
 
 class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     """Training, fitted attributes and storage of both estimators."""
 
-    _parameter_constraints: dict = CONSTRAINTS
+    _parameter_constraints: dict[str, list[object]] = CONSTRAINTS
     _mutable_params: tuple[str, ...] = tuple(name for name in CONSTRAINTS if name not in INIT_ONLY_PARAMS)
     _config: TrainingConfig
     _state: TrainingState
@@ -43,15 +49,15 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     _progress: FitProgress
 
     @abstractmethod
-    def _make_target(self, y, dtype: np.dtype, resumes: bool, classes) -> Target:
+    def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
         """Validate `y` and return how it is encoded."""
 
     @abstractmethod
     def _fitted_model(self) -> FittedModel:
         """Return the network as predictions and inspection use it."""
 
-    def _fit(self, X, y, sample_weight, validation) -> Self:
-        vars(self).pop("_progress", None)  # of a copy that was made during another fit
+    def _fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, validation: ValidationSet) -> Self:
+        self.__dict__.pop("_progress", None)  # of a copy that was made during another fit
         resumes = self.__sklearn_is_fitted__() and self.warm_start
         n_before = len(self._state.loss_curve) if resumes else 0
         result = run_fit(self, FitRequest(X, y, sample_weight, validation, resumes=resumes))
@@ -59,8 +65,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         self._warn(result, stacklevel=5)  # scikit-learn wraps `fit` in another function
         return self
 
-    def _finish_fit(self, X, y, sample_weight, validation) -> Self:
-        """Make the epochs that an interrupted fit, of which this estimator is a copy, did not come to."""
+    def _finish_fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, validation: ValidationSet
+    ) -> Self:
+        """Run the remaining epochs of the interrupted fit that this estimator is a copy of."""
         if self._is_unfinished:
             self._validate_params()
             result = run_fit(self, FitRequest(X, y, sample_weight, validation, resumes=True, finishes=True))
@@ -68,11 +76,13 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             self._warn(result)
         return self
 
-    def _partial_fit(self, X, y, sample_weight, classes=None) -> Self:
-        with np.errstate(all="ignore"):  # the trainer detects what overflows
+    def _partial_fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None = None
+    ) -> Self:
+        with np.errstate(all="ignore"):  # the trainer detects overflow itself
             result = self._try_fast_path(X, y, sample_weight, classes)
         if result is None:
-            vars(self).pop("_progress", None)  # of a copy that was made during a fit
+            self.__dict__.pop("_progress", None)  # of a copy that was made during a fit
             self._validate_params()
             resumes = self.__sklearn_is_fitted__()
             request = FitRequest(X, y, sample_weight, classes=classes, is_partial=True, resumes=resumes)
@@ -81,14 +91,18 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             self._warn(result)
         return self
 
-    def _try_fast_path(self, X, y, sample_weight, classes) -> TrainingResult | None:
+    def _try_fast_path(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None
+    ) -> TrainingResult | None:
         """Skip validation if the samples and the parameters are like those of the last call, else return None."""
-        fast_path = vars(self).get("_fast_path")
-        data = None if fast_path is None else fast_path.dataset(self, X, y, sample_weight, classes)
+        fast_path: FastPath | None = self.__dict__.get("_fast_path")
+        if fast_path is None:
+            return None
+        data = fast_path.dataset(self, X, y, sample_weight, classes)
         return None if data is None else update_stream(self, fast_path.trainer, data)
 
     def _warn(self, result: TrainingResult, stacklevel: int = 4) -> None:
-        """Give the messages as warnings of the line where the user called the estimator."""
+        """Issue the messages as warnings that point to the line where the user called the estimator."""
         for message in result.messages:
             warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
 
@@ -102,9 +116,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             )
 
     def _is_still_falling(self, n_before: int) -> bool:
-        """Return whether the last `n_iter_no_change` epochs brought more than `tol` each on average.
+        """Return whether the last `n_iter_no_change` epochs improved the curve by more than `tol` each on average.
 
-        Where the learning rate has reached its planned end, a fall of a few per cent does not mean too few epochs.
+        Where the learning rate has reached its planned end, a fall of a few percent does not mean too few epochs.
         """
         if self.tol is None:
             return False
@@ -129,8 +143,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _view_without_feature_names(self) -> Self:
         """Return an estimator that shares everything with this one and takes arrays without names."""
         view = object.__new__(type(self))
-        vars(view).update(vars(self))
-        vars(view).pop("feature_names_in_", None)
+        view.__dict__.update(self.__dict__)
+        view.__dict__.pop("feature_names_in_", None)
         return view
 
     def drop_optimizer_state(self) -> Self:
@@ -165,7 +179,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def __sklearn_is_fitted__(self) -> bool:
         return "_state" in vars(self)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
@@ -176,10 +190,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def __setstate__(self, state: dict[str, Any]) -> None:
         restore_state(self, state)
 
-    def _sk_visual_block_(self):
-        """Return what scikit-learn makes its HTML of, with the layers of a fitted network as the caption.
+    def _sk_visual_block_(self) -> SimpleNamespace:
+        """Return what scikit-learn builds its HTML display from, with the layers of a fitted network as the caption.
 
-        The class that it uses for this moves from release to release; only its attributes are needed.
+        The class that scikit-learn uses for this moves from release to release; only its attributes are needed.
         """
         caption = None
         if self.__sklearn_is_fitted__():

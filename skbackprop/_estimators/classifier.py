@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from .._typing import MatrixLike, keep_signature
+from .._typing import Matrix, MatrixLike, keep_signature
 from ..activations import Activation
 from ..initializers import Initializer
 from ..losses import Loss
@@ -169,7 +170,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     (2, 3)
     """
 
-    _parameter_constraints: dict = CONSTRAINTS | {
+    _parameter_constraints: dict[str, list[object]] = CONSTRAINTS | {
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
@@ -197,8 +198,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         n_iter_no_change: float = 20,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
-        scoring: str | Callable | None = "loss",
-        class_weight: dict | str | None = None,
+        scoring: str | Callable[..., float] | None = "loss",
+        class_weight: dict[Any, float] | list[dict[Any, float]] | str | None = None,
         label_smoothing: float = 0.0,
         shuffle: bool = True,
         warm_start: bool = False,
@@ -399,7 +400,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Returns
         -------
         probability : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; the rows sum to 1, unless a sample can have several labels.
+            In the order of `classes_`; those of a sample sum to 1, unless it can have several labels.
 
         See Also
         --------
@@ -438,26 +439,27 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         model = self._fitted_model()
         return model.log_probabilities(model.raw_output(X))
 
-    def _make_target(self, y, dtype, resumes, classes):
+    def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
         multilabel = is_multilabel(y)
         if resumes and multilabel != self._is_multilabel:
             raise ValueError("y changed between one label and several labels per sample; start again with a clone.")
+        labels: np.ndarray | None = None
         if multilabel:
             known = label_columns(dense(y), classes)
         else:
-            y = column_or_1d(y, warn=True)
+            y = labels = column_or_1d(y, warn=True)
             known = known_classes(y, self.classes_ if resumes else None, classes)
         loss = classification_loss(self.loss, self.output_activation, len(known), multilabel)
         encoder = LabelEncoder(loss, dtype, known, multilabel, self.label_smoothing)
         weigh = class_weight_function(self.class_weight, y, known, multilabel, online=classes is not None)
         attributes = {"classes_": known, "_is_multilabel": multilabel}
         class_weight = None if weigh is None else lambda y: weigh(encoder.validate(y))
-        return Target(encoder, class_weight, attributes, None if multilabel else y)
+        return Target(encoder, class_weight, attributes, labels)
 
-    def _fitted_model(self):
+    def _fitted_model(self) -> ClassifierModel:
         return ClassifierModel(self)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

@@ -73,7 +73,8 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
         validation, message = None, None
         monitors_loss(estimator.scoring)  # which raises for an unknown name
         if any(array is not None for array in request.validation):
-            validation = validate_validation_set(estimator, *request.validation, samples, target)
+            X_val, y_val, sample_weight_val = request.validation
+            validation = validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples, target)
         elif not isinstance(estimator.early_stopping, str) and estimator.early_stopping:
             # "auto" holds none out by itself: docs/defaults.md tells why
             train, held_out, message = split(

@@ -108,7 +108,7 @@ def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool
         raise ValueError(
             f"class_weight={class_weight!r} must be 'balanced', a dict, or a list of dicts, one for each label."
         )
-    numbers = [number for weights in given for number in weights.values()]
+    numbers: list[float] = [number for weights in given for number in weights.values()]
     if not all(isinstance(number, Real) and 0 <= number < np.inf for number in numbers):
         raise ValueError(f"class_weight={class_weight!r} must have finite numbers of at least 0.")
     if online and isinstance(class_weight, str):

@@ -21,7 +21,7 @@ from ..optimizers import GD, OPTIMIZERS, Adam, AdamW, Momentum, Nesterov, Optimi
 from ..schedules import SCHEDULES, Constant, Cosine, Schedule
 
 #: Types and ranges, as scikit-learn validates them; names are resolved below, where a message can list the known ones.
-CONSTRAINTS: dict = {
+CONSTRAINTS: dict[str, list[object]] = {
     "hidden_layer_sizes": ["array-like", Integral],
     "activation": [str, Activation, list, tuple],
     "loss": [str, Loss],
@@ -68,7 +68,7 @@ SMALLEST_MEAN_WEIGHT = 1e-100
 
 def layer_sizes(hidden_layer_sizes) -> tuple[int, ...]:
     """Return the number of units of each hidden layer."""
-    sizes = (hidden_layer_sizes,) if np.ndim(hidden_layer_sizes) == 0 else tuple(hidden_layer_sizes)
+    sizes: tuple[int, ...] = (hidden_layer_sizes,) if np.ndim(hidden_layer_sizes) == 0 else tuple(hidden_layer_sizes)
     if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise ValueError(
             f"hidden_layer_sizes={hidden_layer_sizes!r}: each layer needs a positive integer number of units; "
@@ -107,7 +107,9 @@ def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss
 
 def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:
     """Return the dropout rate of each hidden layer, or an empty tuple without dropout."""
-    rates = tuple(dropout) if isinstance(dropout, (list, tuple, np.ndarray)) else (dropout,) * n_hidden
+    rates: tuple[float, ...] = (
+        tuple(dropout) if isinstance(dropout, (list, tuple, np.ndarray)) else (dropout,) * n_hidden
+    )
     if len(rates) != n_hidden or not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
         raise ValueError(
             f"dropout={dropout!r} must be a number in [0, 1), or one for each of the {n_hidden} hidden layers."

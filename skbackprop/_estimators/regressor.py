@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from .._typing import MatrixLike, keep_signature
+from .._typing import Matrix, MatrixLike, keep_signature
 from ..activations import Activation
 from ..initializers import Initializer
 from ..losses import LOSSES, Loss
@@ -190,7 +191,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         n_iter_no_change: float = 20,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
-        scoring: str | Callable | None = "loss",
+        scoring: str | Callable[..., float] | None = "loss",
         shuffle: bool = True,
         warm_start: bool = False,
         engine: str = "auto",
@@ -376,13 +377,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ]
         return float(np.mean(scores))
 
-    def _make_target(self, y, dtype, resumes, classes):
+    def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
         return Target(NumberEncoder(resolve_loss(self.loss, self.output_activation, AUTO_OUTPUTS), dtype), None, {})
 
-    def _fitted_model(self):
+    def _fitted_model(self) -> RegressorModel:
         return RegressorModel(self)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags

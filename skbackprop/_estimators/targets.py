@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_array, column_or_1d
 
+from .._typing import Matrix
 from ..losses import Loss
 from .labels import are_known_labels, label_columns, one_hot, smooth_labels
 
@@ -130,6 +131,6 @@ def numeric_target(y, dtype: np.dtype) -> np.ndarray:
     return check_array(y, dtype=dtype, ensure_2d=False, input_name="y").reshape(len(y), -1)
 
 
-def dense(y):
+def dense(y: Matrix) -> np.ndarray:
     """Return a sparse y as an array, and any other y as it is."""
     return y.toarray() if sparse.issparse(y) else y

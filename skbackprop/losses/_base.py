@@ -1,8 +1,8 @@
 """The base class of all losses: what a custom loss has to define.
 
 The raw output of a network is the pre-activation of its last layer, before any output activation. A loss owns its link,
-whose inverse is the output activation, so that pairs that belong together stay exact and stable: log loss is computed
-from the raw output, never from the logarithm of a rounded probability.
+whose inverse is the output activation. This keeps the loss exact and stable: the log loss is computed from the raw
+output, never from the logarithm of a rounded probability.
 
 Shapes: `y` and `raw` are (n_samples, n_outputs), both of the network's dtype. Losses are pointwise: the mean over
 samples, the sample weights and the penalty enter in `_core/objective.py`.
@@ -11,11 +11,12 @@ samples, the sample weights and the penalty enter in `_core/objective.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .._hyperparameters import Hyperparameters
+from .._scalar_math import Number
 from ._links import CustomLink, Link
 
 
@@ -35,7 +36,7 @@ class Loss(Hyperparameters):
         divides by the standard deviation (for the identity), "mean" divides by the mean (for the exponential), None
         leaves the target as it is. The default of a custom loss is None.
     is_likelihood : bool
-        Whether the loss is a negative log-likelihood, which knows how noisy the target is. For other losses
+        Whether the loss is a negative log-likelihood, which determines how noisy the target is. For other losses
         ``alpha="auto"`` estimates the noise from the training loss.
     link : Link
         The link, derived from the attributes above for a custom loss.
@@ -49,9 +50,9 @@ class Loss(Hyperparameters):
         outputs of a sample. All arrays are flat, with `n` entries, `n_outputs` for each sample. It writes `factor`
         times the derivative to `gradient` and returns the sum of `factor` times the loss; `factor` is the same for all
         outputs of a sample, and `raw` may be overwritten. Further parameters are passed by name, as arrays of one
-        dimension. `n` and `n_outputs` are unsigned, so that loops run on several numbers at once: a literal such as 1
-        would turn them into floats; write ``type(n)(1)``. The compiled engine does not support a loss with neither
-        form.
+        dimension. `n` and `n_outputs` are unsigned integers, so that the compiler can vectorize loops. Adding a
+        literal such as 1 to them would give a float; write ``type(n)(1)``. The compiled engine does not support a loss
+        that has neither form.
 
     See Also
     --------
@@ -71,8 +72,8 @@ class Loss(Hyperparameters):
     one_output_for_two_classes: ClassVar[bool] = False
     #: The quantiles that the outputs predict, if they are quantiles.
     predicted_quantiles: ClassVar[tuple[float, ...] | None] = None
-    scalar_value_and_gradient: ClassVar[Callable | None] = None
-    loop_value_and_gradient: ClassVar[Callable | None] = None
+    scalar_value_and_gradient: ClassVar[Callable[..., tuple[Number, Number]] | None] = None
+    loop_value_and_gradient: ClassVar[Callable[..., float] | None] = None
 
     @property
     def link(self) -> Link:
@@ -185,7 +186,7 @@ class Loss(Hyperparameters):
         """
 
     def constant(self, mean: np.ndarray) -> np.ndarray:
-        """Return the raw output of the best constant prediction, with which training is compared; by default 0.
+        """Return the raw output of the best constant prediction, which training has to beat; by default 0.
 
         Parameters
         ----------
@@ -238,7 +239,7 @@ class Loss(Hyperparameters):
         return y
 
     def in_units_of(self, scale: np.ndarray) -> Loss:
-        """Return the loss for a target that is not divided by `scale`; most losses have no setting in its units.
+        """Return the loss for the target in its own units; most losses have no hyperparameter that depends on them.
 
         Parameters
         ----------
@@ -264,7 +265,7 @@ class Loss(Hyperparameters):
         return self
 
     def output_derivative(self, y: np.ndarray, prediction: np.ndarray) -> np.ndarray | None:
-        """Return the derivative with respect to the prediction, or None if it has no exact formula of its own.
+        """Return the derivative with respect to the prediction, or None if there is no exact formula.
 
         Parameters
         ----------
@@ -291,11 +292,11 @@ class Loss(Hyperparameters):
 
 
 class LinkedLoss(Loss):
-    """Base of the losses of this package, each of which names one of the known links."""
+    """Base class of the losses in this package, each of which has one of the known links."""
 
-    link: ClassVar[Link]  # type: ignore[assignment]
+    link: ClassVar[Link]
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "link" in vars(cls):
             cls.output_activation = cls.link.name
@@ -355,11 +356,11 @@ class LinkedLoss(Loss):
 
 
 def row_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the inner product of each row of `a` with the same row of `b`."""
+    """Return the inner products of the rows of two matrices: row i of `a` with row i of `b`."""
     return (a * b)[:, 0] if a.shape[1] == 1 else np.einsum("ij,ij->i", a, b)
 
 
 def check_range(loss: Loss, y: np.ndarray, allowed: np.ndarray, words: str) -> None:
-    """Raise ValueError, naming the loss and the first value that is not allowed."""
+    """Raise ValueError if not every value is allowed, naming the loss and the first invalid value."""
     if not allowed.all():
         raise ValueError(f"y must be {words} for loss={loss!r}; got {y[~allowed][0]:g}.")

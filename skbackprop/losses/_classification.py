@@ -1,4 +1,4 @@
-"""Log losses: of one probability an output, and of one distribution over all outputs."""
+"""Log losses: with one probability per output, and with one distribution over all outputs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from .._scalar_math import exp, logistic, softplus
+from .._scalar_math import Number, exp, logistic, softplus
 from ._base import LinkedLoss, Loss, row_products
 from ._links import LogitLink, MultinomialLogit
 
 __all__ = ["BinaryLogLoss", "MultinomialLogLoss"]
 
-#: Smallest share of a class whose logarithm is taken.
+#: Class frequencies below this are raised to it, so that their logarithm is finite.
 RAREST = 1e-6
 
 
@@ -43,10 +43,10 @@ class BinaryLogLoss(LinkedLoss):
     one_output_for_two_classes = True
     is_likelihood = True
 
-    def constant(self, mean):
+    def constant(self, mean: np.ndarray) -> np.ndarray:
         return special.logit(np.clip(mean, RAREST, 1 - RAREST))
 
-    def value_and_gradient(self, y, raw, gradient):
+    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         np.maximum(raw, 0.0, out=gradient)
         values = gradient.sum(axis=1)
         values -= row_products(y, raw)
@@ -60,7 +60,7 @@ class BinaryLogLoss(LinkedLoss):
         return values
 
     @staticmethod
-    def scalar_value_and_gradient(y, raw):
+    def scalar_value_and_gradient(y: Number, raw: Number) -> tuple[Number, Number]:
         return softplus(raw) - y * raw, logistic(raw) - y
 
 
@@ -68,7 +68,7 @@ class BinaryLogLoss(LinkedLoss):
 class MultinomialLogLoss(LinkedLoss):
     """-sum over the outputs of y log(p) with p = softmax(raw), for samples whose `y` sums to 1.
 
-    As a function of raw: log(sum(exp(raw))) - sum(y raw), with the largest raw output taken from both.
+    As a function of raw: log(sum(exp(raw))) - sum(y raw), with the largest raw output subtracted in both terms.
 
     See Also
     --------
@@ -89,10 +89,10 @@ class MultinomialLogLoss(LinkedLoss):
     link = MultinomialLogit()
     is_likelihood = True
 
-    def constant(self, mean):
+    def constant(self, mean: np.ndarray) -> np.ndarray:
         return np.log(np.maximum(mean, RAREST))
 
-    def value_and_gradient(self, y, raw, gradient):
+    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         raw -= raw.max(axis=1, keepdims=True)
         np.exp(raw, out=gradient)
         total = gradient.sum(axis=1, keepdims=True)
@@ -102,11 +102,13 @@ class MultinomialLogLoss(LinkedLoss):
         values -= row_products(y, raw)
         return values
 
-    def output_derivative(self, y, prediction):
+    def output_derivative(self, y: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         return -y / prediction
 
     @staticmethod
-    def loop_value_and_gradient(y, raw, gradient, factor, n, n_outputs):
+    def loop_value_and_gradient(
+        y: np.ndarray, raw: np.ndarray, gradient: np.ndarray, factor: np.ndarray, n: np.uint64, n_outputs: np.uint64
+    ) -> float:
         zero = type(n)(0)
         for first in range(zero, n, n_outputs):
             largest = raw[first]
@@ -114,7 +116,7 @@ class MultinomialLogLoss(LinkedLoss):
                 largest = max(largest, raw[k])
             for k in range(first, first + n_outputs):
                 raw[k] -= largest
-        for i in range(n):  # a loop of its own, so that it runs on several numbers at once whatever n_outputs is
+        for i in range(n):  # a separate loop, which the compiler vectorizes for any n_outputs
             gradient[i] = exp(raw[i])
         total = 0.0
         for first in range(zero, n, n_outputs):

@@ -1,8 +1,8 @@
 """Links: how the raw output of a network becomes a prediction.
 
 A loss owns its link. The link has the inverse (the output activation), its logarithm where that is more exact, its
-derivative, and the scaling of the target that fits it. Training needs none of the derivatives, because a loss gives
-its derivative with respect to the raw output directly; inspection does.
+derivative, and the scaling of the target that fits it. Only inspection needs the derivative: training uses that of
+the loss with respect to the raw output.
 
 Shapes: `raw` is (n_samples, n_outputs), and so is the derivative of one output with respect to all raw outputs.
 """
@@ -19,7 +19,7 @@ from ._target_scaling import TARGET_SCALINGS, MeanScaling, StandardScaling, Targ
 if TYPE_CHECKING:
     from ._base import Loss
 
-#: Relative step of the central differences by which an unknown link is differentiated.
+#: Relative step of the central differences that approximate the derivative of an unknown link.
 STEP = np.finfo(np.float64).eps ** (1 / 3)
 
 
@@ -61,25 +61,25 @@ class Link:
 
         Where each output depends on its own raw output only, return the diagonal.
         """
-        row = np.atleast_2d(raw)
-        matrix = np.array([self.inverse_derivative(row, output)[0] for output in range(len(raw))])
+        sample = np.atleast_2d(raw)
+        matrix = np.array([self.inverse_derivative(sample, output)[0] for output in range(len(raw))])
         diagonal = matrix.diagonal()
         return diagonal.copy() if np.array_equal(matrix, np.diag(diagonal)) else matrix
 
 
 class ElementwiseLink(Link):
-    """A link of each output by itself."""
+    """A link that acts on each output separately."""
 
     def slope(self, raw: np.ndarray) -> np.ndarray:
         """Return the derivative of each prediction with respect to its own raw output."""
         raise NotImplementedError
 
-    def inverse_derivative(self, raw, output):
+    def inverse_derivative(self, raw: np.ndarray, output: int) -> np.ndarray:
         derivative = np.zeros_like(raw)
         derivative[:, output] = self.slope(raw[:, output])
         return derivative
 
-    def jacobian(self, raw):
+    def jacobian(self, raw: np.ndarray) -> np.ndarray:
         return self.slope(raw)
 
 
@@ -89,10 +89,10 @@ class IdentityLink(ElementwiseLink):
     name = "identity"
     target_scaling = StandardScaling()
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return raw
 
-    def slope(self, raw):
+    def slope(self, raw: np.ndarray) -> np.ndarray:
         return np.ones_like(raw)
 
 
@@ -102,13 +102,13 @@ class LogitLink(ElementwiseLink):
     name = "logistic"
     is_probability = True
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return special.expit(raw)
 
-    def log_inverse(self, raw):
+    def log_inverse(self, raw: np.ndarray) -> np.ndarray:
         return special.log_expit(raw)  # finite wherever raw is
 
-    def slope(self, raw):
+    def slope(self, raw: np.ndarray) -> np.ndarray:
         return special.expit(raw) * special.expit(-raw)  # f'(z) = f(z) f(-z), exact also far from 0
 
 
@@ -118,10 +118,10 @@ class LogLink(ElementwiseLink):
     name = "exponential"
     target_scaling = MeanScaling()
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return np.exp(raw)
 
-    def slope(self, raw):
+    def slope(self, raw: np.ndarray) -> np.ndarray:
         return np.exp(raw)
 
 
@@ -132,13 +132,13 @@ class MultinomialLogit(Link):
     is_probability = True
     sums_to_one = True
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return special.softmax(raw, axis=1)
 
-    def log_inverse(self, raw):
+    def log_inverse(self, raw: np.ndarray) -> np.ndarray:
         return special.log_softmax(raw, axis=1)  # finite wherever raw is
 
-    def inverse_derivative(self, raw, output):
+    def inverse_derivative(self, raw: np.ndarray, output: int) -> np.ndarray:
         """Return p_output (1 - p_output) for the output itself and -p_output p_other for every other one."""
         p = special.softmax(raw, axis=1)
         derivative = -p[:, [output]] * p
@@ -153,10 +153,10 @@ class SortedLink(Link):
     name = "sorted"
     target_scaling = StandardScaling()
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return np.sort(raw, axis=1)
 
-    def inverse_derivative(self, raw, output):
+    def inverse_derivative(self, raw: np.ndarray, output: int) -> np.ndarray:
         derivative = np.zeros_like(raw)
         source = np.argsort(raw, axis=1, kind="stable")[:, output]
         derivative[np.arange(len(raw)), source] = 1.0
@@ -172,7 +172,8 @@ LINKS: dict[str, Link] = {
 class CustomLink(Link):
     """The link of a custom loss, which defines `inverse_link` and names its output activation.
 
-    A known name brings its derivative and its properties; any other link is differentiated by central differences.
+    If the name is known, the derivative and the properties are those of the known link; otherwise the derivative is
+    approximated by central differences.
 
     Parameters
     ----------
@@ -188,13 +189,13 @@ class CustomLink(Link):
             self.is_probability = self._known.is_probability
             self.sums_to_one = self._known.sums_to_one
 
-    def inverse(self, raw):
+    def inverse(self, raw: np.ndarray) -> np.ndarray:
         return self._loss.inverse_link(raw)
 
-    def log_inverse(self, raw):
+    def log_inverse(self, raw: np.ndarray) -> np.ndarray:
         return self._loss.log_inverse_link(raw)
 
-    def inverse_derivative(self, raw, output):
+    def inverse_derivative(self, raw: np.ndarray, output: int) -> np.ndarray:
         if self._known is not None:
             return self._known.inverse_derivative(raw, output)
         derivative = np.empty_like(raw)
@@ -208,5 +209,5 @@ class CustomLink(Link):
             derivative[:, column] = rise / width
         return derivative
 
-    def jacobian(self, raw):
+    def jacobian(self, raw: np.ndarray) -> np.ndarray:
         return super().jacobian(raw) if self._known is None else self._known.jacobian(raw)

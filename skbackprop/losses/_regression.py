@@ -1,6 +1,7 @@
 """Losses of numbers: squared, absolute and Huber error, quantiles, and the deviances of counts and amounts.
 
-Where scikit-learn's metrics have a function of the same name, the mean over samples is its value, summed over outputs.
+Where scikit-learn has a metric of the same name, the mean of the loss over samples is the sum of this metric over the
+outputs.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import numpy as np
 from scipy import special
 
 from .._hyperparameters import check_number
-from .._scalar_math import exp, logistic
+from .._scalar_math import Number, exp, logistic
 from ._base import LinkedLoss, Loss, check_range, row_products
-from ._links import IdentityLink, LogitLink, LogLink, SortedLink
+from ._links import IdentityLink, Link, LogitLink, LogLink, SortedLink
 
 __all__ = [
     "AbsoluteError",
@@ -33,11 +34,11 @@ __all__ = [
 
 
 class _OfLocation(LinkedLoss):
-    """Base of losses of y - out with out = raw."""
+    """Base class of losses of the residual y - out, with out = raw."""
 
-    link = IdentityLink()
+    link: ClassVar[Link] = IdentityLink()
 
-    def constant(self, mean):
+    def constant(self, mean: np.ndarray) -> np.ndarray:
         return mean
 
 
@@ -62,24 +63,24 @@ class SquaredError(_OfLocation):
     array([[-1., -2.]])
     """
 
-    def value_and_gradient(self, y, raw, gradient):
+    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         np.subtract(raw, y, out=gradient)
         values = row_products(gradient, gradient)
         gradient *= 2.0
         return values
 
-    def output_derivative(self, y, prediction):
+    def output_derivative(self, y: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         return -2.0 * (y - prediction)
 
     @staticmethod
-    def scalar_value_and_gradient(y, raw):
+    def scalar_value_and_gradient(y: Number, raw: Number) -> tuple[Number, Number]:
         residual = raw - y
         return residual * residual, residual + residual
 
 
 @dataclass(frozen=True)
 class LogisticSquaredError(LinkedLoss):
-    """Sum over the outputs of (y - out)^2 with out = f(raw), f the logistic function: the lecture's network.
+    """Sum over the outputs of (y - out)^2 with out = f(raw) and f the logistic function: the lecture's network.
 
     See Also
     --------
@@ -100,13 +101,13 @@ class LogisticSquaredError(LinkedLoss):
 
     link = LogitLink()
 
-    def check_target(self, y):
+    def check_target(self, y: np.ndarray) -> None:
         check_range(self, y, (y >= 0) & (y <= 1), "between 0 and 1")
 
-    def constant(self, mean):
+    def constant(self, mean: np.ndarray) -> np.ndarray:
         return special.logit(np.clip(mean, 1e-6, 1 - 1e-6))
 
-    def value_and_gradient(self, y, raw, gradient):
+    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         out = special.expit(raw, out=raw)
         np.subtract(out, y, out=gradient)
         values = row_products(gradient, gradient)
@@ -116,11 +117,11 @@ class LogisticSquaredError(LinkedLoss):
         gradient *= out
         return values
 
-    def output_derivative(self, y, prediction):
+    def output_derivative(self, y: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         return -2.0 * (y - prediction)
 
     @staticmethod
-    def scalar_value_and_gradient(y, raw):
+    def scalar_value_and_gradient(y: Number, raw: Number) -> tuple[Number, Number]:
         number = type(raw)
         out = logistic(raw)
         residual = out - y
@@ -129,7 +130,7 @@ class LogisticSquaredError(LinkedLoss):
 
 @dataclass(frozen=True)
 class AbsoluteError(_OfLocation):
-    """Sum over the outputs of abs(y - out): the median of y, which outliers do not move.
+    """Sum over the outputs of abs(y - out): its minimum is the median of y, which outliers do not move.
 
     See Also
     --------
@@ -148,13 +149,13 @@ class AbsoluteError(_OfLocation):
     array([[-1., -1.]])
     """
 
-    def value_and_gradient(self, y, raw, gradient):
+    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         raw -= y
         np.sign(raw, out=gradient)
         return row_products(raw, gradient)
 
     @staticmethod
-    def scalar_value_and_gradient(y, raw):
+    def scalar_value_and_gradient(y: Number, raw: Number) -> tuple[Number, Number]:
         residual = raw - y
         return abs(residual), np.sign(residual)
 
@@ -168,8 +169,8 @@ class Huber(_OfLocation):
     Parameters
     ----------
     delta : float, default=1.0
-        Where the square ends, above 0. In standard deviations of the target if the estimator has ``standardize=True``,
-        in its own units otherwise.
+        Residual at which the loss changes from quadratic to linear, above 0. It is in standard deviations of the
+        target if the estimator has ``standardize=True``, and in the units of the target otherwise.
 
     See Also
     --------
@@ -190,21 +191,22 @@ class Huber(_OfLocation):
 
     delta: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "delta", low=0)
 
-    def value_and_gradient(self, y, raw, gradient):
+    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         raw -= y
         np.clip(raw, -self.delta, self.delta, out=gradient)
         return row_products(raw, gradient) - 0.5 * row_products(gradient, gradient)
 
-    def in_units_of(self, scale):
+    def in_units_of(self, scale: np.ndarray) -> Huber:
         rescaled = copy(self)
-        object.__setattr__(rescaled, "delta", self.delta * scale)  # one for each output, past the check for a number
+        # One delta for each output, which `check_number` would reject.
+        object.__setattr__(rescaled, "delta", self.delta * scale)
         return rescaled
 
     @staticmethod
-    def scalar_value_and_gradient(y, raw, delta):
+    def scalar_value_and_gradient(y: Number, raw: Number, delta: Number) -> tuple[Number, Number]:
         residual = raw - y
         slope = min(max(residual, -delta), delta)
         return slope * (residual - type(raw)(0.5) * slope), slope
@@ -240,16 +242,16 @@ class Quantile(_OfLocation):
 
     quantile: float = 0.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "quantile", low=0, high=1)
 
-    def value_and_gradient(self, y, raw, gradient):
+    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         raw -= y
         _pinball_slopes(raw, self.quantile, gradient)
         return row_products(raw, gradient)
 
     @staticmethod
-    def scalar_value_and_gradient(y, raw, quantile):
+    def scalar_value_and_gradient(y: Number, raw: Number, quantile: Number) -> tuple[Number, Number]:
         return _pinball(y, raw, quantile)
 
 
@@ -257,8 +259,8 @@ class Quantile(_OfLocation):
 class Quantiles(_OfLocation):
     """The sum of the pinball losses of several quantiles of one target; predictions never cross.
 
-    The network has an output for each quantile, and its outputs are sorted: rearrangement, which never makes the loss
-    larger (Chernozhukov, Fernandez-Val and Galichon 2010).
+    The network has an output for each quantile, and sorts its outputs. This rearrangement never increases the loss
+    (Chernozhukov, Fernandez-Val and Galichon 2010).
 
     Parameters
     ----------
@@ -288,25 +290,25 @@ class Quantiles(_OfLocation):
     quantiles: Sequence[float] = (0.1, 0.5, 0.9)
     link = SortedLink()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         given = isinstance(self.quantiles, Sequence)
         numbers = given and all(isinstance(quantile, Real) for quantile in self.quantiles)
         if not numbers or not len(self.quantiles) or not (np.diff([0.0, *self.quantiles, 1.0]) > 0).all():
             raise ValueError(f"quantiles must be increasing numbers between 0 and 1, got {self.quantiles!r}.")
 
     @property
-    def predicted_quantiles(self):
+    def predicted_quantiles(self) -> tuple[float, ...]:  # type: ignore[override]  # computed, elsewhere a constant
         """The quantiles that the outputs predict."""
         return tuple(self.quantiles)
 
-    def check_target(self, y):
+    def check_target(self, y: np.ndarray) -> None:
         if y.shape[1] != 1:
             raise ValueError(f"loss={self!r} takes one target, y has {y.shape[1]} columns; fit one estimator for each.")
 
-    def repeat_target(self, y):
+    def repeat_target(self, y: np.ndarray) -> np.ndarray:
         return np.repeat(y, len(self.quantiles), axis=1)
 
-    def value_and_gradient(self, y, raw, gradient):
+    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         order = np.argsort(raw, axis=1, kind="stable")
         residual = np.take_along_axis(raw, order, axis=1) - y
         slopes = np.empty_like(residual)
@@ -315,7 +317,15 @@ class Quantiles(_OfLocation):
         return row_products(residual, slopes)
 
     @staticmethod
-    def loop_value_and_gradient(y, raw, gradient, factor, n, n_outputs, quantiles):
+    def loop_value_and_gradient(
+        y: np.ndarray,
+        raw: np.ndarray,
+        gradient: np.ndarray,
+        factor: np.ndarray,
+        n: np.uint64,
+        n_outputs: np.uint64,
+        quantiles: np.ndarray,
+    ) -> float:
         zero, one = type(n)(0), type(n)(1)
         total = 0.0
         for i in range(n):
@@ -330,15 +340,15 @@ class Quantiles(_OfLocation):
         return total
 
 
-def _pinball_slopes(residual, quantile, out):
-    """Write the derivative of the pinball loss by the prediction into `out`; `residual` is prediction minus y."""
+def _pinball_slopes(residual: np.ndarray, quantile: float | np.ndarray, out: np.ndarray) -> None:
+    """Write the derivative of the pinball loss with respect to the prediction; `residual` is the prediction minus y."""
     np.sign(residual, out=out)
     out -= 2 * quantile - 1
     out *= 0.5  # 1 - quantile above y and -quantile below
     out[residual == 0] = 0
 
 
-def _pinball(y, raw, quantile):
+def _pinball(y: Number, raw: Number, quantile: Number) -> tuple[Number, Number]:
     """Return the pinball loss of one prediction and its derivative with respect to `raw`."""
     number = type(raw)
     residual = raw - y
@@ -351,21 +361,25 @@ def _pinball(y, raw, quantile):
 
 
 class _Deviance(LinkedLoss):
-    """Base of the unit deviances of Tweedie distributions, with out = exp(raw); see `Tweedie`."""
+    """Base class of the unit deviances of Tweedie distributions, with out = exp(raw); see `Tweedie`."""
 
     link = LogLink()
-    power: float
 
-    def constant(self, mean):
+    @property
+    def power(self) -> float:
+        """The power of the mean that the variance is proportional to."""
+        raise NotImplementedError
+
+    def constant(self, mean: np.ndarray) -> np.ndarray:
         return np.log(np.maximum(mean, np.finfo(mean.dtype).tiny))
 
-    def check_target(self, y):
+    def check_target(self, y: np.ndarray) -> None:
         if self.power < 2:
             check_range(self, y, y >= 0, "at least 0")
         else:
             check_range(self, y, y > 0, "above 0")
 
-    def value_and_gradient(self, y, raw, gradient):
+    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         if self.power == 1:
             return self._poisson(y, raw, gradient)
         if self.power == 2:
@@ -381,7 +395,7 @@ class _Deviance(LinkedLoss):
         return 2 * values
 
     @staticmethod
-    def _poisson(y, raw, gradient):
+    def _poisson(y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         values = special.xlogy(y, y).sum(axis=1) - row_products(y, raw)
         np.exp(raw, out=gradient)
         gradient -= y
@@ -390,7 +404,7 @@ class _Deviance(LinkedLoss):
         return 2 * values
 
     @staticmethod
-    def _gamma(y, raw, gradient):
+    def _gamma(y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         np.log(y, out=gradient)
         np.subtract(raw, gradient, out=raw)
         np.negative(raw, out=gradient)
@@ -426,7 +440,7 @@ class Poisson(_Deviance):
     power: ClassVar[float] = 1.0
 
     @staticmethod
-    def scalar_value_and_gradient(y, raw):
+    def scalar_value_and_gradient(y: Number, raw: Number) -> tuple[Number, Number]:
         return _poisson(y, raw)
 
 
@@ -455,7 +469,7 @@ class Gamma(_Deviance):
     power: ClassVar[float] = 2.0
 
     @staticmethod
-    def scalar_value_and_gradient(y, raw):
+    def scalar_value_and_gradient(y: Number, raw: Number) -> tuple[Number, Number]:
         return _gamma(y, raw)
 
 
@@ -469,8 +483,8 @@ class Tweedie(_Deviance):
     Parameters
     ----------
     power : float, default=1.5
-        Variance grows as this power of the mean; at least 1. 1 is `Poisson`, 2 is `Gamma`. From 2 on y must be
-        above 0, below at least 0.
+        The variance is proportional to this power of the mean. At least 1; 1 is `Poisson` and 2 is `Gamma`. `y` must be
+        above 0 for a power of 2 or more, and at least 0 otherwise.
 
     See Also
     --------
@@ -491,11 +505,11 @@ class Tweedie(_Deviance):
 
     power: float = 1.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_number(self, "power", low=1, closed="left")
 
     @staticmethod
-    def scalar_value_and_gradient(y, raw, power):
+    def scalar_value_and_gradient(y: Number, raw: Number, power: Number) -> tuple[Number, Number]:
         if power == 1:
             return _poisson(y, raw)
         if power == 2:
@@ -509,7 +523,7 @@ class Tweedie(_Deviance):
         return two * value, two * (growth - decay)
 
 
-def _poisson(y, raw):
+def _poisson(y: Number, raw: Number) -> tuple[Number, Number]:
     """Return the Poisson deviance of one prediction and its derivative with respect to `raw`."""
     number = type(raw)
     out = exp(raw)
@@ -517,7 +531,7 @@ def _poisson(y, raw):
     return number(2) * (constant - y * raw + out - y), number(2) * (out - y)
 
 
-def _gamma(y, raw):
+def _gamma(y: Number, raw: Number) -> tuple[Number, Number]:
     """Return the gamma deviance of one prediction and its derivative with respect to `raw`."""
     number = type(raw)
     difference = raw - np.log(y)

@@ -1,7 +1,7 @@
-"""How ``standardize=True`` scales the target: what fits the range of the predictions that a link can give.
+"""How ``standardize=True`` scales the target, depending on the range of the predictions that a link can give.
 
-Each class computes an offset and a scale from the running moments of the target, and folds them into the output layer,
-so that the folded layer predicts in the units of the target.
+Each class computes an offset and a scale from the running moments of the target. `fold_scaling` includes them in the
+weights of the output layer, which then predicts in the units of the target.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import numpy as np
 
 
 class TargetScaling:
-    """Leaves the target as it is: for targets whose values have a meaning of their own, such as class labels.
+    """Leaves the target unchanged: for targets whose values already have a fixed meaning, such as class labels.
 
     Attributes
     ----------
     name : str or None
-        What a custom loss writes as its `target_scaling`.
+        The name that a custom loss sets as its `target_scaling`.
     scales : bool
         Whether the target is changed at all.
     """
@@ -46,33 +46,33 @@ class StandardScaling(TargetScaling):
     name = "spread"
     scales = True
 
-    def offset_and_scale(self, mean, spread):
+    def offset_and_scale(self, mean: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return mean, spread
 
-    def fold_scaling(self, W, b, offset, scale):
+    def fold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         W *= scale
         b *= scale
         b += offset
 
-    def unfold_scaling(self, W, b, offset, scale):
+    def unfold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         b -= offset
         b /= scale
         W /= scale
 
 
 class MeanScaling(TargetScaling):
-    """Divides by the mean: for positive predictions, where a factor is a shift of the raw output."""
+    """Divides by the mean: for positive predictions, where a factor of the prediction is a shift of the raw output."""
 
     name = "mean"
     scales = True
 
-    def offset_and_scale(self, mean, spread):
+    def offset_and_scale(self, mean: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros_like(mean), np.where(mean > 0, mean, 1.0)
 
-    def fold_scaling(self, W, b, offset, scale):
+    def fold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         b += np.log(scale)
 
-    def unfold_scaling(self, W, b, offset, scale):
+    def unfold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         b -= np.log(scale)
 
 

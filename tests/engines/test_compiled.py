@@ -30,7 +30,7 @@ from tests.shared import BOTH, EACH_SOLVER, TRAINS_BRIEFLY, announce, theta
 numba = pytest.importorskip("numba")
 pytestmark = TRAINS_BRIEFLY
 
-#: Not Adam, which makes whole steps of the rounding of a gradient that is zero, as those of standardised data can be.
+#: Not Adam: where the exact gradient is zero, as with standardized data, it divides rounding errors by rounding errors.
 SETTINGS = {"hidden_layer_sizes": (6, 5), "optimizer": "nesterov", "batch_size": 40, "max_iter": 4}
 SETTINGS |= {"tol": None, "random_state": 0}
 STEPS = [optimizer for name, optimizer in OPTIMIZERS.items() if name != "lbfgs"]

@@ -229,7 +229,7 @@ def test_many_classes_are_rejected_only_if_each_has_few_samples():
     with pytest.raises(ValueError, match=r"too few samples per class to learn from"):
         known_classes(np.repeat(labels, 9), None, None)
     assert len(known_classes(np.repeat(labels, 10), None, None)) == n_samples
-    # partial_fit is told all classes that may come
+    # partial_fit takes all classes that later calls may contain
     assert len(known_classes(labels[:1], None, np.arange(10 * n_samples))) == 10 * n_samples
 
 

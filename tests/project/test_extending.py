@@ -102,7 +102,7 @@ OPTIMIZERS["lion"] = Lion()
 ''',
 }
 #: The scalar functions that an addition uses, beside those that its file has imported.
-IMPORTS = {"losses/_regression.py": ("import exp, logistic", "import exp, logistic, softplus, tanh")}
+IMPORTS = {"losses/_regression.py": ("import Number, exp, logistic", "import Number, exp, logistic, softplus, tanh")}
 
 TRAIN_BY_BOTH_ENGINES = """
 import warnings

@@ -90,7 +90,7 @@ def test_float32_agrees_with_float64():
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_first_weights_are_lecuns_for_relu_and_its_kin_and_glorots_otherwise(name):
+def test_initializer_is_lecun_for_relu_and_its_variants_and_glorot_otherwise(name):
     others = dict.fromkeys(("identity", "logistic", "tanh"), "glorot_uniform") | {"selu": "lecun_normal"}
     assert ACTIVATIONS[name].initializer == others.get(name, "lecun_uniform")
     assert ACTIVATIONS[name].initializer in INITIALIZERS

@@ -1,1 +1,1 @@
-"""The compiled kernel. Importing any module of it imports numba."""
+"""The compiled kernel. Importing one of its modules imports numba, except `structures`."""

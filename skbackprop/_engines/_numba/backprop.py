@@ -1,7 +1,6 @@
-"""Forward, loss and backward in the kernel: of a chunk of samples by BLAS, and of one sample by loops.
+"""Forward pass, loss and backward pass in the kernel: with BLAS for a chunk of samples, with loops for a single sample.
 
-Layers are views that are cut from the flat `theta` by `reshape`. Matrix products reach BLAS through `np.dot`, for
-which one sample is too small.
+Layers are views of the flat `theta`. `np.dot` calls BLAS, whose overhead is too large for a single sample.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from .math import INLINE, OPTIONS
 def add_chunk(model, X, y, y_start, theta, buffers, key, position):
     """Return the sum of factor * loss over a chunk of samples and write its gradient into ``buffers.gradient``.
 
-    y is flat and begins at `y_start`; `position` is the place of the first sample in the epoch.
+    y is flat and begins at `y_start`; `position` is the position of the first sample in the epoch.
     """
     sizes, activations, settings = model.sizes, model.activations, model.activation_settings
     thresholds, keep = model.thresholds, model.keep
@@ -91,7 +90,7 @@ def add_chunk(model, X, y, y_start, theta, buffers, key, position):
 
 @njit(**INLINE)
 def undo_drop(keep, mask, a, delta, start, stop):
-    """Take delta back through the mask, and a back to f(z) where delta is not 0."""
+    """Multiply delta by the mask, and restore a = f(z) where delta is not 0."""
     kept = a.dtype.type(keep)
     for i in range(start, stop):
         delta[i] *= mask[i]
@@ -169,7 +168,10 @@ def backward_sample(delta, place, theta, weight, before, fan_in, fan_out):
 
 @njit(**INLINE)
 def add_sample(model, X, x_start, y, y_start, theta, buffers, key, position):
-    """Do what `add_chunk` does for one sample, without BLAS and without views; X is flat, and begins at `x_start`."""
+    """Do what `add_chunk` does for a single sample, without BLAS and views.
+
+    X is flat, and the sample begins at `x_start`.
+    """
     sizes, activations, settings = model.sizes, model.activations, model.activation_settings
     thresholds, keep = model.thresholds, model.keep
     gradient, factor = buffers.gradient, buffers.factor

@@ -1,17 +1,20 @@
-"""The formulas of activations, losses and optimizers in the kernel, chosen by an integer code.
+"""Select the formulas of activations, losses and optimizers in the kernel by integer codes.
 
-The kernel is compiled once for all of them: a different formula is a different code, not a different type. Each formula
-gets a loop, and branches go from a code to its loop. numba inlines loops and branches into one function before it
-compiles anything, so they cost as much as if/elif written by hand.
+The kernel is compiled once for all formulas: a different formula is a different code, not a different type. Each
+formula gets a loop, and branches select the loop for a code. numba inlines loops and branches into one function before
+it compiles anything, so they are as fast as if/elif statements written by hand.
 
-All arrays are flat, and their indices unsigned: an index without a sign needs no check for counting from the end, which
-would keep loops from running on several numbers at once. Settings are read once, before the loop, for the same reason.
+All arrays are flat, and their indices are unsigned. A signed index could be negative and count from the end; the check
+for this would keep the compiler from vectorizing the loops. For the same reason, settings are read once, before the
+loop.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from types import FunctionType
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -22,12 +25,12 @@ from ..formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES
 from .math import INLINE, OPTIONS, REPLACED
 
 unsigned = np.uint64
-#: What numba puts into the calling function itself, before it compiles it.
-SPLICED = {"inline": "always"}
+#: Options of functions that numba copies into the calling function before it compiles anything.
+SPLICED: dict[str, Any] = {"inline": "always"}
 
 
-def compiled(function: FunctionType):
-    """Return the compiled form of a formula; the functions of its module that it calls are compiled along with it."""
+def compiled(function: Callable[..., Any]):
+    """Return the compiled form of a formula, and let numba compile the functions of its module that it calls."""
     _register_helpers(function)
     return njit(**INLINE)(function)
 
@@ -164,7 +167,7 @@ LOOPS = {
 
 
 def loops(entries, names):
-    """Return (code, loop) for the one of these formulas that each code has."""
+    """Return the pairs (code, loop) of all entries; each entry has exactly one formula with one of these names."""
     formulas = {}
     for entry in entries.values():
         for name in names & entry.formulas.keys():
@@ -175,7 +178,7 @@ def loops(entries, names):
 def dispatcher(loops):
     """Return a function of the code and the arguments of a loop, which runs the loop with that code.
 
-    It is a binary search: numba needs far longer to inline a chain of branches.
+    It is a binary search, because numba takes far longer to inline a chain of branches.
     """
     if len(loops) == 1:
         return loops[0][1]

@@ -1,6 +1,6 @@
-"""The compiled epoch: it gathers and standardizes samples, and makes an update for every batch, without Python.
+"""The compiled epoch: it gathers and standardizes samples, and makes one update for each batch.
 
-The GIL is released. One function is compiled for each dtype, and kept in numba's cache.
+It releases the GIL. One function is compiled for each dtype and stored in numba's cache.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from .math import ENTRY, INLINE
 
 
 def without_refcount(value):
-    """Return an array, or a tuple with its arrays, without the count of references.
+    """Return an array, or a tuple of arrays, that numba does not count references to.
 
-    Counting is an atomic addition at every call and view: half of the time of a small network, sample after sample.
-    Whoever calls the kernel holds a reference to all arrays anyway.
+    Counting references takes an atomic addition for every call and view. With a small network and batches of one
+    sample, this takes half of the time. It is not needed, because the caller of the kernel holds references to all
+    arrays.
     """
     return value
 
@@ -64,7 +65,7 @@ def add_penalty(l1, l2, n_weights, theta, gradient):
 
 @njit(**INLINE)
 def clip(norm, gradient):
-    """Shorten the gradient to this norm if it is longer."""
+    """Scale the gradient down to this Euclidean norm if it is larger."""
     square = gradient.dtype.type(0)
     for i in range(gradient.size):
         square += gradient[i] * gradient[i]
@@ -77,7 +78,7 @@ def clip(norm, gradient):
 
 @njit(**INLINE)
 def add_to_sum(gradient, gradient_sum, is_first, is_last):
-    """Add the gradient of a chunk to the sum over chunks, and let it be that sum after the last."""
+    """Add the gradient of a chunk to the sum over chunks; after the last chunk, copy the sum to the gradient."""
     for i in range(gradient.size):  # assigning whole arrays would take seconds to compile
         total = gradient[i] if is_first else gradient_sum[i] + gradient[i]
         gradient_sum[i] = total
@@ -87,9 +88,9 @@ def add_to_sum(gradient, gradient_sum, is_first, is_last):
 
 @cache
 def epoch_function(dtype: np.dtype):
-    """Return the compiled epoch for this dtype, under the name that tells which formulas are in it.
+    """Return the compiled epoch for this dtype, whose name identifies the formulas that are compiled into it.
 
-    numba is told to keep this function only, which has all others in it; see `fingerprint.py`.
+    numba caches only this function, which includes the code of all others; see `fingerprint.py`.
     """
 
     def epoch(model, samples, plan, theta, optimizer_state, buffers):

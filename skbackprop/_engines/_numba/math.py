@@ -1,14 +1,16 @@
-"""Elementary functions in plain arithmetic, which a compiler turns into vector instructions.
+"""Elementary functions in plain arithmetic, which the compiler vectorizes.
 
-`math.exp` in a compiled loop is one library call for each number; these are a dozen multiplications that run on
-several numbers at once, several times as fast as scipy's ufuncs. Each computes in the type of its argument, to a few
-units of the last place: only the three functions at the bottom of all others are there twice, for float32 and for
-float64, and numba chooses. Compiled by numba; nothing here is imported until a fit uses it.
+In a compiled loop, `math.exp` is a library call for each number. The functions here take about a dozen multiplications
+that run on several numbers at once, and are several times as fast as scipy's ufuncs. Each computes in the type of its
+argument, to within a few units in the last place. Only three functions, which all others use, exist twice, for float32
+and for float64; numba chooses by the type.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba import njit, types
@@ -18,31 +20,42 @@ from scipy import special
 
 from ... import _scalar_math
 
-#: Of the function that Python calls: no checks for division by zero, which would keep loops from running on several
-#: numbers at once; sums in any order, and fused multiply-add.
-ENTRY = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
-#: Of all others: nothing calls them from outside, so compiling takes half as long.
+#: Options of the function that Python calls: no checks for division by zero, which would prevent vectorization; sums in
+#: any order, and fused multiply-add.
+ENTRY: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
+#: Options of all other functions. Python never calls them, and without wrappers for this they compile in half the time.
 OPTIONS = ENTRY | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 INLINE = OPTIONS | {"forceinline": True}
-#: Here the order of operations is what makes the result exact.
+#: Options of functions whose accuracy depends on the order of operations.
 EXACT = INLINE | {"fastmath": {"contract"}}
 
 
-def _erfcx_fit(degree):
+def _chebyshev_fit(function: Callable[[np.ndarray], np.ndarray], degree: int) -> np.ndarray:
+    """Return the polynomial that interpolates a function at the Chebyshev points, lowest power first."""
+    coefficients = chebyshev.chebinterpolate(function, degree)  # type: ignore[type-var]  # numpy does pass an array
+    return chebyshev.cheb2poly(coefficients)
+
+
+def _erfcx_fit(degree: int) -> np.ndarray:
     """Return the Chebyshev fit of erfcx(x) / t at t = 2 / (2 + x), x from 0 to infinity, in powers of u = 2 t - 1.
 
     The substitution is that of Press et al., Numerical Recipes, 6.2.2.
     """
-    return chebyshev.cheb2poly(
-        chebyshev.chebinterpolate(lambda u: special.erfcx(4 / (u + 1) - 2) / ((u + 1) / 2), degree)
-    )
+
+    def function(u: np.ndarray) -> np.ndarray:
+        return special.erfcx(4 / (u + 1) - 2) / ((u + 1) / 2)
+
+    return _chebyshev_fit(function, degree)
 
 
-def _artanh_fit(degree):
+def _artanh_fit(degree: int) -> np.ndarray:
     """Return the Chebyshev fit of 2 artanh(s) / s, s from 0 to 1/3, in powers of 18 s^2 - 1."""
-    return chebyshev.cheb2poly(
-        chebyshev.chebinterpolate(lambda v: 2 * np.arctanh(np.sqrt((v + 1) / 18)) / np.sqrt((v + 1) / 18), degree)
-    )
+
+    def function(v: np.ndarray) -> np.ndarray:
+        s = np.sqrt((v + 1) / 18)
+        return 2 * np.arctanh(s) / s
+
+    return _chebyshev_fit(function, degree)
 
 
 def _in_sixes(coefficients, number):
@@ -58,8 +71,8 @@ ERFCX_A, ERFCX_B, ERFCX_C, ERFCX_D, ERFCX_E = _in_sixes(_erfcx_fit(26), float)
 (ARTANH_32,) = _in_sixes(_artanh_fit(5), np.float32)
 ERFCX_32_A, ERFCX_32_B = _in_sixes(_erfcx_fit(11), np.float32)
 
-# log(2) in two parts, the first of few enough bits that n * LN2_HIGH is exact; the exponent's limits, within which
-# exp is a normal number.
+# log(2) in two parts, the first with so few bits that n * LN2_HIGH is exact; and the limits of the exponent, within
+# which exp gives a normal number.
 LOG2_E, LN2_HIGH, LN2_LOW = 1 / math.log(2), 6.93147180369123816490e-01, 1.90821492927058770002e-10
 SMALLEST, LARGEST = -708.0, 709.0
 LOG2_E_32, LN2_HIGH_32, LN2_LOW_32 = np.float32(LOG2_E), np.float32(0.693359375), np.float32(-2.12194440054690583e-4)
@@ -133,7 +146,7 @@ def _erfcx_32(t):
 
 
 def _exp_parts(x):
-    """Return s, a power of two, and q with exp(x) = s + s q, q between -0.3 and 0.42 and exact near 0."""
+    """Return a power of two s, and q with exp(x) = s + s q; q is between -0.3 and 0.42 and accurate near 0."""
     return _exp_parts_32(x) if isinstance(x, np.float32) else _exp_parts_64(x)
 
 
@@ -162,8 +175,8 @@ def _erfcx_compiled(t):
     return (lambda t: _erfcx_32(t)) if t == types.float32 else (lambda t: _erfcx_64(t))
 
 
-#: The functions of `_scalar_math` that have a compiled form.
-REPLACED = set()
+#: The Python functions that have a compiled form.
+REPLACED: set[Callable[..., Any]] = set()
 
 
 def replaces(function):

@@ -1,7 +1,7 @@
 """The arguments of the kernel: named tuples of arrays and numbers.
 
-The types are the same whatever the depth of the network, its activations, loss and optimizer, so the kernel is compiled
-once for each dtype. An empty array stands for "none", because an argument has one type. Sizes are unsigned, see
+The types do not depend on the depth of the network, its activations, loss or optimizer, so the kernel is compiled only
+once for each dtype. An empty array stands for "none", because each argument has a single type. Sizes are unsigned, see
 `dispatch.py`.
 """
 
@@ -29,7 +29,7 @@ class Model(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """The training data, and how they are standardized."""
+    """The training data, and how X is standardized."""
 
     X: np.ndarray
     y: np.ndarray
@@ -52,7 +52,7 @@ class Plan(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """The arrays that the kernel writes to besides the training state; those of samples have room for a chunk."""
+    """The arrays that the kernel writes to besides the training state; those of samples hold one chunk."""
 
     gradient: np.ndarray
     gradient_sum: np.ndarray
