@@ -129,12 +129,13 @@ class Objective:
         position : int
             Position of the first sample in the epoch, which determines its dropout mask.
         """
-        scale = 1.0 / (batch.n_samples * mean_weight)
-        is_one_chunk = batch.n_samples <= buffers.chunk_size
+        n_samples = batch.n_samples
+        scale = 1.0 / (n_samples * mean_weight)
+        is_one_chunk = n_samples <= buffers.chunk_size
         total = 0.0
         if not is_one_chunk:
             buffers.scratch.fill(0.0)  # sums the gradients of the chunks
-        for start in range(0, batch.n_samples, buffers.chunk_size):
+        for start in range(0, n_samples, buffers.chunk_size):
             chunk = batch if is_one_chunk else batch.take(slice(start, start + buffers.chunk_size))
             X, weight = buffers.standardized(chunk.X), chunk.sample_weight
             cache, ones = buffers.views(chunk.n_samples)

@@ -22,14 +22,15 @@ from .targets import TargetEncoder
 IMMUTABLE = (str, int, float, type(None), np.generic)
 
 
-def can_skip_validation(array, dtype: np.dtype, shape: tuple[int | None, ...]) -> bool:
-    """Return whether `array` is a finite, C-contiguous ndarray of this dtype and shape; None is any length but 0."""
+def can_skip_validation(array, dtype: np.dtype, n_features: int) -> bool:
+    """Return whether `array` is a finite, C-contiguous ndarray of this dtype, with samples of so many features."""
     return (
         type(array) is np.ndarray
         and array.dtype == dtype
+        and array.ndim == 2
+        and array.shape[1] == n_features
+        and array.shape[0] > 0
         and array.flags.c_contiguous
-        and len(array.shape) == len(shape)
-        and all(n == wanted or (wanted is None and n > 0) for n, wanted in zip(array.shape, shape, strict=True))
         and _is_finite(array)
     )
 
@@ -52,15 +53,21 @@ class ParamsSnapshot:
     def __init__(self, values: Iterable):
         self._values = tuple(values)
         self._contents = {
-            position: _content(value) for position, value in enumerate(self._values) if not isinstance(value, IMMUTABLE)
+            position: _content(value) for position, value in enumerate(self._values) if not _is_immutable(value)
         }
         self.is_comparable = None not in self._contents.values()
 
     def matches(self, values: Iterable) -> bool:
         """Return whether these are the same objects with the same contents."""
-        return all(map(is_, self._values, values)) and all(
+        if not all(map(is_, self._values, values)):
+            return False
+        return not self._contents or all(
             _content(self._values[position]) == content for position, content in self._contents.items()
         )
+
+
+def _is_immutable(value) -> bool:
+    return isinstance(value, IMMUTABLE) or (type(value) is tuple and all(map(_is_immutable, value)))
 
 
 def _content(value):
@@ -112,7 +119,8 @@ class FastPath:
             or "feature_names_in_" in attributes
             or "_skl_callbacks" in attributes
             or not self._params.matches(_current_params(estimator))
-            or not can_skip_validation(X, estimator._state.theta.dtype, self._X_shape)
+            or getattr(X, "shape", None) != self._X_shape
+            or not can_skip_validation(X, estimator._state.theta.dtype, self._X_shape[1])
         ):
             return None
         y = self._encoder.encode_if_valid(y, len(X), classes)

@@ -113,7 +113,7 @@ class FittedModel(ABC):
     def validate(self, X):
         """Return X as an ndarray or CSR matrix of the network's dtype, before standardization."""
         dtype, n_features = self.theta.dtype, self.network.sizes[0]
-        if "feature_names_in_" in vars(self._estimator) or not can_skip_validation(X, dtype, (None, n_features)):
+        if "feature_names_in_" in vars(self._estimator) or not can_skip_validation(X, dtype, n_features):
             return validate_data(self._estimator, X, accept_sparse="csr", dtype=dtype, reset=False)
         return X
 

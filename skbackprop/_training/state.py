@@ -94,8 +94,9 @@ class TrainingState:
     def update_mean_weight(self, data: Dataset) -> None:
         """Update the mean weight; the same samples again leave it bit-identical."""
         mean = 1.0 if data.sample_weight is None else float(data.sample_weight.mean(dtype=np.float64))
-        self.n_samples += data.n_samples
-        self.mean_weight += (mean - self.mean_weight) * (data.n_samples / self.n_samples)
+        n_samples = data.n_samples
+        self.n_samples += n_samples
+        self.mean_weight += (mean - self.mean_weight) * (n_samples / self.n_samples)
 
     def scale_target(self, data: Dataset) -> Dataset:
         """Return the samples with the target as the loss sees it."""
