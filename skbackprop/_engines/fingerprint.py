@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import cast
@@ -108,6 +107,8 @@ def is_compiled(dtype: np.dtype) -> bool:
 
 def _is_of_this_numba(index: Path) -> bool:
     """Return whether the installed version of numba wrote an index file; numba ignores files of other versions."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and rarely needed
+
     try:
         with index.open("rb") as file:
             return pickle.load(file) == _numba_version()  # the first of the two objects in the file
