@@ -20,7 +20,7 @@ from .._training.config import TrainingConfig
 from .._training.result import TrainingResult
 from .._training.state import TrainingState
 from .._typing import Matrix, MatrixLike
-from ..optimizers import LBFGS
+from ..optimizers import OPTIMIZERS
 from .fast_path import FastPath
 from .fitted_model import FittedModel
 from .fitting import FitRequest, run_fit, run_partial_fit, update_stream
@@ -131,7 +131,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         return fall > max(self.tol, STILL_FALLING * abs(curve[-1]) if self._config.schedule.has_end else 0.0)
 
     def _supports_partial_fit(self) -> bool:
-        if isinstance(self.optimizer, LBFGS) or (isinstance(self.optimizer, str) and self.optimizer == "lbfgs"):
+        optimizer = OPTIMIZERS.get(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
+        if getattr(optimizer, "needs_all_samples", False):
             raise AttributeError("partial_fit makes one epoch over some samples; optimizer='lbfgs' needs all, by fit.")
         return True
 

@@ -14,7 +14,7 @@ from .._core.standardizer import Standardizer
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
 from ..losses import Loss
-from ..optimizers import LBFGS, Optimizer
+from ..optimizers import Optimizer
 from .parameters import (
     check_lbfgs,
     check_memory,
@@ -35,7 +35,7 @@ def build_config(estimator, data: Dataset, loss: Loss) -> TrainingConfig:
     network = Network(sizes, layer_activations(estimator.activation, len(hidden)))
     dropout = layer_dropout(estimator.dropout, len(hidden))
     optimizer = choose_optimizer(estimator.optimizer)
-    if isinstance(optimizer, LBFGS):
+    if optimizer.needs_all_samples:
         check_lbfgs(estimator.solver, estimator.l1_ratio, dropout, estimator.clip_norm)
     return TrainingConfig(
         objective=Objective(network, loss, float(estimator.l1_ratio), dropout),

@@ -24,7 +24,6 @@ from .._training.result import TrainingResult
 from .._training.stopping import EarlyStopper, Patience
 from .._training.trainer import FitTrainer, StreamTrainer
 from .._typing import keep_signature
-from ..optimizers import LBFGS
 from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
 from .progress import FitProgress
@@ -219,7 +218,7 @@ def _prepare(estimator, request, data, target, seed):
 
 def _patience(estimator, config: TrainingConfig, *, has_validation_set: bool) -> Patience:
     """Return the patience with the monitored number; a planned end of the schedule is not cut short without one."""
-    has_planned_end = config.schedule.has_end and not isinstance(config.optimizer, LBFGS)
+    has_planned_end = config.schedule.has_end and not config.optimizer.needs_all_samples
     if estimator.tol is None or (has_planned_end and not has_validation_set):
         return Patience(math.inf)
     return Patience(estimator.n_iter_no_change, estimator.tol)

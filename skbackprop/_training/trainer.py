@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from .._core.dataset import Dataset
-from ..optimizers import LBFGS
 from . import lbfgs
 from .config import TrainingConfig
 from .epoch import Engine, plan_epoch
@@ -68,7 +67,7 @@ class Trainer(ABC):
         self.state = state
         self._data = data
         self._buffers: Any = None
-        if not isinstance(config.optimizer, LBFGS):
+        if not config.optimizer.needs_all_samples:
             self._buffers = engine.make_buffers(config, state, data)
         self._keeps_rng = config.uses_rng(data.n_samples)
         self._last_good = StateSnapshot(state, self._keeps_rng)
@@ -218,7 +217,7 @@ class FitTrainer(Trainer):
                 raise ValueError(OVERFLOW)
             self._data = state.scale_target(self._data)
             constant_loss = self.config.objective.constant_loss(self._data)
-            if isinstance(self.config.optimizer, LBFGS):
+            if self.config.optimizer.needs_all_samples:
                 self._minimize(n_epochs, result)
             else:
                 max_loss = DIVERGENCE_FACTOR * max(constant_loss, self._loss_of(state.theta))

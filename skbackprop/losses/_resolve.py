@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from copy import copy
 
 from . import LOSSES, Loss
+from ._regression import LOSSES as REGRESSION_LOSSES
+
+#: What ``output_activation="auto"`` is for each loss of numbers: the first entry of its name, hence in reverse.
+AUTO_REGRESSION_OUTPUTS: dict[str, str] = dict(reversed(REGRESSION_LOSSES))
 
 
 def resolve_loss(loss: str | Loss, output_activation: str, auto: Mapping[str, str]) -> Loss:
