@@ -67,7 +67,7 @@ class Dropout:
 
 
 def scalar_bits(key, counter):
-    """Return the random bits of one unit, as `Dropout.draw` does, for the compiled engine; all integers are unsigned."""
+    """Return the random bits of one unit as `Dropout.draw` does, for the compiled engine; all numbers are unsigned."""
     bits = key + counter * GOLDEN
     bits = (bits ^ (bits >> np.uint64(30))) * FACTOR_1
     bits = (bits ^ (bits >> np.uint64(27))) * FACTOR_2

@@ -4,9 +4,9 @@ J(theta) = sum_i w_i loss_i / sum_i w_i + alpha ((1 - l1_ratio) / 2 * sum(W^2) +
 batch size; intercepts are not penalized. W and the losses are those of the standardized samples.
 
 Sums become means here and nowhere else. The gradient of a batch of n samples from a training set with mean weight m is
-``1 / (n m) * sum over the batch of w_i * gradient_i``. It equals the gradient of J if the batch is the whole set, and is
-an unbiased estimate of it otherwise. If the sum were divided by the weights of the batch, a batch of a single sample
-would ignore its weight.
+``1 / (n m) * sum over the batch of w_i * gradient_i``. It equals the gradient for the whole set if the batch is the
+whole set, and is an unbiased estimate of it otherwise. If the sum were divided by the weights of the batch, a batch of
+a single sample would ignore its weight.
 
 Samples are processed in chunks, so the memory needed does not grow with their number.
 """

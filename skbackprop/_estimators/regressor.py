@@ -75,7 +75,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     init : str, Initializer or (coefs, intercepts), default="auto"
         Initial weights. "auto" selects the initializer that fits the activation of each layer. The names are
         "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform" and "lecun_normal"; see
-        `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are taken as they are.
+        `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are used unchanged.
         Drawn intercepts are 0.
     standardize : bool, default=True
         Whether to standardize the inputs to mean 0 and standard deviation 1 and, for losses with an identity link, the

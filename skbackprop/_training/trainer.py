@@ -1,7 +1,7 @@
 """Trainers: they run epochs until training stops, and go back to earlier weights if it diverges.
 
 `FitTrainer` trains on one set of samples until a stopping rule or the last epoch; `StreamTrainer` makes one epoch over
-each new chunk of a stream. An epoch is a transaction: an error or an interrupt restores the state from before the epoch.
+each new chunk of a stream. An epoch is a transaction: an error or an interrupt restores the state from before it.
 """
 
 from __future__ import annotations
