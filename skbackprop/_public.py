@@ -1,6 +1,6 @@
-"""What a public module shows: the names in its `__all__`, under its own name.
+"""Publish the names in the `__all__` of a public module as belonging to that module.
 
-The code stands in private modules, which may be moved and renamed. Users never see them: `dir` and tab completion list
+The code is in private modules, which may be moved and renamed. Users never see them: `dir` and tab completion list
 public names only, public classes and functions name the public module in their `repr` and in pickles, and error
 messages name no private base class.
 """
@@ -15,12 +15,12 @@ from typing import Any
 def publish(namespace: dict[str, Any]) -> Callable[[], list[str]]:
     """Make the objects in `__all__` belong to the module that exports them, and return the `__dir__` of that module.
 
-    A public module calls it once, in its last line: ``__dir__ = publish(globals())``.
+    Each public module calls it once, at its end: ``__dir__ = publish(globals())``.
 
     Parameters
     ----------
     namespace : dict
-        The globals of the public module. Names in `__all__` that are not imported yet are left alone.
+        The globals of the public module. Names in `__all__` that are not imported yet are skipped.
 
     Returns
     -------

@@ -12,7 +12,7 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]  # which this scikit-learn does not have
-        """Stands in for the mixin, and raises an error that names the required version."""
+        """Replacement of the mixin, which raises an error that names the required version."""
 
         def set_callbacks(self, *callbacks: Any) -> Self:
             """Raise ImportError: scikit-learn has callbacks from version 1.9 on.
@@ -23,7 +23,7 @@ except ImportError:
                 Always, on earlier versions.
             """
             raise ImportError(
-                f"set_callbacks needs scikit-learn 1.9 or later, and this is {sklearn.__version__}. "
+                f"set_callbacks needs scikit-learn 1.9 or later; version {sklearn.__version__} is installed. "
                 "Everything else works without it."
             )
 
@@ -33,16 +33,16 @@ except ImportError:
 
 
 class FitTask:
-    """One call of `fit` or `partial_fit`, as it is reported to scikit-learn's callbacks.
+    """One call of `fit` or `partial_fit`, reported to scikit-learn's callbacks.
 
     Parameters
     ----------
     estimator : estimator
     name : str
     n_epochs : int
-        Largest number of subtasks; 0 is a leaf.
+        Largest number of subtasks; 0 means that there are none.
     X, y, sample_weight
-        As the user passed them: hooks may score on them, and then need the feature names that `fit` has seen.
+        As the user passed them: hooks may compute scores on them, which needs the feature names.
     """
 
     def __init__(self, estimator, name: str, n_epochs: int, X, y, sample_weight):

@@ -1,8 +1,8 @@
-"""Compiling the kernel of the numba engine ahead of time, so that no training has to wait for the compiler.
+"""Compile the kernel of the numba engine ahead of time, so that training does not wait for the compiler.
 
 From the command line: ``python -m skbackprop.compile``. numba keeps the result on disk, where later processes find it:
-in ``__pycache__`` beside the package, or in the folder that the environment variable ``NUMBA_CACHE_DIR`` names. It has
-to be compiled again for another version of skbackprop, numba or Python, or another kind of CPU.
+in ``__pycache__`` folders of the package, or in the folder that the environment variable ``NUMBA_CACHE_DIR`` names. It
+must be compiled again for another version of skbackprop, numba or Python, or for another kind of CPU.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def compile_kernel(dtypes: Iterable[str] = ("float32", "float64")) -> dict[str, 
     Raises
     ------
     ImportError
-        If numba is not installed, or finds no folder to keep the kernel in.
+        If numba is not installed, or finds no folder to store the kernel in.
 
     See Also
     --------
@@ -64,7 +64,7 @@ def _train_a_little(dtype):
     X = np.arange(4, dtype=dtype).reshape(2, 2)
     logger = logging.getLogger("skbackprop")
     level = logger.level
-    logger.setLevel(logging.ERROR)  # it would advise to compile ahead of time
+    logger.setLevel(logging.ERROR)  # it would recommend compiling ahead of time
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # there is nothing to learn

@@ -35,7 +35,7 @@ class Optimizer(Hyperparameters):
     n_state_arrays : int
         Number of vectors of the size of `theta` in the optimizer state; they start at zero.
     weight_decay : float
-        Before each step the trainer multiplies the weights, not the intercepts, by
+        Before each step the engine multiplies the weights, not the intercepts, by
         ``1 - learning_rate * weight_decay``.
     loop_step : static function or None
         ``loop_step(theta, gradient, optimizer_state, t, learning_rate, ...)`` does what `step` does, with loops for the
@@ -66,6 +66,8 @@ class Optimizer(Hyperparameters):
     n_state_arrays: ClassVar[int] = 0
     loop_step: ClassVar[Callable[..., None] | None] = None
     weight_decay = 0.0
+    #: Whether it minimizes the objective over all samples at once instead of making a step for each batch.
+    needs_all_samples: ClassVar[bool] = False
 
     def step(
         self,
@@ -491,6 +493,7 @@ class LBFGS(Optimizer):
 
     n_corrections: int = 10
     gradient_tolerance: float = 1e-6
+    needs_all_samples = True
 
     def __post_init__(self) -> None:
         check_number(self, "n_corrections", low=1, closed="left")

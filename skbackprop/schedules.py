@@ -70,8 +70,8 @@ class Schedule(Hyperparameters):
         t : ndarray of int
             Numbers of the updates in ascending order. The first update of a network has number 0.
         n_updates : int
-            Number of updates planned in total, at least 1. Schedules that have an end reach it there, unless they
-            were given an end of their own.
+            Number of updates planned in total, at least 1. It is the end of schedules that have one, unless they
+            define it themselves.
 
         Returns
         -------

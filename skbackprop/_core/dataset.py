@@ -1,4 +1,4 @@
-"""`Dataset`: what a network is trained on, as one value."""
+"""`Dataset`: inputs, targets and sample weights, which are passed on together."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Dropout: which hidden units are left out for a sample in an epoch (Srivastava et al. 2014).
 
 Whether a unit is dropped is a hash of a key, the position of the sample in the epoch and the unit, so it does not
-depend on the chunks or the engine. Kept outputs are divided by their probability, and prediction needs no change.
+depend on the chunks or the engine. Kept outputs are divided by their probability, so that prediction needs no change.
 
 Shapes: masks are (n_samples, n_units) of a hidden layer, 0 where dropped and 1 / (1 - rate) elsewhere.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 #: The generator SplitMix64 (Steele, Lea and Flood 2014): the step of its counter and the factors of its finalizer.
 GOLDEN, FACTOR_1, FACTOR_2 = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
-#: The thresholds have this many bits, which float64 holds exactly.
+#: Number of bits of the thresholds, which float64 represents exactly.
 BITS = 53
 
 
@@ -67,7 +67,7 @@ class Dropout:
 
 
 def scalar_bits(key, counter):
-    """Return the random bits of one unit, as `Dropout.draw` does; the form for the compiled engine, all unsigned."""
+    """Return the random bits of one unit as `Dropout.draw` does, for the compiled engine; all numbers are unsigned."""
     bits = key + counter * GOLDEN
     bits = (bits ^ (bits >> np.uint64(30))) * FACTOR_1
     bits = (bits ^ (bits >> np.uint64(27))) * FACTOR_2

@@ -1,4 +1,4 @@
-"""The network: forward propagation and backpropagation in matrices, with no weights of its own.
+"""The network: forward propagation and backpropagation in matrices, for weights that the caller passes.
 
 All weights and intercepts of a network are one flat vector `theta`, first the weights of every layer, then the
 intercepts of every layer; the layers are views of it. So an optimizer is a formula on one vector, keeping the best
@@ -24,7 +24,7 @@ from ..activations import Activation
 from ..initializers import Initializer
 from .dropout import Dropout
 
-#: Target size of the buffers of one chunk, in bytes: what the second-level cache of a core holds.
+#: Target size of the buffers of one chunk, in bytes: about the second-level cache of a core.
 CHUNK_BYTES = 2**21
 #: Smallest number of samples in a chunk; matrix products of fewer samples are slow.
 MIN_CHUNK_SIZE = 256
@@ -38,7 +38,7 @@ class Layer(NamedTuple):
 
 
 class LayerCache(NamedTuple):
-    """What the forward pass of a layer keeps for the backward pass, and the buffer for its delta."""
+    """What the forward pass of a layer stores for the backward pass, and the buffer for its delta."""
 
     z: np.ndarray
     a: np.ndarray  # the last layer, whose activation belongs to the loss, has z itself here
@@ -121,7 +121,7 @@ class Network:
     ) -> np.ndarray:
         """Return the raw output for any number of samples, as a new array of shape (n_samples, n_outputs).
 
-        `transform` standardizes some samples.
+        `transform` standardizes the samples, chunk by chunk.
         """
         layers = self.unpack(theta)
         n_samples, size = X.shape[0], self.chunk_size(theta.dtype)
@@ -159,12 +159,18 @@ class Network:
 
         Parameters
         ----------
+        layers : list of Layer
+            Weights and intercepts.
+        X : ndarray or CSR matrix of shape (n_samples, sizes[0])
+            The batch that `forward` propagated.
         cache : list of LayerCache
             As `forward` left it for X; the last delta is the derivative of the loss with respect to the raw output.
         ones : ndarray of shape (n_samples,)
-            A product with it sums over samples, faster than `sum` does.
+            Ones: a product with them sums over samples faster than `sum`.
+        gradient : list of Layer
+            Views of the gradient, which are overwritten.
         dropout : Dropout or None
-            With the masks that `forward` had.
+            With the masks that `forward` used.
         """
         for level in reversed(range(len(layers))):
             delta = cache[level].delta

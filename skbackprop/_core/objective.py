@@ -1,12 +1,12 @@
 """The objective: the weighted mean loss plus the penalty, its value and its gradient.
 
-J(theta) = sum_i w_i loss_i / sum_i w_i + alpha ((1 - l1_ratio) / 2 * sum(W^2) + l1_ratio * sum(abs(W))), whatever the
+J(theta) = sum_i w_i loss_i / sum_i w_i + alpha ((1 - l1_ratio) / 2 * sum(W^2) + l1_ratio * sum(abs(W))), for any
 batch size; intercepts are not penalized. W and the losses are those of the standardized samples.
 
-Sums become means here and nowhere else. A batch of n samples from a training set with mean weight m stands for the
-whole set through ``1 / (n m) * sum over the batch of w_i * gradient_i``: the gradient itself if the batch is the whole
-set, and otherwise right on average, so that a sample of weight 2 pulls twice as hard as a sample of weight 1 even in a
-batch of its own. (Divided by the batch's own weights instead, a batch of one sample would lose its weight.)
+Sums become means here and nowhere else. The gradient of a batch of n samples from a training set with mean weight m is
+``1 / (n m) * sum over the batch of w_i * gradient_i``. It equals the gradient for the whole set if the batch is the
+whole set, and is an unbiased estimate of it otherwise. If the sum were divided by the weights of the batch, a batch of
+a single sample would ignore its weight.
 
 Samples are processed in chunks, so the memory needed does not grow with their number.
 """
@@ -28,7 +28,7 @@ from .standardizer import Standardizer
 
 
 class Penalty(NamedTuple):
-    """Strengths of the two parts of the penalty: l1 * sum(abs(W)) + l2 / 2 * sum(W^2)."""
+    """The penalty l1 * sum(abs(W)) + l2 / 2 * sum(W^2) on the weights W."""
 
     l1: float
     l2: float
@@ -137,7 +137,8 @@ class Objective:
             buffers.scratch.fill(0.0)  # sums the gradients of the chunks
         for start in range(0, n_samples, buffers.chunk_size):
             chunk = batch if is_one_chunk else batch.take(slice(start, start + buffers.chunk_size))
-            X, weight = buffers.standardized(chunk.X), chunk.sample_weight
+            X = buffers.standardized(chunk.X)
+            weight = chunk.sample_weight
             cache, ones = buffers.views(chunk.n_samples)
             delta = cache[-1].delta
             if buffers.dropout is not None:
@@ -169,7 +170,7 @@ class ObjectiveBuffers:
     n_samples : int
         Largest number of samples ever evaluated at once.
     standardizer : Standardizer or None
-        Standardizes X; None leaves X as it is.
+        Standardizes X; None leaves X unchanged.
 
     Attributes
     ----------
@@ -199,7 +200,7 @@ class ObjectiveBuffers:
             self.dropout = Dropout(objective.dropout, network.sizes[1:-1], self.chunk_size, theta.dtype)
 
     def standardized(self, X: Matrix) -> Matrix:
-        """Return samples as the network takes them."""
+        """Return the inputs of the network: X standardized, if there is a standardizer."""
         if self._standardizer is None:
             return X
         if not isinstance(X, np.ndarray):

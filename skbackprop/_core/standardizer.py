@@ -19,9 +19,9 @@ from .dataset import Dataset
 from .moments import Moments, column_moments
 from .network import Layer
 
-#: A column whose spread is below this multiple of its mean is constant: the spread is rounding.
+#: A column whose spread is below this multiple of its mean is considered constant: the spread is due to rounding.
 ROUNDINGS = 10 * np.finfo(np.float64).eps
-#: Sample by sample, offset and scale follow the moments whenever the number of samples has grown by this factor.
+#: With single samples, offset and scale are updated whenever the number of samples has grown by this factor.
 REFRESH_RATIO = 1.01
 
 
@@ -33,7 +33,7 @@ class Standardizer:
     n_features : int
     n_outputs : int
     target_scaling : TargetScaling
-        How the link of the loss wants the target scaled.
+        How the link of the loss scales the target.
     centers : bool
         Whether the mean is subtracted from X; sparse X is only scaled, because it would be dense otherwise.
     dtype : dtype
@@ -48,7 +48,7 @@ class Standardizer:
     offset, scale, factor : ndarray of shape (n_features + n_outputs,)
         What is subtracted, what it is then divided by, and the reciprocal of that.
     has_new_samples : bool
-        Whether the last samples were others than those before.
+        Whether the last samples differed from those before them.
     """
 
     def __init__(self, n_features: int, n_outputs: int, target_scaling: TargetScaling, centers: bool, dtype: np.dtype):
@@ -82,7 +82,7 @@ class Standardizer:
         return self.moments.merge(new), distance
 
     def accept(self, moments: Moments, n_samples: int) -> None:
-        """Take the proposed moments; samples that change no moment are the same samples again."""
+        """Adopt the proposed moments; samples that leave all moments unchanged are not counted again."""
         same = (
             self.n_samples > 0
             and n_samples > 1
@@ -91,7 +91,8 @@ class Standardizer:
         )
         self.moments = moments
         self.has_new_samples = self.n_samples > 0 and not same
-        self.n_samples += 0 if same else n_samples
+        if not same:
+            self.n_samples += n_samples
         if n_samples > 1 or self.n_samples >= REFRESH_RATIO * self._refreshed_at:
             self._refresh()
 
@@ -105,7 +106,7 @@ class Standardizer:
         return vars(self).copy()
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot."""
+        """Restore a snapshot."""
         vars(self).update(snapshot)
 
     def state_dict(self) -> dict[str, Any]:
@@ -141,7 +142,8 @@ class Standardizer:
         """Compute offset and scale from the present moments."""
         dtype = self.offset.dtype
         mean = self.moments.mean
-        scale, offset = np.sqrt(self.moments.variance), mean.copy()
+        offset = mean.copy()
+        scale = np.sqrt(self.moments.variance)
         scale[scale <= ROUNDINGS * np.abs(mean) + 4 * np.finfo(dtype).tiny] = 1.0
         if not self.centers:
             offset[self.inputs] = 0
@@ -171,7 +173,7 @@ class Standardizer:
 
     @property
     def target_scale(self) -> np.ndarray:
-        """What the target is divided by, or an empty array if it is left as it is."""
+        """What the target is divided by; empty if the target is not scaled."""
         return self.scale[self.target]
 
     def transform(self, X: Matrix, out: np.ndarray | None = None) -> Matrix:
@@ -203,7 +205,7 @@ class Standardizer:
         return prediction
 
     def fold_scaling(self, layers: list[Layer]) -> list[Layer]:
-        """Return layers in float64 that compute from X and in the units of the target what `layers` do inside."""
+        """Return layers in float64 that take X and predict in the units of the target, without standardization."""
         offset, factor, scale = (vector.astype(np.float64) for vector in (self.offset, self.factor, self.scale))
         copies = [Layer(np.array(W, np.float64), np.array(b, np.float64)) for W, b in layers]
         first, last = copies[0], copies[-1]

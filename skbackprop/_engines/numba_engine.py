@@ -28,6 +28,7 @@ logger = logging.getLogger("skbackprop")
 #: Loading the compiled kernel, or compiling it, pays off for work that takes numpy longer than this. Compiling itself
 #: takes about `COMPILE_SECONDS`. See docs/architecture.md for the measurements.
 LOAD_SECONDS, COMPILE_SECONDS = 0.05, 20.0
+
 #: An empty array stands for "none" in the kernel, where each argument has a single type.
 NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint64)
 
@@ -109,6 +110,13 @@ class NumbaEngine:
 class NumbaBuffers:
     """The arguments of the kernel that are the same in every epoch, including the arrays that it writes to.
 
+    Parameters
+    ----------
+    config : TrainingConfig
+    state : TrainingState
+    data : Dataset
+        Samples of the shape that the buffers are for.
+
     Attributes
     ----------
     epoch : function
@@ -122,7 +130,7 @@ class NumbaBuffers:
     def __init__(self, config: TrainingConfig, state: TrainingState, data: Dataset):
         dtype = state.theta.dtype
         self.epoch = _kernel().epoch_function(dtype)
-        if hasattr(self.epoch, "py_func"):  # it has not if NUMBA_DISABLE_JIT is set: then nothing is compiled
+        if hasattr(self.epoch, "py_func"):  # with NUMBA_DISABLE_JIT, it is a plain function and nothing is compiled
             _announce_compilation(dtype)
         self.model = self._model(config, dtype)
         self.nothing = np.empty(0, dtype)

@@ -1,4 +1,4 @@
-"""The numpy engine: it goes through the batches in the order of the plan and makes one update for each.
+"""The numpy engine: it makes one update for each batch, in the order of the plan.
 
 The three solvers are one loop with different batch sizes: all samples, one sample, or some.
 """
@@ -42,7 +42,8 @@ class NumpyEngine:
 
     def run_epoch(self, plan: EpochPlan, data: Dataset, state: TrainingState, buffers: NumpyBuffers) -> EpochResult:
         """Make one update of the weights for each batch whose weights are not all zero."""
-        config, work = buffers.config, buffers.objective
+        config = buffers.config
+        work = buffers.objective
         objective, optimizer = config.objective, config.optimizer
         weight_decay = optimizer.weight_decay
         learning_rates = iter(plan.learning_rates.tolist())
@@ -74,10 +75,17 @@ def clip(gradient: np.ndarray, norm: float) -> None:
 class NumpyBuffers:
     """The arrays that epochs over data of one shape write to.
 
-    Attributes
+    Parameters
     ----------
     config : TrainingConfig
+    state : TrainingState
+    data : Dataset
+        Samples of the shape that the buffers are for.
+
+    Attributes
+    ----------
     objective : ObjectiveBuffers
+        The buffers of the objective.
     """
 
     def __init__(self, config: TrainingConfig, state: TrainingState, data: Dataset):

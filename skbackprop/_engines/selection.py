@@ -11,9 +11,10 @@ from .numpy_engine import NumpyEngine
 #: The engines by name; ``engine="auto"`` prefers the first.
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (NumbaEngine(), NumpyEngine())}
 
-#: The time that numpy needs for each update, and for each product of a sample and a weight. These rough figures are the
-#: same on every machine, so that the choice of the engine is, too. See docs/architecture.md.
-UPDATE_SECONDS, SAMPLE_WEIGHT_SECONDS = 3e-5, 2e-10
+#: Rough estimates of the time that numpy needs, which are the same on every machine, so that every machine chooses the
+#: same engine: for each update, and for each product of a sample and a weight. See docs/architecture.md.
+UPDATE_SECONDS = 3e-5
+SAMPLE_WEIGHT_SECONDS = 2e-10
 
 
 def choose_engine(name: str, config: TrainingConfig, data: Dataset) -> Engine:
@@ -50,7 +51,7 @@ def choose_engine(name: str, config: TrainingConfig, data: Dataset) -> Engine:
 
 
 def numpy_seconds(config: TrainingConfig, data: Dataset) -> float:
-    """Return about how long numpy would take for all epochs."""
+    """Return an estimate of the time that numpy would take for all epochs."""
     n_samples, n_weights = data.n_samples, config.objective.network.n_weights
     epoch = config.n_batches(n_samples) * UPDATE_SECONDS + n_samples * n_weights * SAMPLE_WEIGHT_SECONDS
     return config.max_iter * epoch

@@ -1,4 +1,4 @@
-"""`BaseBackprop`: what the regressor and the classifier share as scikit-learn estimators."""
+"""`BaseBackprop`: the base class of the regressor and the classifier."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .._training.config import TrainingConfig
 from .._training.result import TrainingResult
 from .._training.state import TrainingState
 from .._typing import Matrix, MatrixLike
-from ..optimizers import LBFGS
+from ..optimizers import OPTIMIZERS
 from .fast_path import FastPath
 from .fitted_model import FittedModel
 from .fitting import FitRequest, run_fit, run_partial_fit, update_stream
@@ -31,7 +31,7 @@ from .storage import restore_state, stored_state
 
 #: Parameters that matter only when the weights are initialized.
 INIT_ONLY_PARAMS = ("init", "random_state")
-#: A network whose loss still falls by this fraction in each epoch was stopped too soon.
+#: If the loss still falls by this fraction in each epoch, training has stopped too early.
 STILL_FALLING = 0.05
 
 #: The arguments X_val, y_val and sample_weight_val of `fit`.
@@ -118,7 +118,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _is_still_falling(self, n_before: int) -> bool:
         """Return whether the last `n_iter_no_change` epochs improved the curve by more than `tol` each on average.
 
-        Where the learning rate has reached its planned end, a fall of a few percent does not mean too few epochs.
+        If the schedule has reached its planned end, an improvement of a few percent does not mean too few epochs.
         """
         if self.tol is None:
             return False
@@ -131,7 +131,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         return fall > max(self.tol, STILL_FALLING * abs(curve[-1]) if self._config.schedule.has_end else 0.0)
 
     def _supports_partial_fit(self) -> bool:
-        if isinstance(self.optimizer, LBFGS) or (isinstance(self.optimizer, str) and self.optimizer == "lbfgs"):
+        optimizer = OPTIMIZERS.get(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
+        if getattr(optimizer, "needs_all_samples", False):
             raise AttributeError("partial_fit makes one epoch over some samples; optimizer='lbfgs' needs all, by fit.")
         return True
 

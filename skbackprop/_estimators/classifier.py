@@ -1,4 +1,4 @@
-"""The classifier: labels made into outputs of the network, and outputs into labels and probabilities."""
+"""The classifier: targets that are labels, and predictions that are labels and probabilities."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     init : str, Initializer or (coefs, intercepts), default="auto"
         Initial weights. "auto" selects the initializer that fits the activation of each layer. The names are
         "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform" and "lecun_normal"; see
-        `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are taken as they are.
+        `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are used unchanged.
         Drawn intercepts are 0.
     standardize : bool, default=True
         Whether to standardize the inputs to mean 0 and standard deviation 1. `coefs_` are in the units of the data.

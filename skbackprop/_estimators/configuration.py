@@ -1,4 +1,4 @@
-"""What the parameters of an estimator mean together: the configuration of a training and the state it starts from."""
+"""From the parameters of an estimator to the configuration of training and the initial state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._core.standardizer import Standardizer
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
 from ..losses import Loss
-from ..optimizers import LBFGS, Optimizer
+from ..optimizers import Optimizer
 from .parameters import (
     check_lbfgs,
     check_memory,
@@ -29,13 +29,13 @@ from .parameters import (
 
 
 def build_config(estimator, data: Dataset, loss: Loss) -> TrainingConfig:
-    """Return how to train a network on these samples, all parameters validated."""
+    """Validate the parameters together, and return the configuration for training on these samples."""
     hidden = layer_sizes(estimator.hidden_layer_sizes)
     sizes = (data.X.shape[1], *hidden, data.y.shape[1])
     network = Network(sizes, layer_activations(estimator.activation, len(hidden)))
     dropout = layer_dropout(estimator.dropout, len(hidden))
     optimizer = choose_optimizer(estimator.optimizer)
-    if isinstance(optimizer, LBFGS):
+    if optimizer.needs_all_samples:
         check_lbfgs(estimator.solver, estimator.l1_ratio, dropout, estimator.clip_norm)
     return TrainingConfig(
         objective=Objective(network, loss, float(estimator.l1_ratio), dropout),
@@ -51,14 +51,15 @@ def build_config(estimator, data: Dataset, loss: Loss) -> TrainingConfig:
 
 def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset) -> TrainingState:
     """Return the state before the first update."""
-    rng, dtype = np.random.default_rng(seed), data.X.dtype
+    rng = np.random.default_rng(seed)
+    dtype = data.X.dtype
     network = config.objective.network
     check_memory(network, dtype)
     theta = initial_theta(estimator.init, network, rng, dtype)
     state = TrainingState(theta, new_optimizer_state(config.optimizer, theta), rng, seed=seed)
     if estimator.standardize:
         state.standardizer = new_standardizer(config.objective, not sparse.issparse(data.X), dtype)
-        if isinstance(estimator.init, (list, tuple)):  # the user's weights are for X and y as they are
+        if isinstance(estimator.init, (list, tuple)):  # the weights are in the units of X and y
             preview = new_standardizer(config.objective, not sparse.issparse(data.X), dtype)
             preview.update(data)
             preview.unfold_scaling(network.unpack(theta))
@@ -66,7 +67,7 @@ def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset) -
 
 
 def new_standardizer(objective: Objective, centers: bool, dtype: np.dtype) -> Standardizer:
-    """Return a standardizer that has seen no sample."""
+    """Return a standardizer without samples."""
     sizes = objective.network.sizes
     return Standardizer(sizes[0], sizes[-1], objective.loss.link.target_scaling, centers, dtype)
 
@@ -99,7 +100,7 @@ def resumed_state(estimator, config: TrainingConfig, previous: TrainingConfig, s
 
 
 def new_optimizer_state(optimizer: Optimizer, theta: np.ndarray) -> np.ndarray:
-    """Return the state of an optimizer that has made no step."""
+    """Return the state of an optimizer before its first step."""
     return np.zeros((optimizer.n_state_arrays, theta.size), theta.dtype)
 
 

@@ -1,8 +1,7 @@
 """The fast path of `partial_fit` and of predictions: arrays that need no validation skip it.
 
-scikit-learn's validation considers a hundred things that an array can be, which takes ten times as long as learning
-from one sample. What is accepted here would pass it unchanged; everything else takes the full path and meets the same
-errors.
+scikit-learn's validation handles every kind of array, which takes ten times as long as learning from one sample. The
+fast path accepts only arrays that this validation would return unchanged; all others are validated as usual.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from .._hyperparameters import Hyperparameters
 from .._training.trainer import StreamTrainer
 from .targets import TargetEncoder
 
-#: Parameters of these types cannot change without being set again.
+#: Types whose values cannot be changed in place.
 IMMUTABLE = (str, int, float, type(None), np.generic)
 
 
@@ -42,12 +41,12 @@ def _is_finite(array) -> bool:
 
 
 class ParamsSnapshot:
-    """Parameters as they are now, to compare with later ones.
+    """The values of parameters at one time, to compare with later ones.
 
     Attributes
     ----------
     is_comparable : bool
-        Whether the contents of all of them are known.
+        Whether changes of all values in place can be detected.
     """
 
     def __init__(self, values: Iterable):
@@ -71,7 +70,7 @@ def _is_immutable(value) -> bool:
 
 
 def _content(value):
-    """Return what a list or a hyperparameter object holds, or None if that is unknown."""
+    """Return the contents of a list or a hyperparameter object, or None if they cannot be compared."""
     if isinstance(value, (list, tuple)):
         entries = value
     elif isinstance(value, Hyperparameters):
@@ -82,7 +81,7 @@ def _content(value):
 
 
 class FastPath:
-    """What a later call of `partial_fit` with samples of the same shape and dtype can use again.
+    """What a later call of `partial_fit` with samples of the same shape and dtype can reuse.
 
     Parameters
     ----------
@@ -92,7 +91,7 @@ class FastPath:
         The parameters that the trainer was made with.
     encoder : TargetEncoder
     data : Dataset
-        The samples, of which only the shapes are kept.
+        The samples; only their shapes are stored.
     """
 
     def __init__(self, trainer: StreamTrainer, params: ParamsSnapshot, encoder: TargetEncoder, data: Dataset):

@@ -1,7 +1,7 @@
 """`FittedModel`: the network of a fitted estimator, as predictions, inspection, plotting and export use it.
 
-It is the one interface between a fitted estimator and whatever looks into it. It holds no numbers of its own: the
-estimator's state has them.
+It is the only interface between a fitted estimator and the rest of the package. It refers to the state of the
+estimator, and stores nothing itself.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ..losses._links import MultinomialLogit
 from .fast_path import can_skip_validation
 from .targets import LabelEncoder, NumberEncoder, TargetEncoder
 
-#: From the largest number, in units of the smallest spread that a column can have, three steps lead to normal numbers.
+#: Three multiplications by the root of the smallest normal number are enough for any finite input; one is spare.
 MAX_RESCALES = 4
-#: Normalizes the outputs of classes that are independent in the network.
+#: Normalizes the outputs of a network that has an independent probability for each class.
 SOFTMAX = MultinomialLogit()
 
 #: What to pass instead of an estimator that contains the network, by the attribute that reveals it.
@@ -75,7 +75,7 @@ class FittedModel(ABC):
     """
 
     def __init__(self, estimator):
-        if not estimator.__sklearn_is_fitted__():
+        if not estimator.__sklearn_is_fitted__():  # `check_is_fitted` alone is slow
             check_is_fitted(estimator)
         self._estimator = estimator
         self._config: TrainingConfig = estimator._config
@@ -86,7 +86,7 @@ class FittedModel(ABC):
 
     @property
     def state(self) -> TrainingState:
-        """What training has learned, for callbacks that keep or restore it."""
+        """The training state, for callbacks that store or restore it."""
         return self._state
 
     @property
@@ -126,7 +126,7 @@ class FittedModel(ABC):
             X = np.reshape(x, (1, -1)) if ndim < 2 else x
         X = validate_data(self._estimator, X, accept_sparse="csr", dtype=dtype, reset=False)
         if X.shape[0] != 1:
-            raise ValueError(f"x must be one sample, got {X.shape[0]}; pass one of them.")
+            raise ValueError(f"x must be a single sample, got {X.shape[0]} samples.")
         return X if isinstance(X, np.ndarray) else X.toarray()
 
     def raw_output(self, X) -> np.ndarray:
@@ -144,7 +144,7 @@ class FittedModel(ABC):
         return None if standardizer is None else standardizer.transform
 
     def _corrected(self, raw: np.ndarray, X) -> np.ndarray:
-        """Return the raw output for X, with another value where it overflows and another is known to be right."""
+        """Return the raw output for X, with values that overflow replaced where the correct ones are known."""
         return raw
 
     def iterate_chunks(self, X) -> Iterator[tuple[slice, np.ndarray, list[LayerCache]]]:
@@ -188,7 +188,7 @@ class FittedModel(ABC):
 
     @property
     def input_factor(self) -> np.ndarray | None:
-        """What standardization multiplies each input by, or None."""
+        """Factor by which standardization multiplies each input, or None without standardization."""
         return None if self._state.standardizer is None else self._state.standardizer.input_factor
 
     def layers(self) -> list[Layer]:
@@ -200,7 +200,7 @@ class FittedModel(ABC):
         return [Layer(W.astype(dtype), b.astype(dtype)) for W, b in layers]
 
     def internal_layers(self) -> list[Layer]:
-        """Return copies of the layers as they are trained, for standardized samples."""
+        """Return copies of the layers for standardized samples, as they are trained."""
         return [Layer(W.copy(), b.copy()) for W, b in self.network.unpack(self.theta)]
 
     def loss_in_target_units(self) -> Loss:
@@ -283,7 +283,7 @@ class ClassifierModel(FittedModel):
     def _corrected(self, raw, X):
         """Rescale samples whose forward pass overflows: far from the origin, the direction of x decides the class."""
         flat = raw.ravel()
-        if math.isfinite(np.dot(flat, flat)):  # almost always, and cheaper than looking at every sample
+        if math.isfinite(np.dot(flat, flat)):  # almost always, and cheaper than a check of each sample
             return raw
         limits, samples = np.finfo(raw.dtype), np.arange(len(raw))
         for _ in range(MAX_RESCALES):

@@ -1,6 +1,6 @@
 """One call of `fit` or `partial_fit`: from X and y as the user passes them to trained weights.
 
-Whatever goes wrong on the way leaves the estimator as it was.
+An error leaves the estimator unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from .._training.result import TrainingResult
 from .._training.stopping import EarlyStopper, Patience
 from .._training.trainer import FitTrainer, StreamTrainer
 from .._typing import keep_signature
-from ..optimizers import LBFGS
 from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
 from .progress import FitProgress
@@ -33,11 +32,12 @@ from .validation_split import make_validation_scorer, monitors_loss, split
 
 
 class FitRequest(NamedTuple):
-    """What one call was given, and what it is to do.
+    """The arguments of one call, and how it proceeds.
 
     Attributes
     ----------
-    X, y, sample_weight : as the user passed them
+    X, y, sample_weight
+        As the user passed them.
     validation : tuple
         X_val, y_val and sample_weight_val as the user passed them.
     classes : array-like, () or None
@@ -45,9 +45,9 @@ class FitRequest(NamedTuple):
     is_partial : bool
         Whether the call makes one epoch of a stream.
     resumes : bool
-        Whether it continues from the present weights.
+        Whether the call continues from the present weights.
     finishes : bool
-        Whether it makes the epochs that an interrupted fit did not come to.
+        Whether the call makes the remaining epochs of an interrupted fit.
     """
 
     X: Any
@@ -71,19 +71,15 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
         samples, target = validate_samples(estimator, request)
         seed = _choose_seed(estimator, request)
         validation, message = None, None
-        monitors_loss(estimator.scoring)  # which raises for an unknown name
+        monitors_loss(estimator.scoring)  # raises an error for an unknown name
         if any(array is not None for array in request.validation):
             X_val, y_val, sample_weight_val = request.validation
             validation = validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples, target)
         elif not isinstance(estimator.early_stopping, str) and estimator.early_stopping:
-            # "auto" holds none out by itself: docs/defaults.md tells why
-            train, held_out, message = split(
-                samples.data.n_samples,
-                target.labels,
-                samples.data.sample_weight,
-                estimator.validation_fraction,
-                seed,
-            )
+            # "auto" does not split X: docs/defaults.md explains why
+            weight = samples.data.sample_weight
+            fraction = estimator.validation_fraction
+            train, held_out, message = split(samples.data.n_samples, target.labels, weight, fraction, seed)
             if len(held_out):
                 samples, validation = samples.take(train), samples.take(held_out)
         config, engine = _prepare(estimator, request, samples.data, target, seed)
@@ -122,13 +118,13 @@ def update_stream(estimator, trainer: StreamTrainer, data: Dataset) -> TrainingR
 def _transaction(estimator, request: FitRequest, task: FitTask | None) -> Iterator[None]:
     """Restore the estimator if an error occurs.
 
-    An interrupt leaves the weights of the last complete epoch, if there was one, and says so in a note: a warning could
-    be turned into an error that hides the interrupt.
+    An interrupt keeps the last complete epoch, if there was one, and adds a note to the exception: a warning could be
+    turned into an error that hides the interrupt.
     """
     n_iter = estimator._state.n_iter if request.resumes else 0
     before = vars(estimator).copy()
     if request.resumes and not (request.is_partial and task is None):
-        estimator._state = deepcopy(estimator._state)  # several epochs, or a completed one, cannot be undone in place
+        estimator._state = deepcopy(estimator._state)  # the trainer restores it only if a single epoch fails
     try:
         with np.errstate(all="ignore"):  # the trainer detects what overflows
             yield
@@ -170,7 +166,7 @@ def _choose_seed(estimator, request: FitRequest) -> int:
 
 
 def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples | None, task) -> TrainingResult:
-    """Run the epochs that are left, with the early stopping of a new fit or of the one that is resumed."""
+    """Run the remaining epochs, with new early stopping or with that of the fit that is resumed."""
     state, config = trainer.state, trainer.config
     validate = None
     if validation is not None:
@@ -218,8 +214,8 @@ def _prepare(estimator, request, data, target, seed):
 
 
 def _patience(estimator, config: TrainingConfig, *, has_validation_set: bool) -> Patience:
-    """Return the patience with the monitored number; a planned end of the schedule is not cut short without one."""
-    has_planned_end = config.schedule.has_end and not isinstance(config.optimizer, LBFGS)
+    """Return the patience; without a validation set, it does not end a schedule before its planned end."""
+    has_planned_end = config.schedule.has_end and not config.optimizer.needs_all_samples
     if estimator.tol is None or (has_planned_end and not has_validation_set):
         return Patience(math.inf)
     return Patience(estimator.n_iter_no_change, estimator.tol)
@@ -235,7 +231,7 @@ def _make_observer(estimator, n_samples, last_iter, task) -> TrainingObserver | 
 
 
 def _as_if_ended_here(estimator) -> dict[str, Any]:
-    """Return the attributes of a copy that `fit` would leave if this epoch were its last."""
+    """Return the attributes that the estimator would have if `fit` ended with this epoch."""
     state = deepcopy(estimator._state)
     estimator._progress.stopper.restore_best(state)
     return {"_state": state}

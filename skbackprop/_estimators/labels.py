@@ -12,9 +12,10 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from ..losses import Loss
 from ..losses._resolve import resolve_loss
 
-#: With fewer samples per class than this on average, the one-hot encoding may have at most so many entries, a gigabyte
-#: in float64. High-cardinality labels beyond that are likely to be numbers or identifiers.
-FEW_SAMPLES, MAX_ONE_HOT_ENTRIES = 10, 2**27
+#: Labels with fewer samples per class than this on average are likely to be numbers or identifiers,
+FEW_SAMPLES = 10
+#: and are rejected if the one-hot encoding would have more entries than this: a gigabyte in float64.
+MAX_ONE_HOT_ENTRIES = 2**27
 
 
 def is_multilabel(y) -> bool:
@@ -99,11 +100,16 @@ def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool
     Raises
     ------
     ValueError
-        If a key of a dict is not among the classes, or "balanced" is asked for in a stream.
+        If a key of a dict is not among the classes, or "balanced" is requested for a stream.
     """
     if class_weight is None:
         return None
-    given = [] if isinstance(class_weight, str) else [class_weight] if isinstance(class_weight, dict) else class_weight
+    if isinstance(class_weight, str):
+        given = []
+    elif isinstance(class_weight, dict):
+        given = [class_weight]
+    else:
+        given = class_weight
     if not all(isinstance(weights, dict) for weights in given):
         raise ValueError(
             f"class_weight={class_weight!r} must be 'balanced', a dict, or a list of dicts, one for each label."
@@ -119,23 +125,23 @@ def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool
     if multilabel:
         return lambda y: compute_sample_weight(class_weight, y)
     if class_weight == "balanced":
-        there = np.unique(y)
+        present = np.unique(y)
     else:
-        there = classes
+        present = classes
         unknown = [label for label in class_weight if label not in classes]
         if unknown:
             raise ValueError(
                 f"class_weight={class_weight!r} has labels {unknown} that are not among the classes {classes.tolist()}."
             )
     weight = np.ones(len(classes))
-    weight[np.searchsorted(classes, there)] = compute_class_weight(class_weight, classes=there, y=y)
+    weight[np.searchsorted(classes, present)] = compute_class_weight(class_weight, classes=present, y=y)
     return lambda y: weight[np.searchsorted(classes, y)]
 
 
 def smooth_labels(columns: np.ndarray, label_smoothing: float, distribution: bool) -> np.ndarray:
     """Return one-hot labels with a share of `label_smoothing` spread evenly (Szegedy et al. 2016).
 
-    Over all columns if a sample is a `distribution`, else between 0 and 1 in each column.
+    If a sample is a `distribution`, the share is spread over all columns, otherwise over 0 and 1 in each column.
     """
     if label_smoothing:
         columns = columns * (1 - label_smoothing) + label_smoothing / (columns.shape[1] if distribution else 2)

@@ -1,4 +1,4 @@
-"""What each parameter and the sample weights mean: validated and turned into what training works with.
+"""Validate the parameters and the sample weights, and convert them to what training needs.
 
 Errors name the parameter, the value and the remedy.
 """
@@ -49,20 +49,26 @@ CONSTRAINTS: dict[str, list[object]] = {
     "verbose": ["verbose"],
 }
 
-#: ``batch_size="auto"`` is sqrt(n_samples) between these bounds; up to this many samples are a single batch.
-SMALLEST_BATCH, LARGEST_BATCH, ONE_BATCH = 16, 64, 32
+#: ``batch_size="auto"`` is sqrt(n_samples), clipped to these bounds.
+SMALLEST_BATCH, LARGEST_BATCH = 16, 64
+#: Up to this number of samples, it is all of them.
+ONE_BATCH = 32
 
-#: What ``learning_rate="auto"`` is: a cosine from this down to `FINAL_SHARE` of it, by solver and kind of optimizer.
-#: docs/defaults.md tells how they were chosen.
+#: Initial rate of the cosine that is ``learning_rate="auto"``, by solver and class of the optimizer. docs/defaults.md
+#: explains the choice.
 AUTO_LEARNING_RATES: dict[str, dict[type[Optimizer], float]] = {
     "batch": {GD: 0.1, Momentum: 0.03, Nesterov: 0.03, RMSprop: 0.03, Adam: 0.03, AdamW: 0.03},
     "sgd": {GD: 0.01, Momentum: 0.001, Nesterov: 0.001, RMSprop: 0.0003, Adam: 0.001, AdamW: 0.001},
     "minibatch": {GD: 0.03, Momentum: 0.01, Nesterov: 0.01, RMSprop: 0.01, Adam: 0.01, AdamW: 0.01},
 }
-#: The rate of a custom optimizer, the factor for losses that are likelihoods, and where the cosine ends.
-UNKNOWN_OPTIMIZER_RATE, FACTOR_OF_LIKELIHOODS, FINAL_SHARE = 0.001, 0.5, 0.1
+#: The initial rate for a custom optimizer.
+UNKNOWN_OPTIMIZER_RATE = 0.001
+#: Factor of these rates for losses that are likelihoods.
+FACTOR_OF_LIKELIHOODS = 0.5
+#: The final rate as a share of the initial one.
+FINAL_SHARE = 0.1
 
-#: Sums of weights whose mean is not between this and one over it might vanish or overflow.
+#: Sums of weights might underflow or overflow if their mean is not between this and its reciprocal.
 SMALLEST_MEAN_WEIGHT = 1e-100
 
 
@@ -95,7 +101,7 @@ def choose_optimizer(optimizer) -> Optimizer:
 
 
 def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss) -> Schedule:
-    """Return the schedule; a number is a constant one."""
+    """Return the schedule; a number means a constant learning rate."""
     if isinstance(learning_rate, Real):
         return Constant(float(learning_rate))
     if isinstance(learning_rate, str) and learning_rate == "auto":
@@ -118,7 +124,7 @@ def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:
 
 
 def check_lbfgs(solver: str, l1_ratio: float, dropout: tuple[float, ...], clip_norm: float | None) -> None:
-    """Raise ValueError if a parameter does not go with ``optimizer="lbfgs"``, which needs one smooth function."""
+    """Raise ValueError if a parameter is incompatible with ``optimizer="lbfgs"``, which needs one smooth function."""
     for fits, name, value, remedy in (
         (solver == "batch", "solver", solver, "'batch'"),
         (not l1_ratio, "l1_ratio", l1_ratio, "0"),
@@ -126,7 +132,7 @@ def check_lbfgs(solver: str, l1_ratio: float, dropout: tuple[float, ...], clip_n
         (clip_norm is None, "clip_norm", clip_norm, "None"),
     ):
         if not fits:
-            raise ValueError(f"{name}={value!r} does not go with optimizer='lbfgs'; set it to {remedy}.")
+            raise ValueError(f"{name}={value!r} is not compatible with optimizer='lbfgs'; set it to {remedy}.")
 
 
 def choose_batch_size(solver: str, batch_size, n_samples: int) -> int | None:

@@ -9,7 +9,7 @@ from .._training.stopping import EarlyStopper, Patience
 
 
 def fit_progress(estimator) -> FitProgress | None:
-    """Return the progress of the fit that the estimator is in, or was copied from; None if there is none."""
+    """Return the progress of the fit that is running, or during which the estimator was copied; otherwise None."""
     return vars(estimator).get("_progress")
 
 
@@ -28,7 +28,7 @@ class FitProgress:
     callback_states : list of dict
         States of the callbacks at the time of a checkpoint, in the order in which they were set.
     stop_requested : bool
-        Whether the fit is to end before its next epoch, as a callback may find when it is resumed.
+        Whether a callback has asked to stop when its state was restored.
     """
 
     stopper: EarlyStopper
@@ -41,8 +41,8 @@ class FitProgress:
         """Raise ValueError if the fit is resumed with another number of samples."""
         if n_samples != self.n_samples:
             raise ValueError(
-                f"This fit can be resumed with the samples that it was given: {self.n_samples[0]} to train on and "
-                f"{self.n_samples[1]} to validate with, not {n_samples[0]} and {n_samples[1]}."
+                f"A fit must be resumed with the samples it began with: {self.n_samples[0]} to train on and "
+                f"{self.n_samples[1]} to validate with, got {n_samples[0]} and {n_samples[1]}."
             )
 
     def state_dict(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class FitProgress:
 
     @classmethod
     def from_state_dict(cls, stored: dict[str, Any]) -> FitProgress:
-        """Return the progress that `state_dict` came from."""
+        """Return the progress that `state_dict` described."""
         stopper = EarlyStopper(Patience(stored["limit"], stored["min_improvement"]))
         stopper.load_state_dict(stored["stopper"])
         n_train, n_validation = stored["n_samples"]

@@ -15,17 +15,14 @@ from sklearn.utils.metaestimators import available_if
 from .._typing import Matrix, MatrixLike, keep_signature
 from ..activations import Activation
 from ..initializers import Initializer
-from ..losses import LOSSES, Loss
-from ..losses._resolve import resolve_loss
+from ..losses import Loss
+from ..losses._resolve import AUTO_REGRESSION_OUTPUTS, resolve_loss
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .base import BaseBackprop
 from .fitted_model import RegressorModel
 from .samples import Target
 from .targets import NumberEncoder
-
-#: The losses that are not for labels, and what ``output_activation="auto"`` is for each.
-AUTO_OUTPUTS = {name: output for name, output in reversed(LOSSES) if name != "log_loss"}
 
 
 class BackpropRegressor(RegressorMixin, BaseBackprop):
@@ -78,7 +75,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     init : str, Initializer or (coefs, intercepts), default="auto"
         Initial weights. "auto" selects the initializer that fits the activation of each layer. The names are
         "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform" and "lecun_normal"; see
-        `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are taken as they are.
+        `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are used unchanged.
         Drawn intercepts are 0.
     standardize : bool, default=True
         Whether to standardize the inputs to mean 0 and standard deviation 1 and, for losses with an identity link, the
@@ -378,7 +375,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         return float(np.mean(scores))
 
     def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
-        return Target(NumberEncoder(resolve_loss(self.loss, self.output_activation, AUTO_OUTPUTS), dtype), None, {})
+        loss = resolve_loss(self.loss, self.output_activation, AUTO_REGRESSION_OUTPUTS)
+        return Target(NumberEncoder(loss, dtype), class_weight=None, attributes={})
 
     def _fitted_model(self) -> RegressorModel:
         return RegressorModel(self)

@@ -1,4 +1,4 @@
-"""Validated samples: the data set that the network is trained on, and what scorers need beside it."""
+"""Validated samples: the data set that the network is trained on, and what scorers need in addition."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Samples(NamedTuple):
 
 
 class Target(NamedTuple):
-    """How y is encoded, and what the estimator learns from it.
+    """How y is encoded, and what validating it has determined.
 
     Attributes
     ----------
     encoder : TargetEncoder
     class_weight : callable or None
-        Returns the weights of samples by their classes.
+        Returns the class weight of each sample.
     attributes : dict
         Fitted attributes to set once all input is validated.
     labels : ndarray or None
@@ -87,12 +87,12 @@ def validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples:
 
 
 def combine_weights(weight: np.ndarray | None, class_weight: np.ndarray | None) -> np.ndarray | None:
-    """Return the product of sample weights and class weights, of which None is 1.
+    """Return the product of sample weights and class weights; None means weights of 1.
 
     Raises
     ------
     ValueError
-        If it is zero for every sample.
+        If the product is 0 for every sample.
     """
     if class_weight is None:
         return weight

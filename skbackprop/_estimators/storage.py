@@ -1,4 +1,4 @@
-"""What a pickle, joblib or skops file of an estimator holds, and the checks when it is loaded.
+"""What a pickle, joblib or skops file of an estimator contains, and the checks when it is loaded.
 
 It is a plain dictionary of numbers, strings, arrays and objects of public classes. Private classes are rebuilt from it,
 so the code can be reorganized without breaking stored estimators.
@@ -23,10 +23,10 @@ from ..schedules import Schedule
 from .configuration import new_standardizer
 from .progress import FitProgress
 
-#: Raised whenever an older version of the package could not load what this one stores.
+#: To be increased whenever older versions of the package cannot load what this one stores.
 FORMAT = 1
 
-#: Attributes that are stored in another form, or not at all because the next call makes them again.
+#: Attributes that are stored in another form, or not at all because the next call recreates them.
 REBUILT = {"_config", "_state", "_progress", "_fast_path"}
 #: The parts of `TrainingState` that are numbers.
 NUMBERS = (
@@ -82,7 +82,7 @@ def restore_state(estimator, stored: dict[str, Any]) -> None:
     if stored["format"] > FORMAT:
         raise ValueError(
             f"This estimator was stored by skbackprop {version} in format {stored['format']}, and version "
-            f"{__version__} knows the formats up to {FORMAT}: install skbackprop {version} or later to load it."
+            f"{__version__} supports formats up to {FORMAT}: install skbackprop {version} or later to load it."
         )
     _require(stored, ("params", "attributes", "network", "progress"), "the stored estimator")
     vars(estimator).update(stored["params"])
@@ -219,6 +219,6 @@ def _check_array(array, name: str, shape: tuple[int | None, ...], dtype: np.dtyp
     if array.ndim != len(shape) or any(
         n is not None and n != found for n, found in zip(shape, array.shape, strict=True)
     ):
-        raise ValueError(f"{name} of the stored network has shape {array.shape}, it must be {shape}.")
+        raise ValueError(f"{name} of the stored network has shape {array.shape}; it must be {shape}.")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} of the stored network has NaN or infinite values.")

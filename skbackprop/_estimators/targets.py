@@ -1,4 +1,4 @@
-"""Target encoders: what y looks like to the network, for numbers and for labels."""
+"""Target encoders: from y to the target of the network, for numbers and for labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .labels import are_known_labels, label_columns, one_hot, smooth_labels
 
 
 class TargetEncoder(ABC):
-    """Encodes y as the network sees it, before any scaling.
+    """Encodes y as the target of the network, before any scaling.
 
     Attributes
     ----------
@@ -132,5 +132,5 @@ def numeric_target(y, dtype: np.dtype) -> np.ndarray:
 
 
 def dense(y: Matrix) -> np.ndarray:
-    """Return a sparse y as an array, and any other y as it is."""
+    """Return a sparse y as an array, and any other y unchanged."""
     return y.toarray() if sparse.issparse(y) else y

@@ -1,4 +1,4 @@
-"""The validation set: which samples it has, and how the network is scored on it."""
+"""The validation set: how it is split off, and how the network is scored on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def split(
 ) -> tuple[np.ndarray, np.ndarray, str | None]:
     """Return the indices of the samples to train on and of those to validate with, and a message or None.
 
-    Samples of weight 0 are trained on, which changes nothing, so that they do not affect the validation either.
+    Samples of weight 0 are never in the validation set; in the training set they have no effect.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def make_validation_scorer(
     def validate():
         nonlocal scaled
         if scaled is None:
-            scaled = state.scale_target(validation.data)  # by the moments of the training samples, known by now
+            scaled = state.scale_target(validation.data)  # the moments of the training samples are known now
         loss = objective.mean_loss(state.theta, scaled, transform)
         if scorer is None:
             return loss, -loss

@@ -17,7 +17,7 @@ from .state import TrainingState
 
 
 class EpochPlan(NamedTuple):
-    """What an engine is to do in one epoch.
+    """What an engine has to do in one epoch.
 
     Attributes
     ----------
@@ -27,12 +27,12 @@ class EpochPlan(NamedTuple):
     learning_rates : ndarray of shape (n_batches,), float64
         One for each update. A batch whose sample weights are all zero is skipped and uses none.
     dropout_key : int
-        What the dropout masks of this epoch are drawn from.
+        Key from which the dropout masks of this epoch are computed.
     penalty : Penalty
     mean_weight : float
         Mean sample weight of the training set.
     first_step : int
-        Number of steps that the optimizer state has seen before.
+        Number of steps of the optimizer before this epoch.
     """
 
     order: np.ndarray | None
@@ -52,7 +52,7 @@ class EpochResult(NamedTuple):
 
 
 class Engine(Protocol):
-    """What computes an epoch.
+    """An implementation of the epoch.
 
     An engine changes ``state.theta`` and ``state.optimizer_state`` in place and nothing else.
     """
@@ -60,11 +60,11 @@ class Engine(Protocol):
     name: str
 
     def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
-        """Return whether the engine is worth its start for work that takes numpy about this many seconds."""
+        """Return whether starting the engine pays off for work that takes numpy about this many seconds."""
         ...
 
     def unavailable_reason(self) -> str | None:
-        """Return why the engine cannot be used here, such as a package that is missing, or None."""
+        """Return why the engine cannot be used here, such as a missing package, or None if it can."""
         ...
 
     def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> str | None:
@@ -88,11 +88,11 @@ def plan_epoch(config: TrainingConfig, state: TrainingState, n_samples: int) -> 
     dropout_key = int(state.rng.integers(2**63)) if any(config.objective.dropout) else 0
     order = state.rng.permutation(n_samples) if config.shuffles(n_samples) else None
     return EpochPlan(
-        order,
-        config.batch_size_for(n_samples),
-        rates,
-        dropout_key,
-        config.objective.penalty(state.alpha),
-        state.mean_weight,
-        state.n_steps,
+        order=order,
+        batch_size=config.batch_size_for(n_samples),
+        learning_rates=rates,
+        dropout_key=dropout_key,
+        penalty=config.objective.penalty(state.alpha),
+        mean_weight=state.mean_weight,
+        first_step=state.n_steps,
     )

@@ -19,7 +19,7 @@ from .config import TrainingConfig
 from .result import TrainingResult
 from .state import TrainingState
 
-#: scipy's status where the line search has failed.
+#: The status that scipy returns if the line search failed.
 ABNORMAL = 2
 
 
@@ -42,11 +42,11 @@ def minimize(
     data : Dataset
     max_iter : int
     on_epoch_begin : callable
-        Called before each evaluation: how many evaluations an iteration takes is not known before.
+        Called before each evaluation, because the number of evaluations in an iteration is not known in advance.
     on_epoch_end : callable
         Called with the mean loss and the penalty after each iteration; returns whether to stop.
     result : TrainingResult
-        Learns how the minimization ended.
+        Its flags and messages are set when the minimization ends.
     """
     objective, dtype = config.objective, state.theta.dtype
     optimizer = cast(LBFGS, config.optimizer)
@@ -58,7 +58,7 @@ def minimize(
     def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
         on_epoch_begin()
         state.theta[...] = theta
-        with np.errstate(all="ignore"):  # the line search steps back from what overflows
+        with np.errstate(all="ignore"):  # the line search recovers from overflow
             loss_sum = objective.loss_and_gradient(data, state.mean_weight, penalty, buffers)
         value = loss_sum / total_weight + penalty.value(buffers.weights)
         return value if np.isfinite(value) else np.inf, buffers.gradient.astype(np.float64)
@@ -90,7 +90,7 @@ def minimize(
     state.theta[...] = last_valid
     state.n_steps = 0
     if solution.success:
-        result.stopped = True  # the gradient is as good as zero
+        result.stopped = True  # no entry of the gradient is above the tolerance
     elif not result.stopped and solution.status == ABNORMAL and np.finfo(dtype).eps < 1e-10:
         result.diverged = True
         result.messages.append(

@@ -1,6 +1,6 @@
 """Observers of training: scikit-learn's callbacks, and what `verbose` prints.
 
-Observers are called once per epoch, never per batch, and training without one does nothing for them.
+Observers are called once per epoch, never per batch, and cost nothing if there are none.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ SECONDS_BETWEEN_LINES = 1.0
 
 
 class TrainingObserver:
-    """Is called before and after each epoch and at the end of training."""
+    """Base class of observers, called before and after each epoch and at the end of training; the hooks do nothing."""
 
     def on_epoch_begin(self, state: TrainingState) -> None:
-        """Before an epoch."""
+        """Handle the beginning of an epoch."""
 
     def on_epoch_end(self, state: TrainingState) -> bool:
-        """After an epoch; return True to stop."""
+        """Handle the end of an epoch; return True to stop."""
         return False
 
     def close(self, state: TrainingState) -> None:
-        """After the last epoch, whatever ended the training."""
+        """Handle the end of training, also by an error."""
 
 
 class ObserverList(TrainingObserver):
@@ -65,7 +65,7 @@ class CallbackAdapter(TrainingObserver):
     data : dict
         X, y and metadata as the user passed them.
     snapshot : callable
-        Returns the attributes of an estimator whose training ended here.
+        Returns the attributes that the estimator would have if training ended with this epoch.
     """
 
     def __init__(self, estimator: Any, context: Any, data: dict[str, Any], snapshot: Callable[[], dict[str, Any]]):

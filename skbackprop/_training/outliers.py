@@ -1,4 +1,4 @@
-"""Samples of a stream that lie impossibly far from all earlier ones: they would set the scale for good."""
+"""Rejection of outliers in a stream: damaged samples would determine the scale of the data permanently."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from .._core.dataset import Dataset
 from .._core.standardizer import Standardizer
 from .state import TrainingState
 
-#: Samples that are more standard deviations away than this, after so many samples, are taken for damaged.
-MAX_ABS_ZSCORE, MIN_SAMPLES = 300.0, 50
-#: But not when they keep coming: the call of this number in a row is accepted.
+#: Samples more than this number of standard deviations from the mean are considered damaged.
+MAX_ABS_ZSCORE = 300.0
+#: Number of earlier samples needed to tell.
+MIN_SAMPLES = 50
+#: If all samples are outliers in this number of consecutive calls, the data have changed, and the last are accepted.
 MAX_CONSECUTIVE_REJECTIONS = 10
 
 
 def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool) -> bool:
     """Update the running moments and the mean weight; return False, and change nothing, if the samples are rejected.
 
-    Samples are rejected whose moments overflow and, with `reject_outliers`, samples far from all earlier ones.
+    Samples are rejected if their moments overflow or, with `reject_outliers`, if they are far from all earlier ones.
     """
     if state.standardizer is not None:
         moments, distance = state.standardizer.propose(data)

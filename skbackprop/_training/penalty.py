@@ -2,7 +2,7 @@
 
 It is a prior on the weights of standardized samples: c / n for n samples, times the ratio of noise to signal where the
 loss does not know it, as in ridge regression (Hoerl, Kennard and Baldwin 1975). The noise is what the last epoch left
-unexplained, so the penalty follows the training loss down. docs/defaults.md tells how c was chosen.
+unexplained, so the penalty follows the training loss down. docs/defaults.md explains the choice of c.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from __future__ import annotations
 from .config import TrainingConfig
 from .state import TrainingState
 
-#: The c of losses that are likelihoods, the c of other losses, and the largest value of c / n.
-PRIOR_OF_LIKELIHOODS, PRIOR, STRONGEST_PRIOR = 5.0, 20.0, 0.1
+#: The c of losses that are likelihoods, and the c of other losses.
+PRIOR_OF_LIKELIHOODS = 5.0
+PRIOR = 20.0
+#: The largest value of c / n.
+STRONGEST_PRIOR = 0.1
 #: Noise that L-BFGS assumes, because its objective must not change between iterations.
 NOISE_OF_LBFGS = 0.1
 
@@ -21,7 +24,7 @@ def choose_alpha(config: TrainingConfig, state: TrainingState) -> float:
     if config.alpha is not None:
         return config.alpha
     if state.standardizer is None:
-        return 0.0  # samples as they are have no common scale
+        return 0.0  # without standardization, the weights have no common scale
     n_samples = state.standardizer.n_samples
     if config.objective.loss.is_likelihood:
         return min(PRIOR_OF_LIKELIHOODS / n_samples, STRONGEST_PRIOR)

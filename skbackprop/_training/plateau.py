@@ -1,4 +1,4 @@
-"""The schedule `Plateau`: a learning rate that falls when the monitored loss no longer does."""
+"""The schedule `Plateau`: it reduces the learning rate when the monitored loss no longer improves."""
 
 from __future__ import annotations
 

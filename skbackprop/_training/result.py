@@ -14,9 +14,9 @@ class TrainingResult:
     stopped : bool
         Whether a stopping rule ended the training before the last epoch.
     diverged : bool
-        Whether training was given up because it diverged at every learning rate tried.
+        Whether training ended because it still diverged after the last reduction of the learning rate.
     n_backoffs : int
-        How often training went back to earlier weights and a lower learning rate.
+        Number of times that training went back to earlier weights with a lower learning rate.
     messages : list of str
         The warnings of this call.
     """

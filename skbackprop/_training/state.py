@@ -1,4 +1,4 @@
-"""`TrainingState`: everything that training learns, and the snapshots to which it can go back.
+"""`TrainingState`: everything that training learns, and snapshots of it, from which it can be restored.
 
 The random generator, the number of updates, the optimizer state and the running moments live in the state, so n calls
 of `partial_fit` are `fit` with n epochs, and a stored state continues exactly where it was.
@@ -20,7 +20,7 @@ KEPT_EPOCHS = 10_000
 
 @dataclass
 class TrainingState:
-    """What training learns, and all that it needs to continue.
+    """What training learns, and everything it needs to continue.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class TrainingState:
     rng : numpy.random.Generator
         Draws the order of the samples and the keys of dropout.
     standardizer : Standardizer or None
-        Running moments of the samples; None trains on samples as they are.
+        Running moments of the samples; None means that samples are not standardized.
     seed : int
         Seed of the generator, and of the validation split.
     t : int
@@ -51,7 +51,7 @@ class TrainingState:
     learning_rate : float
         Learning rate of the last update.
     rate_factor : float
-        What the rates of the schedule are multiplied by; divergence and plateaus lower it.
+        Factor of the learning rates of the schedule, which divergence and plateaus reduce.
     plateau_best : float
         Lowest monitored loss so far, for the schedule `Plateau`.
     plateau_count : int
@@ -63,7 +63,7 @@ class TrainingState:
     mean_weight : float
         Mean weight of all samples seen, over all calls.
     n_samples : int
-        Number of samples that it is the mean of.
+        Number of samples in that mean.
     n_rejections : int
         Number of consecutive calls whose samples were rejected as outliers.
     """
@@ -115,7 +115,7 @@ class TrainingState:
         return bool(np.isfinite(self.theta).all() and np.isfinite(flat).all())
 
 
-#: The numbers of a state that an epoch changes, and those that change when samples are seen for the first time.
+#: The numbers of a state that an epoch changes.
 EPOCH_FIELDS = (
     "t",
     "n_steps",
@@ -128,6 +128,7 @@ EPOCH_FIELDS = (
     "plateau_best",
     "plateau_count",
 )
+#: The numbers that change together with the running moments, before the first epoch over some samples.
 MOMENT_FIELDS = ("mean_weight", "n_samples")
 
 
@@ -149,7 +150,7 @@ class StateSnapshot:
         self._optimizer_state = np.empty_like(state.optimizer_state)
 
     def save(self) -> None:
-        """Save all that an epoch changes."""
+        """Save everything that an epoch changes."""
         state = self._state
         np.copyto(self.theta, state.theta)
         np.copyto(self._optimizer_state, state.optimizer_state)
@@ -161,7 +162,7 @@ class StateSnapshot:
             self._rng = state.rng.bit_generator.state
 
     def restore(self, *, undo_moments: bool = True) -> None:
-        """Restore it; the running moments stay if the epoch is to be tried again on the same samples."""
+        """Restore what was saved; `undo_moments=False` keeps the moments, to repeat an epoch on the same samples."""
         state = self._state
         np.copyto(state.theta, self.theta)
         np.copyto(state.optimizer_state, self._optimizer_state)

@@ -20,10 +20,10 @@ class Patience:
     limit : float
         Patience has run out after this many epochs; infinity never runs out.
     min_improvement : float
-        A smaller fall is no improvement.
+        A smaller decrease does not count as an improvement.
     follows_best : bool
-        Whether every fall moves the reference of the next comparison, or an improvement only: then many small falls
-        add up to one.
+        Whether every decrease becomes the reference of the next comparison. If only improvements do, many small
+        decreases add up to one.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Patience:
 
     @property
     def has_run_out(self) -> bool:
-        """Whether the last epoch was one too many."""
+        """Whether `limit` epochs in a row have not improved the number."""
         return self.count >= self.limit
 
     def state_dict(self) -> dict[str, float]:
@@ -85,7 +85,7 @@ class BestWeights:
         self.mean_loss = math.inf
 
     def update(self, score: float, state: TrainingState, n_iter: int) -> bool:
-        """Keep the weights of epoch `n_iter` if the score is the highest so far, as NaN never is; return whether."""
+        """Keep the weights of epoch `n_iter` and return True if the score is the highest so far; NaN never is."""
         if not score > self.score:
             return False
         self.score = score
@@ -95,7 +95,7 @@ class BestWeights:
         return True
 
     def restore(self, state: TrainingState) -> bool:
-        """Give the weights back to the network; return False if there are none."""
+        """Copy the best weights into the state; return False if there are none."""
         if self.theta is None:
             return False
         np.copyto(state.theta, self.theta)
@@ -147,18 +147,18 @@ class EarlyStopper:
         return -score, self.patience.update(-score)
 
     def undo_epoch(self) -> None:
-        """Forget the last epoch, which is rolled back."""
+        """Undo `on_epoch_end` for the last epoch, which is rolled back."""
         self.best, self.patience = self._before
 
     def restore_best(self, state: TrainingState) -> list[str]:
-        """Restore the weights of the best epoch, if a validation set tells which it is; return messages."""
+        """Restore the weights of the best epoch if there is a validation set; return warnings."""
         if self.validate is None or self.best.restore(state):
             return []
         state.best_iter = state.n_iter
         return ["No score of the validation set was a number: the weights are those of the last epoch. See scoring."]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the patience and the best weights, to be stored; whoever resumes has the validation set."""
+        """Return the patience and the best weights, to be stored; `validate` is set again when a fit is resumed."""
         return {"patience": self.patience.state_dict(), "best": self.best.state_dict()}
 
     def load_state_dict(self, stored: dict[str, Any]) -> None:

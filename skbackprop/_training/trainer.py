@@ -1,8 +1,7 @@
-"""Trainers: epochs until it is time to stop, and the way back when one diverges.
+"""Trainers: they run epochs until training stops, and go back to earlier weights if it diverges.
 
 `FitTrainer` trains on one set of samples until a stopping rule or the last epoch; `StreamTrainer` makes one epoch over
-each new chunk of a stream. An epoch is all or nothing: whatever goes wrong, an interrupt included, leaves the state as
-it was before the epoch.
+each new chunk of a stream. An epoch is a transaction: an error or an interrupt restores the state from before it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from .._core.dataset import Dataset
-from ..optimizers import LBFGS
 from . import lbfgs
 from .config import TrainingConfig
 from .epoch import Engine, plan_epoch
@@ -40,16 +38,16 @@ N_CHECKED_SAMPLES = 1000
 NO_BETTER_THAN_CONSTANT = 0.99
 #: Losses below this are rounding.
 NEGLIGIBLE_LOSS = 1e-10
-#: Number of recent epochs of a stream whose losses say what is usual.
+#: Number of recent epochs of a stream that the loss of an update is compared with.
 N_RECENT_EPOCHS = 100
-#: What the trainer of a stream holds between its calls.
+#: Stands in for the samples of a stream between two calls, so that the trainer does not keep them in memory.
 NO_DATA = Dataset(np.empty((0, 0)), np.empty((0, 0)))
-#: The error where the moments of the samples cannot be computed.
+#: Error message if the moments of the samples cannot be computed.
 OVERFLOW = "The spread of a column of X or of y overflows: scale the data, or look for damaged values."
 
 
 class Trainer(ABC):
-    """What both trainers share: one epoch, the check that it is valid, and the back-off when it is not.
+    """Base class of both trainers: one epoch, the check that it is valid, and the back-off if it is not.
 
     Parameters
     ----------
@@ -68,7 +66,7 @@ class Trainer(ABC):
         self.state = state
         self._data = data
         self._buffers: Any = None
-        if not isinstance(config.optimizer, LBFGS):
+        if not config.optimizer.needs_all_samples:
             self._buffers = engine.make_buffers(config, state, data)
         self._keeps_rng = config.uses_rng(data.n_samples)
         self._last_good = StateSnapshot(state, self._keeps_rng)
@@ -84,7 +82,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def _roll_back(self, *, is_final: bool) -> None:
-        """Go back to the state from which training diverged; there is no further attempt if `is_final`."""
+        """Restore the state from before the divergence; if `is_final`, there is no further attempt."""
 
     def _run_epochs(self, n_epochs: int, max_loss: float, result: TrainingResult) -> None:
         """Make up to `n_epochs` valid epochs, none with a loss above `max_loss`."""
@@ -136,7 +134,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def _save_progress(self) -> None:
-        """Make the present state the one to go back to."""
+        """Make the present state the one that is restored if the next epoch diverges."""
 
     def _is_valid(self, loss: float, max_loss: float) -> bool:
         """Return whether an epoch has not diverged; with dropout, which raises the loss, evaluate without it first."""
@@ -145,7 +143,7 @@ class Trainer(ABC):
         return any(self.config.objective.dropout) and self._loss_of(self.state.theta) <= max_loss
 
     def _back_off(self, result: TrainingResult, initial_factor: float, *, in_epoch: bool) -> bool:
-        """Go back to earlier weights and halve the learning rate; return False when that has been done too often."""
+        """Go back to earlier weights and halve the learning rate; return False after `MAX_BACKOFFS` attempts."""
         state, rate, epoch = self.state, self.state.learning_rate, self.state.n_iter + in_epoch
         result.diverged = result.n_backoffs == MAX_BACKOFFS
         result.stopped = False
@@ -218,7 +216,7 @@ class FitTrainer(Trainer):
                 raise ValueError(OVERFLOW)
             self._data = state.scale_target(self._data)
             constant_loss = self.config.objective.constant_loss(self._data)
-            if isinstance(self.config.optimizer, LBFGS):
+            if self.config.optimizer.needs_all_samples:
                 self._minimize(n_epochs, result)
             else:
                 max_loss = DIVERGENCE_FACTOR * max(constant_loss, self._loss_of(state.theta))
@@ -227,7 +225,7 @@ class FitTrainer(Trainer):
         except BaseException:
             self._last_good.restore()
             if state.n_iter > n_before:
-                state.best_iter = state.n_iter  # an interrupt leaves the last complete epoch, whatever its score
+                state.best_iter = state.n_iter  # of an interrupted fit, not the epoch with the best score
             raise
         self._warn_if_no_better_than_constant(constant_loss, result)
         return result
@@ -267,7 +265,7 @@ class FitTrainer(Trainer):
     def _final_updates_are_valid(self) -> bool:
         state, objective = self.state, self.config.objective
         expected = max(state.mean_loss, NEGLIGIBLE_LOSS, 0.01 * objective.constant_loss(self._data))
-        if any(objective.dropout):  # whose loss during training says little about the loss without it
+        if any(objective.dropout):  # the loss during training is then no estimate of the loss without it
             before = self._previous_good or self._last_good
             expected = max(expected, self._loss_of(before.theta))
         return self._loss_of(state.theta) <= FINAL_STEP_FACTOR * expected
@@ -317,7 +315,7 @@ class StreamTrainer(Trainer):
             self._last_good.restore()
             raise
         finally:
-            self._data = NO_DATA  # the trainer serves the next call; the samples are the caller's
+            self._data = NO_DATA
         return result
 
     def _reject(self, result: TrainingResult) -> None:
@@ -348,10 +346,10 @@ class StreamTrainer(Trainer):
         state = self.state
         moved = np.subtract(state.theta, self._last_good.theta, out=self._last_good.scratch)
         if np.dot(moved, moved) <= SMALL_STEP**2 * np.dot(state.theta, state.theta):
-            return True  # as for most single samples, whose loss need not be evaluated
+            return True  # true of most single samples: evaluating their loss would be slow
         before = self._loss_of(self._last_good.theta)
         usual = 1.0
         if state.standardizer is None:
             usual = max([before, *state.loss_curve[-N_RECENT_EPOCHS - 1 : -1]])
-        expected = max(before, 0.1 * usual)  # one sample that happened to fit says little
+        expected = max(before, 0.1 * usual)  # a single sample may happen to have a small loss
         return self._loss_of(state.theta) <= FINAL_STEP_FACTOR * expected

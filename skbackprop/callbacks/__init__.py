@@ -1,9 +1,9 @@
 """Callbacks that monitor and control training, for ``set_callbacks`` of both estimators.
 
 They follow the protocol that scikit-learn has from version 1.9 on: a task for each `fit`, and below it one for each
-epoch. ``ProgressBar`` and ``ScoringMonitor`` of `sklearn.callback` work beside them. Set callbacks on the network
-itself, also where it is a step of a Pipeline: they are called for its epochs only, and see the samples as that step
-does.
+epoch. ``ProgressBar`` and ``ScoringMonitor`` of `sklearn.callback` can be combined with them. Set callbacks on the
+network itself, also if it is a step of a Pipeline: they are called for its epochs only, and receive the samples that
+this step receives.
 """
 
 from .._public import publish

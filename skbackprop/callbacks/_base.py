@@ -104,7 +104,8 @@ class Callback:
         estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
-            Context of the fit or of the epoch; `context.task_name` tells which.
+            Context of the fit or of the epoch; `context.task_name` is "fit", "partial_fit" or
+            "epoch".
 
         See Also
         --------
@@ -138,7 +139,8 @@ class Callback:
         estimator : BackpropRegressor or BackpropClassifier
             The estimator that is fitted.
         context : sklearn.callback.CallbackContext
-            Context of the fit or of the epoch; `context.task_name` tells which.
+            Context of the fit or of the epoch; `context.task_name` is "fit", "partial_fit" or
+            "epoch".
 
         Returns
         -------

@@ -122,7 +122,7 @@ class Checkpoint(Callback):
             self.path.unlink(missing_ok=True)
 
     def on_fit_task_end(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
-        """Write the network after an epoch, if it is time.
+        """Write the network after every `every` epochs.
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class Checkpoint(Callback):
             part.unlink(missing_ok=True)
 
     def _restore_callbacks(self, estimator: BackpropRegressor | BackpropClassifier, progress: FitProgress) -> None:
-        """Give each callback that was set before this one the stored state of the first of its class."""
+        """Restore each callback that was set before this one from the first stored state of its class."""
         states = list(progress.callback_states)
         for callback in self._earlier_callbacks(estimator, "load_state_dict"):
             matching = [entry for entry in states if entry["callback"] == type(callback).__name__]

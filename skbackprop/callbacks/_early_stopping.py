@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 
 class Monitor:
-    """What `EarlyStopping` knows of one fit.
+    """The scores, the patience and the best weights of one fit.
+
+    Parameters
+    ----------
+    scorer : callable
+        Called with the estimator, the validation samples and their targets.
+    patience : int
+        Number of epochs in a row without improvement after which training stops.
 
     Attributes
     ----------

@@ -67,7 +67,7 @@ class LossRecorder(Callback):
 
         Examples
         --------
-        Each fit has a number of its own.
+        Each fit has its own number.
 
         >>> from sklearn.datasets import load_diabetes
         >>> from skbackprop import BackpropRegressor

@@ -143,7 +143,7 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
 
         Examples
         --------
-        A network that is already fitted stays as it is when it is passed as a ``FrozenEstimator``.
+        A fitted network is not fitted again if it is passed as a ``FrozenEstimator``.
 
         >>> from sklearn.datasets import load_iris
         >>> from sklearn.frozen import FrozenEstimator
@@ -205,7 +205,7 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
 
 
 def _thawed(estimator: Any) -> Any:
-    """Return the network itself, also where it is frozen."""
+    """Return the network itself, also if it is frozen."""
     return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
 
 

@@ -150,7 +150,7 @@ def _flat(layers: list[Layer]) -> np.ndarray:
 def _output_derivative(
     loss: Loss, target: np.ndarray, out: np.ndarray, delta: np.ndarray, link_slope: np.ndarray
 ) -> np.ndarray:
-    """Return dE/dout of the output layer; a loss that gives delta only leaves it to be solved for."""
+    """Return dE/dout of the output layer; if the loss has no formula for it, solve for it given delta."""
     exact = loss.output_derivative(target, out)
     if exact is not None:
         return exact

@@ -34,7 +34,7 @@ class Loss(Hyperparameters):
     target_scaling : {"spread", "mean", None}
         What ``standardize=True`` does to the target before the loss is computed: "spread" subtracts the mean and
         divides by the standard deviation (for the identity), "mean" divides by the mean (for the exponential), None
-        leaves the target as it is. The default of a custom loss is None.
+        leaves the target unchanged. The default of a custom loss is None.
     is_likelihood : bool
         Whether the loss is a negative log-likelihood, which determines how noisy the target is. For other losses
         ``alpha="auto"`` estimates the noise from the training loss.
@@ -303,55 +303,9 @@ class LinkedLoss(Loss):
             cls.target_scaling = cls.link.target_scaling.name
 
     def inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the prediction for the raw output.
-
-        Parameters
-        ----------
-        raw : ndarray of shape (n_samples, n_outputs)
-            Raw output of the network.
-
-        Returns
-        -------
-        prediction : ndarray of shape (n_samples, n_outputs)
-            Prediction, in the scaled units of the target.
-
-        See Also
-        --------
-        log_inverse_link : Its logarithm.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from skbackprop.losses import Poisson
-        >>> Poisson().inverse_link(np.array([[0.0, 1.0]])).round(4)
-        array([[1.    , 2.7183]])
-        """
         return self.link.inverse(raw)
 
     def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
-        """Return the logarithm of the prediction.
-
-        Parameters
-        ----------
-        raw : ndarray of shape (n_samples, n_outputs)
-            Raw output of the network.
-
-        Returns
-        -------
-        log_prediction : ndarray of shape (n_samples, n_outputs)
-            Logarithm of `inverse_link`, finite wherever `raw` is.
-
-        See Also
-        --------
-        inverse_link : The prediction itself.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from skbackprop.losses import BinaryLogLoss
-        >>> BinaryLogLoss().log_inverse_link(np.array([[-1000.0, 0.0]])).round(4)
-        array([[-1.000e+03, -6.931e-01]])
-        """
         return self.link.log_inverse(raw)
 
 

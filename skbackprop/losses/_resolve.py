@@ -1,4 +1,4 @@
-"""Which loss the parameters `loss` and `output_activation` of an estimator mean together."""
+"""The loss that the parameters `loss` and `output_activation` of an estimator specify together."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from copy import copy
 
 from . import LOSSES, Loss
+from ._regression import LOSSES as REGRESSION_LOSSES
+
+#: What ``output_activation="auto"`` is for each loss of numbers: the first entry of its name, hence in reverse.
+AUTO_REGRESSION_OUTPUTS: dict[str, str] = dict(reversed(REGRESSION_LOSSES))
 
 
 def resolve_loss(loss: str | Loss, output_activation: str, auto: Mapping[str, str]) -> Loss:
-    """Return the loss that the two parameters mean together.
+    """Return the loss that the two parameters specify together.
 
     Parameters
     ----------
@@ -21,14 +25,14 @@ def resolve_loss(loss: str | Loss, output_activation: str, auto: Mapping[str, st
     Raises
     ------
     ValueError
-        If a name is unknown, or the two do not go together; the message lists the known names.
+        If a name is unknown, or the two are not compatible; the message lists the known names.
     """
     if isinstance(loss, Loss):
         if any(type(loss) is type(known) and name not in auto for (name, _), known in LOSSES.items()):
             raise ValueError(f"loss={loss!r} is not for this kind of target; the names are {sorted(auto)}.")
         if output_activation not in ("auto", loss.output_activation):
             raise ValueError(
-                f"output_activation={output_activation!r} does not go with loss={loss!r}, "
+                f"output_activation={output_activation!r} is not compatible with loss={loss!r}, "
                 f"which has {loss.output_activation!r}; leave it at 'auto'."
             )
         return copy(loss)
@@ -37,5 +41,7 @@ def resolve_loss(loss: str | Loss, output_activation: str, auto: Mapping[str, st
     output = auto[loss] if output_activation == "auto" else output_activation
     if (loss, output) not in LOSSES:
         known_outputs = ["auto", *sorted(activation for name, activation in LOSSES if name == loss)]
-        raise ValueError(f"output_activation={output!r} does not go with loss={loss!r}; the names are {known_outputs}.")
+        raise ValueError(
+            f"output_activation={output!r} is not compatible with loss={loss!r}; the names are {known_outputs}."
+        )
     return LOSSES[loss, output]

@@ -13,6 +13,6 @@ from tests.shared import BOTH, FEW, announce, data
 def test_setting_a_callback_raises_an_error_that_names_the_required_version(estimator):
     X, y = data(estimator)
     network = estimator(5, **FEW).fit(X, y).partial_fit(X, y, **announce(estimator))
-    with pytest.raises(ImportError, match=f"needs scikit-learn 1.9 or later, and this is {sklearn.__version__}"):
+    with pytest.raises(ImportError, match=f"1.9 or later; version {sklearn.__version__} is installed"):
         network.set_callbacks(object())
     assert network.predict(X).shape == y.shape

@@ -140,7 +140,7 @@ class TestResume:
         X, y = data(BackpropRegressor)
         checkpoint = Checkpoint(tmp_path / "file")
         fit_and_interrupt(BackpropRegressor(5, early_stopping=early_stopping, **FEW), 2, [checkpoint], X, y)
-        given = r"samples that it was given: 1(50|35) to train on and (0|15) to validate with"
+        given = r"samples it began with: 1(50|35) to train on and (0|15) to validate with"
         with pytest.raises(ValueError, match=given):
             checkpoint.resume(X[:-1], y[:-1])
         with pytest.raises(ValueError, match=given):

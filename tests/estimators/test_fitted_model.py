@@ -181,7 +181,7 @@ def test_sample_may_be_a_vector_a_matrix_or_part_of_a_data_frame():
         validated = model.validate_sample(sample, dtype)
         assert type(validated) is np.ndarray
         np.testing.assert_array_equal(validated, X[[3]])
-    with pytest.raises(ValueError, match="must be one sample, got 2"):
+    with pytest.raises(ValueError, match="must be a single sample, got 2"):
         model.validate_sample(X[:2], dtype)
 
 

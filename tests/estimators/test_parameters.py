@@ -47,7 +47,7 @@ INVALID = {
     ),
     "optimizer": ({"optimizer": "sgd"}, r"optimizer='sgd' is not known; the names are \['adam', 'adamw', 'gd'"),
     "loss": ({"loss": "hinge"}, r"loss='hinge' is not known; the names are \["),
-    "output activation": ({"output_activation": "tanh"}, r"output_activation='tanh' does not go with loss="),
+    "output activation": ({"output_activation": "tanh"}, r"output_activation='tanh' is not compatible with loss="),
     "alpha": ({"alpha": -1e-4}, "'alpha' parameter"),
     "init name": ({"init": "zeros"}, r"init='zeros' is not known; the names are \['glorot_normal'"),
     "init of one part": ({"init": (W,), "hidden_layer_sizes": 2}, r"init must be a name, an Initializer, or \(coefs"),
@@ -88,7 +88,7 @@ def test_invalid_parameter_between_calls_of_partial_fit_changes_no_weight(params
     ("params", "message"),
     [
         ({"loss": "squared_error", "output_activation": "identity"}, "gives no probabilities"),
-        ({"loss": "squared_error", "output_activation": "softmax"}, "does not go with loss='squared_error'"),
+        ({"loss": "squared_error", "output_activation": "softmax"}, "is not compatible with loss='squared_error'"),
         ({"loss": MultinomialLogLoss(), "output_activation": "logistic"}, "which has 'softmax'"),
     ],
 )

@@ -160,7 +160,7 @@ def load(stored):
 
 def test_newer_format_is_rejected_with_both_versions(stored):
     stored |= {"format": FORMAT + 1, "version": "99.0"}
-    message = rf"stored by skbackprop 99.0 in format {FORMAT + 1}, and version {__version__} knows the formats up to"
+    message = rf"stored by skbackprop 99.0 in format {FORMAT + 1}, and version {__version__} supports formats up to"
     with pytest.raises(ValueError, match=message):
         load(stored)
 
@@ -206,7 +206,7 @@ def test_moment_that_is_not_finite_is_rejected(stored, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda network: network.update(theta=network["theta"][:-1]), "theta .* has shape .*, it must be"),
+        (lambda network: network.update(theta=network["theta"][:-1]), "theta .* has shape .*; it must be"),
         (lambda network: network.update(theta=network["theta"].astype(int)), "theta .* must be an array of floats"),
         (lambda network: network.update(theta=network["theta"].tolist()), "theta .* must be an array of floats"),
         (
@@ -224,7 +224,7 @@ def test_moment_that_is_not_finite_is_rejected(stored, name):
         (lambda network: network.update(random_generator={"state": 3}), "random generator .* is damaged"),
         (
             lambda network: network["standardizer"].update(mean=np.zeros(3)),
-            r"mean of the standardizer .* has shape \(3,\), it must be \(4,\)",
+            r"mean of the standardizer .* has shape \(3,\); it must be \(4,\)",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",  # a function's repr differs between processes

@@ -108,7 +108,7 @@ def test_sparse_sample_gives_what_the_dense_sample_gives(make):
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (X[:2], 1.0, "x must be one sample, got 2"),
+        (X[:2], 1.0, "x must be a single sample, got 2"),
         (X[0], [1.0, 2.0], "not the target of one sample"),
         (X[0, :2], 1.0, "2 features"),
     ],

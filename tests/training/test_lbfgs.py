@@ -87,11 +87,11 @@ def test_real_data_are_learned():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"solver": "minibatch"}, "solver='minibatch' does not go with optimizer='lbfgs'; set it to 'batch'"),
-        ({"solver": "sgd"}, "solver='sgd' does not go with optimizer='lbfgs'"),
-        ({"l1_ratio": 0.5}, "l1_ratio=0.5 does not go with optimizer='lbfgs'; set it to 0"),
-        ({"dropout": 0.5}, "dropout=.* does not go with optimizer='lbfgs'"),
-        ({"clip_norm": 1.0}, "clip_norm=1.0 does not go with optimizer='lbfgs'; set it to None"),
+        ({"solver": "minibatch"}, "solver='minibatch' is not compatible with optimizer='lbfgs'; set it to 'batch'"),
+        ({"solver": "sgd"}, "solver='sgd' is not compatible with optimizer='lbfgs'"),
+        ({"l1_ratio": 0.5}, "l1_ratio=0.5 is not compatible with optimizer='lbfgs'; set it to 0"),
+        ({"dropout": 0.5}, "dropout=.* is not compatible with optimizer='lbfgs'"),
+        ({"clip_norm": 1.0}, "clip_norm=1.0 is not compatible with optimizer='lbfgs'; set it to None"),
     ],
 )
 def test_unsupported_parameters_raise(params, message):

@@ -22,9 +22,14 @@ def add_chunk(model, X, y, y_start, theta, buffers, key, position):
     thresholds, keep = model.thresholds, model.keep
     gradient, factor = buffers.gradient, buffers.factor
     z_buffer, a_buffer, delta_buffer, mask_buffer = buffers.z, buffers.a, buffers.delta, buffers.mask
-    n, n_layers = unsigned(X.shape[0]), sizes.size - 1
-    n_hidden, unit_before = hidden_units(sizes), unsigned(0)
-    weight, intercept, place, before = unsigned(0), n_weights_of(sizes, theta), unsigned(0), unsigned(0)
+    n = unsigned(X.shape[0])
+    n_layers = sizes.size - 1
+    n_hidden = hidden_units(sizes)
+    weight = unsigned(0)  # where the weights, the intercepts and the units of the present layer begin
+    intercept = n_weights_of(sizes, theta)
+    place = unsigned(0)
+    before = unsigned(0)  # where the units of the layer before begin
+    unit_before = unsigned(0)  # number of hidden units in the layers before
     for level in range(n_layers):
         fan_in, fan_out = sizes[level], sizes[level + 1]
         W = theta[weight : weight + fan_in * fan_out].reshape(fan_in, fan_out)
@@ -177,8 +182,12 @@ def add_sample(model, X, x_start, y, y_start, theta, buffers, key, position):
     gradient, factor = buffers.gradient, buffers.factor
     z_buffer, a_buffer, delta_buffer, mask_buffer = buffers.z, buffers.a, buffers.delta, buffers.mask
     n_layers = sizes.size - 1
-    weight, intercept, place, before = unsigned(0), n_weights_of(sizes, theta), unsigned(0), unsigned(0)
-    n_hidden, unit_before = hidden_units(sizes), unsigned(0)
+    n_hidden = hidden_units(sizes)
+    weight = unsigned(0)  # see `add_chunk`
+    intercept = n_weights_of(sizes, theta)
+    place = unsigned(0)
+    before = unsigned(0)
+    unit_before = unsigned(0)
     for level in range(n_layers):
         fan_in, fan_out = sizes[level], sizes[level + 1]
         if level == 0:
