@@ -107,18 +107,22 @@ def is_compiled(dtype: np.dtype) -> bool:
 
 def _is_of_this_numba(index: Path) -> bool:
     """Return whether the installed version of numba wrote an index file; numba ignores files of other versions."""
-    from importlib.metadata import PackageNotFoundError, version  # slow to import, and rarely needed
-
     try:
         with index.open("rb") as file:
             return pickle.load(file) == _numba_version()  # the first of the two objects in the file
-    except (OSError, EOFError, pickle.UnpicklingError, PackageNotFoundError):
+    except (OSError, EOFError, pickle.UnpicklingError):
         return False
 
 
 @cache
-def _numba_version() -> str:
-    return version("numba")
+def _numba_version() -> str | None:
+    """Return the version of numba, or None if it is not installed."""
+    from importlib import metadata  # which imports much, and is needed only where a cached kernel is found
+
+    try:
+        return metadata.version("numba")
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _cache_folders() -> list[Path]:
