@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,13 @@ def test_it_needs_no_source_files(copy):
     assert run(PRINT_FINGERPRINT, copy) == fingerprint.fingerprint()
 
 
+def installed_numba():
+    """Return the version of numba without importing it, because numba keeps the cache folder of that moment."""
+    if not find_spec("numba"):
+        pytest.skip("numba is not installed")
+    return version("numba")
+
+
 class TestIsCompiled:
     @pytest.fixture
     def index(self, tmp_path, monkeypatch):
@@ -93,7 +101,7 @@ class TestIsCompiled:
         path.write_bytes(pickle.dumps(numba_version) + pickle.dumps("and more"))
 
     def test_for_each_dtype(self, index):
-        numba_version = version("numba") if pytest.importorskip("numba") else None
+        numba_version = installed_numba()
         assert not fingerprint.is_compiled(np.dtype(np.float32))
         self.write(index, numba_version)
         assert fingerprint.is_compiled(np.dtype(np.float32))
@@ -106,7 +114,7 @@ class TestIsCompiled:
         assert not fingerprint.is_compiled(np.dtype(np.float32))
 
     def test_not_for_other_formulas(self, index, monkeypatch):
-        self.write(index, version("numba") if pytest.importorskip("numba") else None)
+        self.write(index, installed_numba())
         monkeypatch.setattr(fingerprint, "fingerprint", lambda: "0123456789abcdef")
         assert not fingerprint.is_compiled(np.dtype(np.float32))
 
