@@ -133,7 +133,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _supports_partial_fit(self) -> bool:
         optimizer = OPTIMIZERS.get(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
         if getattr(optimizer, "needs_all_samples", False):
-            raise AttributeError("partial_fit makes one epoch over some samples; optimizer='lbfgs' needs all, by fit.")
+            raise AttributeError("partial_fit does not support optimizer='lbfgs', which needs all samples: use fit.")
         return True
 
     @property
