@@ -36,13 +36,7 @@ def coverage(session):
     session.install("-e", ".[dev]")
     measure = ("pytest", "-q", "--cov=skbackprop", "--cov-branch", "--cov-report=")
     session.run(*measure, "-n", "auto", *session.posargs)
-    plain = (
-        "-p",
-        "tests.engines.plain_kernel",
-        "tests/engines/test_compiled.py",
-        "-k",
-        "not compiled_for_again and not vector_math",
-    )
+    plain = ("-p", "tests.engines.plain_kernel", "tests/engines")
     session.run(*measure, "--cov-append", *plain)
     session.run("coverage", "report", "--fail-under=97")
 
