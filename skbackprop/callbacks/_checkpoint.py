@@ -272,6 +272,8 @@ class Checkpoint(Callback):
 
         Raises
         ------
+        TypeError
+            If the file holds something else.
         FileNotFoundError
             If nothing has been written yet.
         ValueError
@@ -281,5 +283,7 @@ class Checkpoint(Callback):
         --------
         skbackprop.callbacks.Callback : The base class of callbacks that can be restored.
         """
-        estimator = joblib.load(self.path).set_callbacks(*callbacks, self)
+        estimator = joblib.load(self.path)
+        fitted_model(estimator)  # which raises for anything else
+        estimator.set_callbacks(*callbacks, self)
         return estimator._finish_fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))

@@ -243,3 +243,9 @@ class TestFile:
     def test_interval_below_one_is_refused(self):
         with pytest.raises(ValueError, match="every == 0"):
             Checkpoint("file", every=0)
+
+
+def test_file_that_holds_no_estimator_is_rejected(tmp_path):
+    joblib.dump({"a": 1}, tmp_path / "other.joblib")
+    with pytest.raises(TypeError, match="must be a BackpropRegressor or BackpropClassifier, got dict"):
+        Checkpoint(tmp_path / "other.joblib").resume([[1.0]], [1.0])
