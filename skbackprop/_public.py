@@ -54,6 +54,6 @@ def _hide_private_bases(kind: type) -> None:
         if package != __name__.partition(".")[0] or not any(part.startswith("_") for part in path):
             continue
         for name, method in vars(base).items():
-            if isfunction(method) and not name.startswith("_"):
+            if isfunction(method) and (name == "__init__" or not name.startswith("_")):
                 method.__qualname__ = name
                 unwrap(method).__qualname__ = name

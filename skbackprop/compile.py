@@ -21,13 +21,16 @@ from ._public import publish
 
 __all__ = ["compile_kernel"]
 
+#: The dtypes that a network can have.
+DTYPES = ("float32", "float64")
 
-def compile_kernel(dtypes: Iterable[str] = ("float32", "float64")) -> dict[str, float]:
+
+def compile_kernel(dtypes: str | Iterable[str] = DTYPES) -> dict[str, float]:
     """Compile the kernel, unless numba has it in its cache already.
 
     Parameters
     ----------
-    dtypes : iterable of {"float32", "float64"}, default=("float32", "float64")
+    dtypes : {"float32", "float64"} or iterable of them, default=("float32", "float64")
         The dtypes of X to compile for; each takes about 20 seconds.
 
     Returns
@@ -37,6 +40,8 @@ def compile_kernel(dtypes: Iterable[str] = ("float32", "float64")) -> dict[str, 
 
     Raises
     ------
+    ValueError
+        If a dtype is neither of the two.
     ImportError
         If numba is not installed, or finds no folder to store the kernel in.
 
@@ -50,8 +55,12 @@ def compile_kernel(dtypes: Iterable[str] = ("float32", "float64")) -> dict[str, 
     >>> compile_kernel(["float32"])  # doctest: +SKIP
     {'float32': 16.2}
     """
+    names = [dtypes] if isinstance(dtypes, str) else list(dtypes)
+    for name in names:
+        if name not in DTYPES:
+            raise ValueError(f"The kernel is compiled for the dtypes {list(DTYPES)}, got {name!r}.")
     seconds = {}
-    for dtype in dtypes:
+    for dtype in names:
         start = time.perf_counter()
         is_needed = not is_compiled(np.dtype(dtype))
         if is_needed:
@@ -76,9 +85,12 @@ def _train_a_little(dtype):
 def main() -> None:
     """Compile for the dtypes on the command line, and print how long it took."""
     parser = argparse.ArgumentParser(prog="python -m skbackprop.compile", description="Compile the numba kernel.")
-    parser.add_argument("dtypes", nargs="*", default=["float32", "float64"], help="float32, float64 or both")
+    parser.add_argument("dtypes", nargs="*", default=list(DTYPES), help="float32, float64 or both")
     for dtype in parser.parse_args().dtypes:
-        seconds = compile_kernel([dtype])[dtype]
+        try:
+            seconds = compile_kernel(dtype)[dtype]
+        except (ValueError, ImportError) as error:
+            parser.error(str(error))
         print(f"{dtype}: {f'compiled in {seconds:.1f} s' if seconds else 'compiled before'}")  # noqa: T201
 
 

@@ -22,30 +22,40 @@ from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .configuration import new_standardizer
 from .progress import FitProgress
+from .stored_checks import (
+    check_amount,
+    check_array,
+    check_count,
+    check_curve,
+    check_dict,
+    check_flag,
+    check_kind,
+    check_list,
+    check_real,
+)
 
 #: To be increased whenever older versions of the package cannot load what this one stores.
 FORMAT = 1
 
 #: Attributes that are stored in another form, or not at all because the next call recreates them.
 REBUILT = {"_config", "_state", "_progress", "_fast_path"}
-#: The parts of `TrainingState` that are numbers.
-NUMBERS = (
+#: Attributes that every fitted estimator has.
+FITTED_ATTRIBUTES = ("n_features_in_", "engine_", "n_layers_", "n_outputs_", "out_activation_")
+#: The parts of `TrainingState` that are counts, amounts (finite and at least 0), and other numbers.
+COUNTS = (
     "seed",
     "t",
     "n_steps",
     "n_iter",
     "validation_start",
     "best_iter",
-    "learning_rate",
-    "rate_factor",
-    "plateau_best",
     "plateau_count",
-    "alpha",
-    "mean_loss",
-    "mean_weight",
     "n_samples",
     "n_rejections",
 )
+AMOUNTS = ("rate_factor", "alpha", "mean_weight")
+REALS = ("learning_rate", "plateau_best", "mean_loss")
+NUMBERS = COUNTS + AMOUNTS + REALS
 #: The parts of `TrainingState` that are lists of numbers.
 CURVES = ("loss_curve", "validation_loss_curve", "validation_scores")
 #: The parts of `TrainingConfig` that are numbers.
@@ -76,25 +86,33 @@ def restore_state(estimator, stored: dict[str, Any]) -> None:
     ValueError
         If a newer version stored it, or if a part of it is missing, has the wrong shape or is not finite.
     """
+    check_dict(stored, (), "The stored estimator")
     version = stored.get("version", "an unknown version")
-    if "format" not in stored or not isinstance(stored["format"], int):
+    if not isinstance(stored.get("format"), int):
         raise ValueError("This is not a stored estimator of skbackprop: it has no format number.")
+    check_count(stored["format"], "The format number of the stored estimator", low=1)
     if stored["format"] > FORMAT:
         raise ValueError(
             f"This estimator was stored by skbackprop {version} in format {stored['format']}, and version "
             f"{__version__} supports formats up to {FORMAT}: install skbackprop {version} or later to load it."
         )
-    _require(stored, ("params", "attributes", "network", "progress"), "the stored estimator")
-    vars(estimator).update(stored["params"])
-    vars(estimator).update(stored["attributes"])
+    check_dict(stored, ("params", "attributes", "network", "progress"), "the stored estimator")
+    for name in ("params", "attributes"):
+        check_dict(stored[name], (), f"{name} of the stored estimator")
+    restored = {**stored["params"], **stored["attributes"]}
+    check_dict(restored, type(estimator)._get_param_names(), "the parameters of the stored estimator")
     if stored["network"] is not None:
-        estimator._config, estimator._state = _restored_network(stored["network"])
-        n_features = estimator._config.objective.network.sizes[0]
-        if vars(estimator).get("n_features_in_") != n_features:
+        check_dict(stored["attributes"], FITTED_ATTRIBUTES, "the attributes of the stored estimator")
+        config, state = _restored_network(stored["network"])
+        n_features = config.objective.network.sizes[0]
+        if stored["attributes"]["n_features_in_"] != n_features:
             raise ValueError(f"The stored network has {n_features} inputs, which differs from n_features_in_.")
-        estimator._fast_path = None
+        restored |= {"_config": config, "_state": state, "_fast_path": None}
     if stored["progress"] is not None:
-        estimator._progress = FitProgress.from_state_dict(stored["progress"])
+        if stored["network"] is None:
+            raise ValueError("The stored estimator has the progress of a fit, but no network: the file is damaged.")
+        restored["_progress"] = _restored_progress(stored["progress"], state.theta)
+    vars(estimator).update(restored)
 
 
 def _stored_network(config: TrainingConfig, state: TrainingState) -> dict[str, Any]:
@@ -118,18 +136,17 @@ def _stored_network(config: TrainingConfig, state: TrainingState) -> dict[str, A
 
 
 def _restored_network(stored: dict[str, Any]) -> tuple[TrainingConfig, TrainingState]:
-    _require(stored, _NETWORK_KEYS, "the stored network")
-    _require(stored["settings"], SETTINGS, "the settings of the stored network")
-    _require(stored["numbers"], NUMBERS, "the numbers of the stored network")
-    _require(stored["curves"], CURVES, "the curves of the stored network")
+    check_dict(stored, _NETWORK_KEYS, "the stored network")
     network = _restored_layers(stored)
     for name, kind in (("loss", Loss), ("optimizer", Optimizer), ("schedule", Schedule)):
-        _check_kind(stored[name], kind, name)
-    objective = Objective(network, stored["loss"], stored["l1_ratio"], tuple(stored["dropout"]))
+        check_kind(stored[name], kind, f"{name} of the stored network")
+    check_amount(stored["l1_ratio"], "l1_ratio of the stored network", high=1)
+    objective = Objective(network, stored["loss"], stored["l1_ratio"], _restored_dropout(stored, network))
+    _check_settings(stored["settings"])
     config = TrainingConfig(objective, stored["optimizer"], stored["schedule"], **stored["settings"])
     theta, optimizer_state = stored["theta"], stored["optimizer_state"]
-    _check_array(theta, "theta", (network.n_parameters,))
-    _check_array(optimizer_state, "optimizer_state", (None, None), theta.dtype)
+    check_array(theta, "theta of the stored network", (network.n_parameters,))
+    check_array(optimizer_state, "optimizer_state of the stored network", (None, None), theta.dtype)
     if optimizer_state.shape[1] not in (0, theta.size):
         raise ValueError(
             f"optimizer_state of the stored network has {optimizer_state.shape[1]} columns; theta has {theta.size}."
@@ -137,10 +154,13 @@ def _restored_network(stored: dict[str, Any]) -> tuple[TrainingConfig, TrainingS
     state = TrainingState(theta, optimizer_state, _restored_generator(stored["random_generator"]))
     if stored["standardizer"] is not None:
         state.standardizer = _restored_standardizer(stored["standardizer"], objective, theta.dtype)
-    for name, value in stored["numbers"].items():
-        setattr(state, name, value)
-    for name, curve in stored["curves"].items():
-        setattr(state, name, np.asarray(curve, np.float64).tolist())
+    _check_numbers(stored["numbers"])
+    for name in NUMBERS:
+        setattr(state, name, stored["numbers"][name])
+    check_dict(stored["curves"], CURVES, "the curves of the stored network")
+    for name in CURVES:
+        check_curve(stored["curves"][name], f"{name} of the stored network")
+        setattr(state, name, stored["curves"][name].tolist())
     return config, state
 
 
@@ -162,15 +182,53 @@ _NETWORK_KEYS = (
 )
 
 
-def _restored_layers(stored) -> Network:
+def _restored_layers(stored: dict[str, Any]) -> Network:
     sizes, activations = stored["sizes"], stored["activations"]
-    if len(sizes) < 2 or not all(isinstance(size, int) and size > 0 for size in sizes):
+    check_list(sizes, "sizes of the stored network")
+    check_list(activations, "activations of the stored network")
+    if len(sizes) < 2:
         raise ValueError(f"sizes of the stored network must be at least two positive integers, got {sizes!r}.")
+    for size in sizes:
+        check_count(size, "A size of the stored network", low=1)
     if len(activations) != len(sizes) - 2:
         raise ValueError(f"The stored network has {len(activations)} activations for {len(sizes) - 2} hidden layers.")
     for activation in activations:
-        _check_kind(activation, Activation, "activation")
+        check_kind(activation, Activation, "activation of the stored network")
     return Network(tuple(sizes), tuple(activations))
+
+
+def _restored_dropout(stored: dict[str, Any], network: Network) -> tuple[float, ...]:
+    rates = stored["dropout"]
+    check_list(rates, "dropout of the stored network")
+    n_hidden = len(network.activations)
+    if len(rates) not in (0, n_hidden):
+        raise ValueError(f"The stored network has {len(rates)} dropout rates for {n_hidden} hidden layers.")
+    for rate in rates:
+        check_amount(rate, "A dropout rate of the stored network", high=1)
+    return tuple(rates)
+
+
+def _check_settings(stored: dict[str, Any]) -> None:
+    check_dict(stored, SETTINGS, "the settings of the stored network")
+    if len(stored) > len(SETTINGS):
+        raise ValueError(f"The settings of the stored network must be {list(SETTINGS)}, got {list(stored)}.")
+    check_flag(stored["shuffle"], "shuffle of the stored network")
+    check_count(stored["max_iter"], "max_iter of the stored network", low=1)
+    if stored["batch_size"] is not None:
+        check_count(stored["batch_size"], "batch_size of the stored network", low=1)
+    for name in ("alpha", "clip_norm"):
+        if stored[name] is not None:
+            check_amount(stored[name], f"{name} of the stored network")
+
+
+def _check_numbers(stored: dict[str, Any]) -> None:
+    check_dict(stored, NUMBERS, "the numbers of the stored network")
+    for name in COUNTS:
+        check_count(stored[name], f"{name} of the stored network")
+    for name in AMOUNTS:
+        check_amount(stored[name], f"{name} of the stored network")
+    for name in REALS:
+        check_real(stored[name], f"{name} of the stored network")
 
 
 def _restored_generator(stored: dict[str, Any]) -> np.random.Generator:
@@ -178,47 +236,57 @@ def _restored_generator(stored: dict[str, Any]) -> np.random.Generator:
     generator = np.random.default_rng(0)
     try:
         generator.bit_generator.state = stored
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
         raise ValueError(f"The random generator of the stored network is damaged: {error}.") from error
     return generator
 
 
 def _restored_standardizer(stored: dict[str, Any], objective: Objective, dtype: np.dtype) -> Standardizer:
     keys = ("n_samples", "refreshed_at", "has_new_samples", "centers", "weight", "mean", "variance")
-    _require(stored, keys, "the stored standardizer")
+    check_dict(stored, keys, "the stored standardizer")
+    for name in ("n_samples", "refreshed_at"):
+        check_count(stored[name], f"{name} of the standardizer of the stored network")
+    for name in ("has_new_samples", "centers"):
+        check_flag(stored[name], f"{name} of the standardizer of the stored network")
+    check_amount(stored["weight"], "weight of the standardizer of the stored network")
     standardizer = new_standardizer(objective, stored["centers"], dtype)
     shape = standardizer.moments.mean.shape
     for name in ("mean", "variance"):
-        _check_array(stored[name], f"{name} of the standardizer", shape, np.dtype(np.float64))
+        check_array(stored[name], f"{name} of the standardizer of the stored network", shape, np.dtype(np.float64))
+    if (stored["variance"] < 0).any():
+        raise ValueError("variance of the standardizer of the stored network has negative values.")
     if "scale" in stored:
-        _require(stored, ("offset",), "the stored standardizer")
+        check_dict(stored, ("offset",), "the stored standardizer")
         for name in ("offset", "scale"):
-            _check_array(stored[name], f"{name} of the standardizer", shape, dtype)
+            check_array(stored[name], f"{name} of the standardizer of the stored network", shape, dtype)
     standardizer.load_state_dict(stored)
     return standardizer
 
 
-def _require(stored: dict[str, Any], keys: tuple[str, ...], owner: str) -> None:
-    missing = [key for key in keys if key not in stored]
-    if missing:
-        raise ValueError(f"{missing} missing in {owner}: the file is damaged or was not written by skbackprop.")
-
-
-def _check_kind(value, kind: type, name: str) -> None:
-    if not isinstance(value, kind):
-        raise ValueError(f"{name} of the stored network must be of type {kind.__name__}, got {value!r}.")
-
-
-def _check_array(array, name: str, shape: tuple[int | None, ...], dtype: np.dtype | None = None) -> None:
-    """Raise ValueError unless `array` is a finite array of floats of this shape and dtype; None is any."""
-    if not isinstance(array, np.ndarray) or array.dtype not in (
-        (np.float32, np.float64) if dtype is None else (dtype,)
-    ):
-        found = getattr(array, "dtype", type(array).__name__)
-        raise ValueError(f"{name} of the stored network must be an array of {dtype or 'floats'}, got {found}.")
-    if array.ndim != len(shape) or any(
-        n is not None and n != found for n, found in zip(shape, array.shape, strict=True)
-    ):
-        raise ValueError(f"{name} of the stored network has shape {array.shape}; it must be {shape}.")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} of the stored network has NaN or infinite values.")
+def _restored_progress(stored: dict[str, Any], theta: np.ndarray) -> FitProgress:
+    owner = "the stored progress of a fit"
+    keys = ("limit", "min_improvement", "stopper", "last_iter", "n_samples", "callback_states")
+    check_dict(stored, keys, owner)
+    for name in ("limit", "min_improvement"):
+        check_real(stored[name], f"{name} of {owner}")
+    check_count(stored["last_iter"], f"last_iter of {owner}")
+    check_list(stored["n_samples"], f"n_samples of {owner}")
+    if len(stored["n_samples"]) != 2:
+        raise ValueError(f"n_samples of {owner} must be two numbers, got {stored['n_samples']!r}.")
+    for n_samples in stored["n_samples"]:
+        check_count(n_samples, f"n_samples of {owner}")
+    check_list(stored["callback_states"], f"callback_states of {owner}")
+    for entry in stored["callback_states"]:
+        check_dict(entry, ("callback", "state"), f"a callback state of {owner}")
+    check_dict(stored["stopper"], ("patience", "best"), f"stopper of {owner}")
+    patience, best = stored["stopper"]["patience"], stored["stopper"]["best"]
+    check_dict(patience, ("best", "count"), f"patience of {owner}")
+    check_real(patience["best"], f"patience of {owner}")
+    check_count(patience["count"], f"patience of {owner}")
+    check_dict(best, ("score", "theta", "n_iter", "mean_loss"), f"the best weights of {owner}")
+    for name in ("score", "mean_loss"):
+        check_real(best[name], f"{name} of {owner}")
+    check_count(best["n_iter"], f"n_iter of {owner}")
+    if best["theta"] is not None:
+        check_array(best["theta"], f"theta of {owner}", theta.shape, theta.dtype)
+    return FitProgress.from_state_dict(stored)

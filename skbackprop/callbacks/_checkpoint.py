@@ -83,9 +83,14 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
-        self.path = Path(path)
+        self._path = str(Path(path))  # a file with a Path is neither portable nor trusted by skops
         self.every = check_scalar(every, "every", Integral, min_val=1)
         self._last_state: TrainingState | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self._path)
 
     def setup(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Check the folder, remove the file of an earlier fit, and restore the states of other callbacks.
@@ -272,6 +277,8 @@ class Checkpoint(Callback):
 
         Raises
         ------
+        TypeError
+            If the file holds something else.
         FileNotFoundError
             If nothing has been written yet.
         ValueError
@@ -281,5 +288,7 @@ class Checkpoint(Callback):
         --------
         skbackprop.callbacks.Callback : The base class of callbacks that can be restored.
         """
-        estimator = joblib.load(self.path).set_callbacks(*callbacks, self)
+        estimator = joblib.load(self.path)
+        fitted_model(estimator)  # which raises for anything else
+        estimator.set_callbacks(*callbacks, self)
         return estimator._finish_fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))

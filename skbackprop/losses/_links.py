@@ -184,6 +184,11 @@ class CustomLink(Link):
         self._loss = loss
         self._known = LINKS.get(loss.output_activation)
         self.name = loss.output_activation
+        if loss.target_scaling not in TARGET_SCALINGS:
+            raise ValueError(
+                f"target_scaling of {type(loss).__name__} must be one of {list(TARGET_SCALINGS)}, "
+                f"got {loss.target_scaling!r}."
+            )
         self.target_scaling = TARGET_SCALINGS[loss.target_scaling]
         if self._known is not None:
             self.is_probability = self._known.is_probability

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.callbacks import Checkpoint, EarlyStopping
 from tests.callbacks.helpers import CallRecorder, Interrupter, fit_and_interrupt
-from tests.shared import BOTH, FEW, data, theta
+from tests.shared import BOTH, FEW, TRAINS_BRIEFLY, data, theta
 
 if not find_spec("sklearn.callback"):
     pytest.skip("scikit-learn before 1.9 has no callbacks", allow_module_level=True)
@@ -39,7 +39,7 @@ def fit_until_killed(estimator, params, path, *, callbacks="", n_updates=100):
         from skbackprop.callbacks import Checkpoint, EarlyStopping
         from skbackprop.optimizers import Adam
         from skbackprop import {estimator.__name__}
-        from tests.shared import data
+        from tests.shared import TRAINS_BRIEFLY, data
         step, calls = Adam.step, []
 
         def step_or_kill(self, *arguments):
@@ -243,3 +243,20 @@ class TestFile:
     def test_interval_below_one_is_refused(self):
         with pytest.raises(ValueError, match="every == 0"):
             Checkpoint("file", every=0)
+
+
+def test_file_that_holds_no_estimator_is_rejected(tmp_path):
+    joblib.dump({"a": 1}, tmp_path / "other.joblib")
+    with pytest.raises(TypeError, match="must be a BackpropRegressor or BackpropClassifier, got dict"):
+        Checkpoint(tmp_path / "other.joblib").resume([[1.0]], [1.0])
+
+
+@TRAINS_BRIEFLY
+def test_estimator_with_a_checkpoint_is_stored_without_types_of_other_packages(tmp_path):
+    skops_io = pytest.importorskip("skops.io")
+    network = BackpropRegressor(3, max_iter=2, tol=None).set_callbacks(Checkpoint(tmp_path / "network.joblib"))
+    stored = skops_io.dumps(network.fit([[0.0], [1.0]], [0.0, 1.0]))
+    trusted = skops_io.get_untrusted_types(data=stored)
+    assert all(name.startswith("skbackprop.") for name in trusted)
+    (checkpoint,) = skops_io.loads(stored, trusted=trusted)._skl_callbacks
+    assert checkpoint.path == tmp_path / "network.joblib"

@@ -15,6 +15,7 @@ import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor, __version__
 from skbackprop._estimators.storage import FORMAT
 from skbackprop.activations import ACTIVATIONS, Activation
+from skbackprop.callbacks import Callback
 from skbackprop.losses import LOSSES, Huber
 from skbackprop.optimizers import OPTIMIZERS, RMSprop
 from skbackprop.schedules import SCHEDULES, Plateau
@@ -25,6 +26,7 @@ from tests.shared import BOTH, FEW, TRAINS_BRIEFLY, data, theta
 pytestmark = TRAINS_BRIEFLY
 
 STORED = sorted((Path(__file__).parent / "stored").glob("*.joblib"))
+NEEDS_CALLBACKS = pytest.mark.skipif(not find_spec("sklearn.callback"), reason="this scikit-learn has no callbacks")
 NEEDS_SKOPS = pytest.mark.skipif(not find_spec("skops"), reason="skops is not installed")
 
 
@@ -233,6 +235,89 @@ def test_part_of_the_wrong_shape_or_type_is_rejected(stored, change, message):
     change(stored["network"])
     with pytest.raises(ValueError, match=message):
         load(stored)
+
+
+def parts_of(stored, path=()):
+    """Return the path of every entry of nested dictionaries and lists."""
+    entries = stored.items() if isinstance(stored, dict) else enumerate(stored) if isinstance(stored, list) else ()
+    return [path, *(found for key, entry in entries for found in parts_of(entry, (*path, key)))]
+
+
+class KeepProgress(Callback):
+    """Keeps what a copy of the estimator would store after each epoch."""
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch":
+            attributes = {name: value for name, value in vars(estimator).items() if "callback" not in name}
+            network = copy.copy(estimator)
+            vars(network).clear()
+            vars(network).update(attributes)
+            self.stored = copy.deepcopy(network.__getstate__())
+
+
+def replaced(stored, path, value):
+    """Return a copy of `stored` with another value at this path."""
+    if not path:
+        return value
+    changed = copy.deepcopy(stored)
+    owner = changed
+    for key in path[:-1]:
+        owner = owner[key]
+    owner[path[-1]] = value
+    return changed
+
+
+@NEEDS_CALLBACKS
+@pytest.mark.parametrize("value", [object(), "text", {"a": 1}, [None], np.array([None]), 10**5000], ids=range(6))
+def test_part_of_any_wrong_type_is_rejected_as_a_value_error(value):
+    """No TypeError, KeyError or OverflowError, neither when it is loaded nor when it is used."""
+    keeper = KeepProgress()
+    network = BackpropClassifier(3, early_stopping=True, dropout=0.1, **FEW).set_callbacks(keeper)
+    network.fit(*data(BackpropClassifier))
+    assert load(keeper.stored).n_iter_ > 0
+    free = {"version", "params", "attributes"}  # any value may be set by the user, and is validated when it is used
+    for path in parts_of(keeper.stored):
+        if path and (path[0] in free or "callback_states" in path):
+            continue
+        with pytest.raises(ValueError, match="stored"):
+            load(replaced(keeper.stored, path, value))
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("numbers", "n_iter", -1),
+        ("numbers", "t", 2.5),
+        ("numbers", "rate_factor", np.nan),
+        ("numbers", "mean_weight", -1.0),
+        ("settings", "max_iter", 0),
+        ("settings", "shuffle", "yes"),
+        ("standardizer", "n_samples", -1),
+        ("standardizer", "weight", np.inf),
+        ("standardizer", "centers", 3),
+    ],
+)
+def test_number_outside_its_range_is_rejected_by_name(stored, part, name, value):
+    stored["network"][part][name] = value
+    with pytest.raises(ValueError, match=f"{name} of the .*stored network must be"):
+        load(stored)
+
+
+def test_missing_parameter_or_attribute_is_rejected_by_name(stored):
+    for part, name in (("params", "alpha"), ("attributes", "n_outputs_")):
+        damaged = copy.deepcopy(stored)
+        del damaged[part][name]
+        with pytest.raises(ValueError, match=rf"\['{name}'\] missing in the"):
+            load(damaged)
+
+
+def test_rejected_file_leaves_the_estimator_as_it_was(stored):
+    network = BackpropClassifier(7)
+    stored["network"]["theta"][0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        network.__setstate__(stored)
+    assert network.hidden_layer_sizes == 7
+    assert not hasattr(network, "classes_")
 
 
 def test_network_that_does_not_fit_the_features_is_rejected(stored):

@@ -72,6 +72,14 @@ def test_errors_of_calls_name_no_private_class(name, method):
     assert owner in ("", name, "ClassifierMixin", "RegressorMixin"), error.value
 
 
+@pytest.mark.parametrize("base", ["Loss", "Activation", "Optimizer", "Schedule", "Initializer"])
+def test_errors_of_constructors_of_custom_classes_name_no_private_class(base):
+    kind = getattr(import_module(f"skbackprop.{'losses' if base == 'Loss' else base.lower() + 's'}"), base)
+    custom = type("Custom", (kind,), {})  # which is no dataclass, so it has no arguments
+    with pytest.raises(TypeError, match=r"^__init__\(\) takes 1 positional argument"):
+        custom(3)
+
+
 def test_unknown_names_raise_attribute_error():
     with pytest.raises(AttributeError, match="module 'skbackprop' has no attribute 'recurrent'"):
         skbackprop.recurrent  # noqa: B018

@@ -198,3 +198,11 @@ class TestTargetScaling:
         scaling.unfold_scaling(W, b, offset, scale)
         np.testing.assert_allclose(W, before[0], rtol=1e-14)
         np.testing.assert_allclose(b, before[1], rtol=1e-12)
+
+
+def test_unknown_target_scaling_of_a_custom_loss_is_rejected_with_the_known_ones():
+    class Rescaled(Loss):
+        target_scaling = "range"
+
+    with pytest.raises(ValueError, match=r"target_scaling of Rescaled must be one of .*'spread'.*, got 'range'"):
+        Rescaled().link  # noqa: B018
