@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from .._core.dataset import Dataset
+from .._core.moments import Moments
 from .._core.standardizer import Standardizer
 from .state import TrainingState
 
@@ -25,16 +26,21 @@ def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool
     """
     if state.standardizer is not None:
         moments, distance = state.standardizer.propose(data)
-        rejected = not math.isfinite(np.add.reduce(moments.variance))
         if reject_outliers and state.standardizer.n_samples >= MIN_SAMPLES:
             is_outlier = _is_outlier(state.standardizer, distance)
             state.n_rejections = state.n_rejections + 1 if is_outlier else 0
-            rejected = is_outlier and (state.n_rejections < MAX_CONSECUTIVE_REJECTIONS or rejected)
+            rejected = is_outlier and (state.n_rejections < MAX_CONSECUTIVE_REJECTIONS or _overflow(moments))
+        else:
+            rejected = _overflow(moments)
         if rejected:
             return False
         state.standardizer.accept(moments, data.n_samples)
     state.update_mean_weight(data)
     return True
+
+
+def _overflow(moments: Moments) -> bool:
+    return not math.isfinite(np.add.reduce(moments.variance))
 
 
 def _is_outlier(standardizer: Standardizer, distance: np.ndarray) -> bool:
