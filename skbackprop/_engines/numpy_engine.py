@@ -103,8 +103,10 @@ class NumpyBuffers:
             yield 0, data
             return
         for start, block in self._blocks(plan, data):
+            X, y, weight = block
             for first in range(0, block.n_samples, plan.batch_size):
-                yield start + first, block.take(slice(first, first + plan.batch_size))
+                batch = slice(first, first + plan.batch_size)
+                yield start + first, Dataset(X[batch], y[batch], None if weight is None else weight[batch])
 
     def _blocks(self, plan: EpochPlan, data: Dataset) -> Iterator[tuple[int, Dataset]]:
         """Yield the start of each block of batches and the block: all data, or copies of samples in the drawn order."""
