@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from .._core.dataset import Dataset
+from .._core.denormals import flush_denormals
 from . import lbfgs
 from .config import TrainingConfig
-from .epoch import Engine, plan_epoch
+from .epoch import Engine, EpochPlan, plan_epoch
 from .observers import TrainingObserver
 from .outliers import MAX_ABS_ZSCORE, MAX_CONSECUTIVE_REJECTIONS, update_moments
 from .penalty import NOISE_OF_LBFGS, choose_alpha
@@ -34,6 +36,8 @@ SMALL_STEP = 0.1
 MAX_BACKOFFS = 20
 #: Number of samples on which the loss is evaluated for these checks.
 N_CHECKED_SAMPLES = 1000
+#: Epochs of one update, as in a stream, clear denormal numbers once in this many steps, because switching takes time.
+FLUSH_INTERVAL = 16
 #: A network whose loss is above this share of that of a constant prediction is no better than one.
 NO_BETTER_THAN_CONSTANT = 0.99
 #: Losses below this are rounding.
@@ -108,13 +112,20 @@ class Trainer(ABC):
         state.alpha = choose_alpha(config, state)
         plan = plan_epoch(config, state, data.n_samples)
         penalty = plan.penalty.value(state.theta[: config.objective.network.n_weights])
-        done = self.engine.run_epoch(plan, data, state, self._buffers)
+        with self._arithmetic(plan):
+            done = self.engine.run_epoch(plan, data, state, self._buffers)
         state.t += done.n_updates
         state.n_steps += done.n_updates
         if done.n_updates:
             state.learning_rate = float(plan.learning_rates[done.n_updates - 1])
         loss = done.loss_sum / data.total_weight
         return (loss if math.isfinite(loss) and state.is_finite() else math.inf), penalty
+
+    @staticmethod
+    def _arithmetic(plan: EpochPlan) -> AbstractContextManager[None]:
+        """Return the context to compute an epoch in, which clears denormal numbers often enough."""
+        is_short = len(plan.learning_rates) == 1 and plan.first_step % FLUSH_INTERVAL
+        return nullcontext() if is_short else flush_denormals()
 
     def _begin_epoch(self) -> None:
         if self._observer is not None:
