@@ -2,7 +2,7 @@
 
 Each takes a Python or numpy number and returns one of the same dtype, so a formula stays in float32 where the network
 does. These are the plain Python forms; the compiled engine replaces them with forms that the compiler vectorizes,
-see `_engines/_numba/math.py`. A formula may also use `abs`, `min`, `max`, `np.sqrt`, `np.log` and `np.sign`.
+see `_engines/_numba/math.py`. A formula may also use `abs`, `min`, `max`, `np.log` and `np.sign`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from scipy import special
 
 #: A number of the network's dtype.
 Number: TypeAlias = np.floating[Any]
+
+
+def sqrt(x: Number) -> Number:
+    """Return the square root of x, which is finite and not negative."""
+    return np.sqrt(x)
 
 
 def exp(x: Number) -> Number:

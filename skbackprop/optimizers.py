@@ -23,6 +23,7 @@ import numpy as np
 
 from ._hyperparameters import Hyperparameters, check_number
 from ._public import publish
+from ._scalar_math import sqrt
 
 __all__ = ["GD", "LBFGS", "OPTIMIZERS", "Adam", "AdamW", "Momentum", "Nesterov", "Optimizer", "RMSprop"]
 
@@ -342,7 +343,7 @@ class RMSprop(Optimizer):
         s = optimizer_state[0]
         for i in range(theta.size):
             s[i] = decay * s[i] + rest * gradient[i] * gradient[i]
-            theta[i] -= rate * gradient[i] / (np.sqrt(s[i]) + eps)
+            theta[i] -= rate * gradient[i] / (sqrt(s[i]) + eps)
 
 
 @dataclass(frozen=True)
@@ -427,7 +428,7 @@ class Adam(Optimizer):
         for i in range(theta.size):
             M[i] = decay_1 * M[i] + gradient[i]
             V[i] = decay_2 * V[i] + gradient[i] * gradient[i]
-            theta[i] -= rate * M[i] / (np.sqrt(V[i]) + eps)
+            theta[i] -= rate * M[i] / (sqrt(V[i]) + eps)
 
 
 @dataclass(frozen=True)

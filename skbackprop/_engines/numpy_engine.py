@@ -67,9 +67,19 @@ class NumpyEngine:
 
 def clip(gradient: np.ndarray, norm: float) -> None:
     """Scale the gradient down to this Euclidean norm if it is larger (Pascanu, Mikolov and Bengio 2013)."""
-    length = math.sqrt(np.dot(gradient, gradient))
-    if length > norm:
+    square = float(np.dot(gradient, gradient))
+    largest = 1.0
+    if not np.finfo(gradient.dtype).tiny < square < math.inf:  # the square overflows or underflows, or is not a number
+        largest = float(max(gradient.max(), -gradient.min()))
+        if largest == 0.0:
+            return
+        gradient /= largest
+        square = float(np.dot(gradient, gradient))
+    length = math.sqrt(square)
+    if largest * length > norm:
         gradient *= norm / length
+    elif largest != 1.0:
+        gradient *= largest
 
 
 class NumpyBuffers:

@@ -94,6 +94,7 @@ class MultinomialLogLoss(LinkedLoss):
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         raw -= raw.max(axis=1, keepdims=True)
+        np.maximum(raw, -np.finfo(raw.dtype).max, out=raw)  # a product with y = 0 must not be NaN
         np.exp(raw, out=gradient)
         total = gradient.sum(axis=1, keepdims=True)
         gradient /= total
@@ -109,24 +110,27 @@ class MultinomialLogLoss(LinkedLoss):
     def loop_value_and_gradient(
         y: np.ndarray, raw: np.ndarray, gradient: np.ndarray, factor: np.ndarray, n: np.uint64, n_outputs: np.uint64
     ) -> float:
-        zero = type(n)(0)
+        zero, number = type(n)(0), raw.dtype.type
+        lowest = number(-np.finfo(raw.dtype).max)
         for first in range(zero, n, n_outputs):
             largest = raw[first]
             for k in range(first, first + n_outputs):
                 largest = max(largest, raw[k])
             for k in range(first, first + n_outputs):
-                raw[k] -= largest
+                below = raw[k] - largest
+                raw[k] = lowest if below < lowest else below  # a product with y = 0 must not be NaN
         for i in range(n):  # a separate loop, which the compiler vectorizes for any n_outputs
             gradient[i] = exp(raw[i])
         total = 0.0
         for first in range(zero, n, n_outputs):
-            exponentials, product = 0.0, 0.0
+            exponentials, product = number(0), number(0)
             for k in range(first, first + n_outputs):
                 exponentials += gradient[k]
                 product += y[k] * raw[k]
             total += factor[first] * (np.log(exponentials) - product)
+            share = factor[first] / exponentials
             for k in range(first, first + n_outputs):
-                gradient[k] = factor[k] * (gradient[k] / exponentials - y[k])
+                gradient[k] = share * gradient[k] - factor[k] * y[k]
         return total
 
 

@@ -313,3 +313,38 @@ def test_compiled_scalar_math_is_exact_to_the_last_places(name, dtype):
     with np.errstate(under="ignore"):
         expected = np.array([plain(value) for value in x.astype(np.float64)])
     np.testing.assert_allclose(values, expected, rtol=tolerance * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["exp", "expm1", "tanh", "logistic", "softplus", "normal_cdf", "normal_pdf"])
+def test_compiled_scalar_math_is_right_at_the_ends_of_the_number_range(name, dtype):
+    from skbackprop import _scalar_math
+    from skbackprop._engines._numba import dispatch, math
+
+    plain = getattr(_scalar_math, name)
+    dispatch.compiled(plain)
+    compiled = getattr(math, name, plain) if numba.config.DISABLE_JIT else numba.njit(lambda x: plain(x))
+    limits = np.finfo(dtype)
+    ends = np.log([limits.tiny, limits.max]).astype(dtype)
+    with np.errstate(all="ignore"):
+        beyond = [end + dtype(step) for end in ends for step in (-1, -0.3, 0.3, 1)]
+        x = np.array([-np.inf, limits.min, *beyond, limits.max, np.inf, np.nan], dtype)
+        if name.startswith("normal"):
+            x = x[np.isfinite(x)]  # the square of an infinite number is not needed anywhere
+        values = np.array([compiled(value) for value in x])
+        expected = np.array([plain(value) for value in x])
+    np.testing.assert_allclose(values, expected, rtol=5000 * limits.eps, atol=limits.tiny)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_compiled_square_roots_are_exact_to_the_last_places(dtype, rng):
+    from skbackprop import _scalar_math
+    from skbackprop._engines._numba import dispatch, math
+
+    dispatch.compiled(_scalar_math.sqrt)
+    root = math.sqrt if numba.config.DISABLE_JIT else numba.njit(lambda x: _scalar_math.sqrt(x))
+    limits = np.finfo(dtype)
+    x = np.exp(rng.uniform(np.log(limits.tiny), np.log(limits.max), 2000)).astype(dtype)
+    x = np.concatenate([x, np.array([0, limits.tiny, limits.max, 1, np.nan], dtype)])
+    values = np.array([root(value) for value in x], dtype)
+    np.testing.assert_allclose(values, np.sqrt(x), rtol=2 * limits.eps, atol=0)

@@ -1,4 +1,4 @@
-"""The numpy engine: blocks of shuffled samples, batches, clipping, and the memory of an epoch."""
+"""The numpy engine: blocks of shuffled samples, batches, and the memory of an epoch."""
 
 import tracemalloc
 
@@ -8,7 +8,7 @@ from scipy import sparse
 
 from skbackprop._core.dataset import Dataset
 from skbackprop._core.standardizer import Standardizer
-from skbackprop._engines.numpy_engine import BLOCK_SIZE, NumpyEngine, clip
+from skbackprop._engines.numpy_engine import BLOCK_SIZE, NumpyEngine
 from skbackprop._training.epoch import plan_epoch
 from skbackprop.losses._target_scaling import StandardScaling
 from skbackprop.optimizers import Adam
@@ -88,13 +88,6 @@ def test_sparse_samples_are_shuffled_without_a_dense_array():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200_000 * 8  # a dense array of one sample
-
-
-@pytest.mark.parametrize(("factor", "expected"), [(1.0, [0.6, 0.0, -0.8]), (0.1, [0.3, 0.0, -0.4])])
-def test_clipping_keeps_the_direction_of_the_gradient(factor, expected):
-    gradient = factor * np.array([3.0, 0.0, -4.0])
-    clip(gradient, 1.0)
-    np.testing.assert_allclose(gradient, expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("batch_size", [40, None])

@@ -86,6 +86,25 @@ def test_log_losses_are_accurate_for_large_raw_outputs(dtype, far):
     np.testing.assert_allclose(gradient, np.eye(3)[[0, 0, 0]] - np.eye(3), atol=1e-7)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("form", ["arrays", "loop"])
+def test_multinomial_log_loss_is_right_at_the_ends_of_the_number_range(dtype, form):
+    end = np.finfo(dtype).max
+    raw = np.array([[end, -end, 0], [-end, end, 0], [-end, -end, -end], [end, end, -end]], dtype)
+    y = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]], dtype)
+    loss, gradient = MultinomialLogLoss(), np.empty_like(raw)
+    exact = raw.astype(np.longdouble)
+    expected = -(special.log_softmax(exact, axis=1) * y).sum(axis=1)
+    expected_gradient = special.softmax(exact, axis=1) - y
+    with np.errstate(over="ignore"):
+        if form == "arrays":
+            np.testing.assert_allclose(loss.value_and_gradient(y, raw, gradient), expected, rtol=1e-6)
+        else:
+            arguments = y.ravel(), raw.ravel(), gradient.reshape(-1), np.ones(12, dtype), np.int64(12), np.int64(3)
+            assert loss.loop_value_and_gradient(*arguments) == pytest.approx(float(expected.sum()), rel=1e-6)
+    np.testing.assert_allclose(gradient, expected_gradient, atol=1e-6)
+
+
 @pytest.mark.parametrize("loss", [LOSSES["log_loss", "softmax"], LOSSES["log_loss", "logistic"]], ids=repr)
 def test_log_losses_of_a_sample_do_not_depend_on_other_samples(loss):
     raw, y = np.array([[2000.0, 1999.0], [0.3, -0.2], [-2000.0, -1999.0]]), np.array([[1.0, 0.0]] * 3)

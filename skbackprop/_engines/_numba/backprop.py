@@ -38,9 +38,7 @@ def add_chunk(model, X, y, y_start, theta, buffers, key, position):
             np.dot(X, W, z)
         else:
             np.dot(a_buffer[before : before + n * fan_in].reshape(n, fan_in), W, z)
-        for sample in range(n):
-            for unit in range(fan_out):
-                z[sample, unit] += theta[intercept + unit]
+        add_intercepts(theta, intercept, z_buffer, place, n, fan_out)
         if level < n_layers - 1:
             activate(activations[level], settings, level, z_buffer, a_buffer, place, place + n * fan_out)
             if thresholds.size:
@@ -70,11 +68,7 @@ def add_chunk(model, X, y, y_start, theta, buffers, key, position):
         fan_in, fan_out = sizes[level], sizes[level + 1]
         delta = delta_buffer[place : place + n * fan_out].reshape(n, fan_out)
         dW = gradient[weight : weight + fan_in * fan_out].reshape(fan_in, fan_out)
-        for unit in range(fan_out):
-            gradient[intercept + unit] = 0
-        for sample in range(n):
-            for unit in range(fan_out):
-                gradient[intercept + unit] += delta[sample, unit]
+        sum_samples(delta_buffer, place, gradient, intercept, n, fan_out)
         if level == 0:
             np.dot(X.T, delta, dW)
         else:
@@ -91,6 +85,26 @@ def add_chunk(model, X, y, y_start, theta, buffers, key, position):
             intercept -= fan_in
             place = before
     return total
+
+
+@njit(**INLINE)
+def add_intercepts(theta, intercept, z, place, n, n_units):
+    """Add the intercepts to z, which begins at `place`, for n samples."""
+    for sample in range(n):
+        first = place + sample * n_units
+        for unit in range(n_units):
+            z[first + unit] += theta[intercept + unit]
+
+
+@njit(**INLINE)
+def sum_samples(delta, place, gradient, intercept, n, n_units):
+    """Write the sum of delta, which begins at `place`, over n samples into the gradient of the intercepts."""
+    for unit in range(n_units):
+        gradient[intercept + unit] = 0
+    for sample in range(n):
+        first = place + sample * n_units
+        for unit in range(n_units):
+            gradient[intercept + unit] += delta[first + unit]
 
 
 @njit(**INLINE)

@@ -65,15 +65,34 @@ def add_penalty(l1, l2, n_weights, theta, gradient):
 
 @njit(**INLINE)
 def clip(norm, gradient):
-    """Scale the gradient down to this Euclidean norm if it is larger."""
-    square = gradient.dtype.type(0)
-    for i in range(gradient.size):
-        square += gradient[i] * gradient[i]
-    length = np.sqrt(square)
-    if length > norm:
-        factor = gradient.dtype.type(norm / length)
+    """Scale the gradient down to this Euclidean norm if it is larger; see `numpy_engine.clip`."""
+    number = gradient.dtype.type
+    largest = number(1)
+    square = sum_of_squares(gradient)
+    if not np.finfo(gradient.dtype).tiny < square < np.inf:
+        largest = number(0)
         for i in range(gradient.size):
-            gradient[i] *= factor
+            largest = max(largest, abs(gradient[i]))
+        if largest == 0:
+            return
+        for i in range(gradient.size):
+            gradient[i] /= largest
+        square = sum_of_squares(gradient)
+    length = np.sqrt(square)
+    if largest * length > norm:
+        largest = number(norm / length)
+    if largest != 1:
+        for i in range(gradient.size):
+            gradient[i] *= largest
+
+
+@njit(**INLINE)
+def sum_of_squares(vector):
+    """Return the sum of the squares, in the dtype of the vector."""
+    total = vector.dtype.type(0)
+    for i in range(vector.size):
+        total += vector[i] * vector[i]
+    return total
 
 
 @njit(**INLINE)

@@ -71,12 +71,16 @@ ERFCX_A, ERFCX_B, ERFCX_C, ERFCX_D, ERFCX_E = _in_sixes(_erfcx_fit(26), float)
 (ARTANH_32,) = _in_sixes(_artanh_fit(5), np.float32)
 ERFCX_32_A, ERFCX_32_B = _in_sixes(_erfcx_fit(11), np.float32)
 
-# log(2) in two parts, the first with so few bits that n * LN2_HIGH is exact; and the limits of the exponent, within
-# which exp gives a normal number.
+# log(2) in two parts, the first with so few bits that n * LN2_HIGH is exact; and the logarithms of the smallest and of the
+# largest normal number.
 LOG2_E, LN2_HIGH, LN2_LOW = 1 / math.log(2), 6.93147180369123816490e-01, 1.90821492927058770002e-10
-SMALLEST, LARGEST = -708.0, 709.0
+SMALLEST, LARGEST = -708.3964185322641, 709.782712893384
 LOG2_E_32, LN2_HIGH_32, LN2_LOW_32 = np.float32(LOG2_E), np.float32(0.693359375), np.float32(-2.12194440054690583e-4)
-SMALLEST_32, LARGEST_32, HALF_32 = np.float32(-87.0), np.float32(88.0), np.float32(0.5)
+SMALLEST_32, LARGEST_32, HALF_32 = np.float32(-87.33654), np.float32(88.72283), np.float32(0.5)
+
+
+#: The bits of a number, halved and subtracted from this constant, are the bits of its reciprocal root to 3.5 percent.
+RECIPROCAL_ROOT = 0x5FE6EB50C7B537A9
 
 
 def _float_from_bits(bits):
@@ -84,9 +88,18 @@ def _float_from_bits(bits):
     return np.asarray(bits).view(f"f{np.asarray(bits).itemsize}")[()]
 
 
+def _bits_from_float(x):
+    """Return the int64 that has the bits of a float64."""
+    return np.asarray(x).view(np.int64)[()]
+
+
+#: The type that the bits of a number are read as.
+BITCASTS = {types.int64: types.float64, types.int32: types.float32, types.float64: types.int64}
+
+
 @intrinsic
 def _bitcast(typing_context, bits):
-    number = types.float64 if bits == types.int64 else types.float32
+    number = BITCASTS[bits]
 
     def codegen(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], context.get_value_type(number))
@@ -99,6 +112,11 @@ def _float_from_bits_compiled(bits):
     return lambda bits: _bitcast(bits)
 
 
+@overload(_bits_from_float, jit_options=EXACT)
+def _bits_from_float_compiled(x):
+    return lambda x: _bitcast(x)
+
+
 @njit(**EXACT)
 def _horner(p, x, c0, c1, c2, c3, c4, c5):
     return (((((p * x + c0) * x + c1) * x + c2) * x + c3) * x + c4) * x + c5
@@ -106,20 +124,30 @@ def _horner(p, x, c0, c1, c2, c3, c4, c5):
 
 @njit(**EXACT)
 def _exp_parts_64(x):
-    x = min(max(x, SMALLEST), LARGEST)
-    n = np.floor(x * LOG2_E + 0.5)
-    r = (x - n * LN2_HIGH) - n * LN2_LOW
+    near = min(max(x, SMALLEST), LARGEST)
+    n = min(np.floor(near * LOG2_E + 0.5), 1023.0)
+    r = (near - n * LN2_HIGH) - n * LN2_LOW
     q = _horner(_horner(0.0, r, *EXP_A), r, *EXP_B) * r * r + r
-    return _float_from_bits((np.int64(n) + 1023) << 52), q
+    return _at_the_ends(x, _float_from_bits((np.int64(n) + 1023) << 52), SMALLEST, LARGEST), q
 
 
 @njit(**EXACT)
 def _exp_parts_32(x):
-    x = min(max(x, SMALLEST_32), LARGEST_32)
-    n = np.floor(x * LOG2_E_32 + HALF_32)
-    r = (x - n * LN2_HIGH_32) - n * LN2_LOW_32
+    near = min(max(x, SMALLEST_32), LARGEST_32)
+    n = min(np.floor(near * LOG2_E_32 + HALF_32), np.float32(127))
+    r = (near - n * LN2_HIGH_32) - n * LN2_LOW_32
     q = _horner(np.float32(0), r, *EXP_32) * r * r + r
-    return _float_from_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23))), q
+    scale = _float_from_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
+    return _at_the_ends(x, scale, SMALLEST_32, LARGEST_32), q
+
+
+@njit(**EXACT)
+def _at_the_ends(x, scale, smallest, largest):
+    """Return 0 or infinity where the exponential of x is not a normal number, and NaN where x is, else the scale."""
+    number = type(x)
+    scale = number(0) if x < smallest else scale
+    scale = number(np.inf) if x > largest else scale
+    return scale if x == x else x
 
 
 @njit(**EXACT)
@@ -143,6 +171,21 @@ def _erfcx_64(t):
 def _erfcx_32(t):
     u = np.float32(2) * t - np.float32(1)
     return t * _horner(_horner(np.float32(0), u, *ERFCX_32_A), u, *ERFCX_32_B)
+
+
+@njit(**EXACT)
+def _sqrt_64(x):
+    """Improve an estimate y of 1 / sqrt(x), twice by a step of third order, and sqrt(x) once by Newton's method.
+
+    This takes no division, so a division runs at the same time; sqrt and division in a row would wait for each other.
+    """
+    y = _float_from_bits(RECIPROCAL_ROOT - (_bits_from_float(x) >> 1))
+    error = 1.0 - (x * y) * y
+    y += (y * error) * (0.5 + 0.375 * error)
+    error = 1.0 - (x * y) * y
+    y += (y * error) * (0.5 + 0.375 * error)
+    root = x * y
+    return root + 0.5 * y * (x - root * root)
 
 
 def _exp_parts(x):
@@ -188,6 +231,20 @@ def replaces(function):
         return compiled_form
 
     return register
+
+
+def _sqrt(x):
+    return np.sqrt(x) if isinstance(x, np.float32) else _sqrt_64(x)
+
+
+@overload(_sqrt, jit_options=EXACT)
+def _sqrt_compiled(x):
+    return (lambda x: np.sqrt(x)) if x == types.float32 else (lambda x: _sqrt_64(x))
+
+
+@replaces(_scalar_math.sqrt)
+def sqrt(x):
+    return _sqrt(x)
 
 
 @replaces(_scalar_math.exp)
