@@ -71,7 +71,7 @@ ERFCX_A, ERFCX_B, ERFCX_C, ERFCX_D, ERFCX_E = _in_sixes(_erfcx_fit(26), float)
 (ARTANH_32,) = _in_sixes(_artanh_fit(5), np.float32)
 ERFCX_32_A, ERFCX_32_B = _in_sixes(_erfcx_fit(11), np.float32)
 
-# log(2) in two parts, the first with so few bits that n * LN2_HIGH is exact; and the logarithms of the smallest and of the
+# log(2) in two parts, the first with so few bits that n * LN2_HIGH is exact; and the logarithms of the smallest and the
 # largest normal number.
 LOG2_E, LN2_HIGH, LN2_LOW = 1 / math.log(2), 6.93147180369123816490e-01, 1.90821492927058770002e-10
 SMALLEST, LARGEST = -708.3964185322641, 709.782712893384
@@ -94,7 +94,7 @@ def _bits_from_float(x):
 
 
 #: The type that the bits of a number are read as.
-BITCASTS = {types.int64: types.float64, types.int32: types.float32, types.float64: types.int64}
+BITCASTS: dict[Any, Any] = {types.int64: types.float64, types.int32: types.float32, types.float64: types.int64}
 
 
 @intrinsic
