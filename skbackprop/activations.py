@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import special
@@ -46,6 +46,9 @@ class Activation(Hyperparameters):
     ----------
     initializer : str
         Name of the initializer that ``init="auto"`` uses for a layer with this activation.
+    works_in_place : bool
+        Whether `function` may write to `z` itself, which predictions then do. It is False for a subclass that defines
+        `function` and does not set it.
     scalar_value, scalar_derivative : static function or None
         ``scalar_value(z, ...)`` returns f(z) and ``scalar_derivative(z, a, ...)`` returns f'(z) given ``a = f(z)``, for
         one number. The compiled engine inlines them into its loops. If they are None, it does not support the
@@ -74,8 +77,14 @@ class Activation(Hyperparameters):
     """
 
     initializer: ClassVar[str] = "glorot_uniform"
+    works_in_place: ClassVar[bool] = False
     scalar_value: ClassVar[Callable[..., Number] | None] = None
     scalar_derivative: ClassVar[Callable[..., Number] | None] = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "function" in vars(cls) and "works_in_place" not in vars(cls):
+            cls.works_in_place = False
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         """Write f(z) into `out`, and leave `z` unchanged.
@@ -150,6 +159,8 @@ class Identity(Activation):
     array([[-1.,  0.,  2.]])
     """
 
+    works_in_place = True
+
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.copyto(out, z)
 
@@ -183,6 +194,8 @@ class Logistic(Activation):
     >>> a.round(4)
     array([[0.2689, 0.5   , 0.8808]])
     """
+
+    works_in_place = True
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         special.expit(z, out=out)
@@ -218,6 +231,8 @@ class Tanh(Activation):
     >>> a.round(4)
     array([[-0.7616,  0.    ,  0.964 ]])
     """
+
+    works_in_place = True
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.tanh(z, out=out)
@@ -256,6 +271,7 @@ class ReLU(Activation):
     """
 
     initializer = "lecun_uniform"
+    works_in_place = True
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.maximum(z, 0.0, out=out)
@@ -534,6 +550,7 @@ class Softplus(Activation):
     """
 
     initializer = "lecun_uniform"
+    works_in_place = True
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.logaddexp(z, 0.0, out=out)

@@ -139,7 +139,7 @@ class Network:
             z = np.dot(a, layer.W) if isinstance(a, np.ndarray) else a @ layer.W
             z += layer.b
             if activation is not None:
-                a = np.empty_like(z)
+                a = z if activation.works_in_place else np.empty_like(z)
                 activation.function(z, a)
         return z
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from skbackprop import BackpropRegressor
 from skbackprop.activations import ACTIVATIONS, ELU, SELU, LeakyReLU, ReLU
 from skbackprop.initializers import INITIALIZERS
 
@@ -94,3 +95,28 @@ def test_initializer_is_lecun_for_relu_and_its_variants_and_glorot_otherwise(nam
     others = dict.fromkeys(("identity", "logistic", "tanh"), "glorot_uniform") | {"selu": "lecun_normal"}
     assert ACTIVATIONS[name].initializer == others.get(name, "lecun_uniform")
     assert ACTIVATIONS[name].initializer in INITIALIZERS
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=repr)
+def test_activations_that_work_in_place_do(activation, rng):
+    z = rng.normal(size=(5, 4))
+    expected = np.empty_like(z)
+    activation.function(z.copy(), expected)
+    if activation.works_in_place:
+        activation.function(z, z)
+        np.testing.assert_array_equal(z, expected)
+
+
+def test_a_subclass_with_another_function_is_not_assumed_to_work_in_place(rng):
+    class Shifted(ReLU):
+        def function(self, z, out):
+            np.maximum(z, 0.0, out=out)
+            out += z
+
+    assert ReLU().works_in_place
+    assert not Shifted().works_in_place
+    X = rng.normal(size=(50, 3))
+    network = BackpropRegressor((8,), activation=Shifted(), max_iter=30, tol=None, standardize=False).fit(X, X[:, 0])
+    z = X @ network.coefs_[0] + network.intercepts_[0]
+    expected = (np.maximum(z, 0) + z) @ network.coefs_[1] + network.intercepts_[1]
+    np.testing.assert_allclose(network.predict(X), expected[:, 0])

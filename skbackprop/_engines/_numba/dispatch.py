@@ -96,6 +96,22 @@ def value_loop(formula):
     return loop
 
 
+def layer_loop(formula):
+    """Return a loop that writes f(z + b) into a, for samples with `n_units` numbers each; b begins at `intercept`."""
+    value, read = compiled(formula.function), numbers_at(formula.positions)
+
+    @njit(**SPLICED)
+    def loop(arguments):
+        _, settings, level, z, theta, intercept, a, n, n_units = arguments
+        numbers = read(settings, level)
+        for sample in range(n):
+            first = sample * n_units
+            for unit in range(n_units):
+                a[first + unit] = value(z[first + unit] + theta[intercept + unit], *numbers)
+
+    return loop
+
+
 def derivative_loop(formula):
     """Return a loop that multiplies delta by f'(z), given a = f(z), from start to stop."""
     derivative, read = compiled(formula.function), numbers_at(formula.positions)
@@ -157,22 +173,16 @@ def step_loop(formula):
     return loop
 
 
-LOOPS = {
-    "scalar_value": value_loop,
-    "scalar_derivative": derivative_loop,
-    "scalar_value_and_gradient": scalar_loss_loop,
-    "loop_value_and_gradient": coupled_loss_loop,
-    "loop_step": step_loop,
-}
+def loops(entries, makers):
+    """Return the pairs (code, loop) of all entries.
 
-
-def loops(entries, names):
-    """Return the pairs (code, loop) of all entries; each entry has exactly one formula with one of these names."""
+    `makers` has a function that makes the loop, by the name of a formula; each entry has one of these formulas.
+    """
     formulas = {}
     for entry in entries.values():
-        for name in names & entry.formulas.keys():
-            formulas[entry.code] = name, entry.formulas[name]
-    return [(code, LOOPS[name](formula)) for code, (name, formula) in formulas.items()]
+        for name in makers.keys() & entry.formulas.keys():
+            formulas[entry.code] = makers[name](entry.formulas[name])
+    return list(formulas.items())
 
 
 def dispatcher(loops):
@@ -194,16 +204,25 @@ def dispatcher(loops):
     return choose
 
 
-_activate = dispatcher(loops(ACTIVATION_ENTRIES, {"scalar_value"}))
-_multiply_by_derivative = dispatcher(loops(ACTIVATION_ENTRIES, {"scalar_derivative"}))
-_loss_and_delta = dispatcher(loops(LOSS_ENTRIES, {"scalar_value_and_gradient", "loop_value_and_gradient"}))
-_step = dispatcher(loops(OPTIMIZER_ENTRIES, {"loop_step"}))
+_activate = dispatcher(loops(ACTIVATION_ENTRIES, {"scalar_value": value_loop}))
+_activate_layer = dispatcher(loops(ACTIVATION_ENTRIES, {"scalar_value": layer_loop}))
+_multiply_by_derivative = dispatcher(loops(ACTIVATION_ENTRIES, {"scalar_derivative": derivative_loop}))
+_loss_and_delta = dispatcher(
+    loops(LOSS_ENTRIES, {"scalar_value_and_gradient": scalar_loss_loop, "loop_value_and_gradient": coupled_loss_loop})
+)
+_step = dispatcher(loops(OPTIMIZER_ENTRIES, {"loop_step": step_loop}))
 
 
 @njit(**OPTIONS)
 def activate(code, settings, level, z, a, start, stop):
     """Write f(z) into a, both from start to stop; column `level` of `settings` has the settings of f."""
     _activate((code, settings, level, z, a, start, stop))
+
+
+@njit(**OPTIONS)
+def activate_layer(code, settings, level, z, theta, intercept, a, n, n_units):
+    """Write f(z + b) into a for n samples; column `level` of `settings` has the settings of f."""
+    _activate_layer((code, settings, level, z, theta, intercept, a, n, n_units))
 
 
 @njit(**OPTIONS)

@@ -1,0 +1,59 @@
+"""The compiled forward pass, for predictions of many samples."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numba import njit
+
+from .backprop import add_intercepts, n_weights_of
+from .dispatch import activate_layer, unsigned
+from .math import ENTRY, INLINE
+
+
+@njit(**INLINE)
+def standardize(X, offset, factor, out, n, n_columns):
+    """Write n standardized samples into `out`; X and `out` are flat."""
+    for sample in range(n):
+        first = sample * n_columns
+        for column in range(n_columns):
+            out[first + column] = (X[first + column] - offset[column]) * factor[column]
+
+
+@cache
+def forward_function(dtype: np.dtype):
+    """Return the compiled forward pass for this dtype."""
+
+    def forward(model, X, offset, factor, theta, chunk_size, X_buffer, z_buffer, a_buffer, raw):
+        """Write the raw output for X into `raw`, chunk by chunk; all arrays but those of the model are flat.
+
+        The buffers hold the standardized inputs, the pre-activations and the outputs of a layer for one chunk; `offset`
+        is empty without standardization.
+        """
+        sizes, settings = model.sizes, model.activation_settings
+        n_columns, n_outputs, n_hidden = sizes[0], sizes[sizes.size - 1], sizes.size - 2
+        n_samples, size = unsigned(raw.size) // n_outputs, unsigned(chunk_size)
+        for start in range(unsigned(0), n_samples, size):
+            n = min(size, n_samples - start)
+            weight, intercept = unsigned(0), n_weights_of(sizes, theta)
+            a = X[start * n_columns : (start + n) * n_columns]
+            if offset.size:
+                standardize(a, offset, factor, X_buffer, n, n_columns)
+                a = X_buffer[: n * n_columns]
+            for level in range(n_hidden):
+                fan_in, fan_out = sizes[level], sizes[level + 1]
+                W = theta[weight : weight + fan_in * fan_out].reshape(fan_in, fan_out)
+                np.dot(a.reshape(n, fan_in), W, z_buffer[: n * fan_out].reshape(n, fan_out))
+                activate_layer(
+                    model.activations[level], settings, level, z_buffer, theta, intercept, a_buffer, n, fan_out
+                )
+                a = a_buffer[: n * fan_out]
+                weight += fan_in * fan_out
+                intercept += fan_out
+            fan_in = sizes[n_hidden]
+            W = theta[weight : weight + fan_in * n_outputs].reshape(fan_in, n_outputs)
+            np.dot(a.reshape(n, fan_in), W, raw[start * n_outputs : (start + n) * n_outputs].reshape(n, n_outputs))
+            add_intercepts(theta, intercept, raw, start * n_outputs, n, n_outputs)
+
+    return njit(**ENTRY)(forward)
