@@ -27,27 +27,27 @@ NAMES = [f"feature {i}" for i in range(10)]
 ARRAY = "C-ordered float64 array"
 
 
-def samples(row, pandas, polars):
+def samples(values, pandas, polars):
     """Return one sample in each kind of input."""
-    column = np.asfortranarray(np.tile(row, (5, 1)))
+    column = np.asfortranarray(np.tile(values, (5, 1)))
     made = {
-        ARRAY: row[np.newaxis],
-        "float32 array": row[np.newaxis].astype(np.float32),
-        "float16 array": row[np.newaxis].astype(np.float16),
-        "int64 array": np.rint(row[np.newaxis]).astype(np.int64),
-        "uint8 array": np.abs(np.rint(row[np.newaxis])).astype(np.uint8),
-        "bool array": row[np.newaxis] > 0,
+        ARRAY: values[np.newaxis],
+        "float32 array": values[np.newaxis].astype(np.float32),
+        "float16 array": values[np.newaxis].astype(np.float16),
+        "int64 array": np.rint(values[np.newaxis]).astype(np.int64),
+        "uint8 array": np.abs(np.rint(values[np.newaxis])).astype(np.uint8),
+        "bool array": values[np.newaxis] > 0,
         "sample of a Fortran-ordered array": column[:1],
-        "every other column": np.repeat(row, 2)[np.newaxis, ::2],
-        "nested list": [row.tolist()],
-        "nested tuple": (tuple(row.tolist()),),
-        "list of an array": [row],
-        "list of integers": [np.rint(row).astype(int).tolist()],
+        "every other column": np.repeat(values, 2)[np.newaxis, ::2],
+        "nested list": [values.tolist()],
+        "nested tuple": (tuple(values.tolist()),),
+        "list of an array": [values],
+        "list of integers": [np.rint(values).astype(int).tolist()],
     }
     if pandas:
-        made["pandas frame"] = pandas.DataFrame(np.tile(row, (5, 1)), columns=NAMES).iloc[[0]]
+        made["pandas frame"] = pandas.DataFrame(np.tile(values, (5, 1)), columns=NAMES).iloc[[0]]
     if polars:
-        made["polars frame"] = polars.DataFrame(np.tile(row, (5, 1)), schema=NAMES)[:1]
+        made["polars frame"] = polars.DataFrame(np.tile(values, (5, 1)), schema=NAMES)[:1]
     return made
 
 
@@ -79,7 +79,7 @@ def microseconds(call):
 
 
 def calls(pandas, polars):
-    """Yield the title of each table, the name of each of its rows, and the functions of us and of scikit-learn."""
+    """Yield the title of each table, the name of each of its lines, and the functions of us and of scikit-learn."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, 10))
     for ours, theirs, y, predictions in (
