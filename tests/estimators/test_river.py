@@ -29,7 +29,9 @@ def test_classes_may_be_words_or_booleans():
     order = np.random.default_rng(0).permutation(len(y))
     X, y = X[order], y[order]
     for classes in (["yes", "no"], [True, False]):
-        wrapper = compat.convert_sklearn_to_river(BackpropClassifier(6, random_state=0), classes=classes)
+        wrapper = compat.convert_sklearn_to_river(
+            BackpropClassifier(6, learning_rate=0.03, random_state=0), classes=classes
+        )
         for x, label in zip(X, y > 0, strict=True):
             wrapper.learn_one(dict(enumerate(x.tolist())), classes[0] if label else classes[1])
         predictions = [wrapper.predict_one(dict(enumerate(x.tolist()))) for x in X]
