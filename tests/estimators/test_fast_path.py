@@ -18,10 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
+from sklearn.utils import check_array
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._estimators import fitted_model
-from skbackprop._estimators.conversion import MAX_ENTRIES
+from skbackprop._estimators.conversion import MAX_ENTRIES, convert_samples
 from skbackprop._estimators.fast_path import FastPath
 from skbackprop.optimizers import Adam
 from skbackprop.schedules import InverseScaling
@@ -672,6 +673,7 @@ WEIGHTS = {
     "zero and more": (lambda weight: np.append(weight[1:], 0), None),
     "zeros": (lambda weight: np.zeros_like(weight), False),
     "negative": (lambda weight: -weight, False),
+    "one negative": (lambda weight: np.append(weight[1:], -0.5), False),
     "not a number": (lambda weight: [np.nan] * len(weight), False),
     "infinite": (lambda weight: [np.inf] * len(weight), False),
     "too large": (lambda weight: 1e120 * weight, False),
@@ -740,6 +742,35 @@ def test_class_weight_changed_in_place_is_noticed():
     weights[int(y[0])] = 0.0
     with pytest.raises(ValueError, match="weight of 0 by its class"):
         network.partial_fit(X, y)
+
+
+def test_numbers_that_are_no_labels_are_validated():
+    X = data(BackpropClassifier)[0][:1]
+
+    def learn(label):
+        network = BackpropClassifier(5, random_state=0)
+        network.partial_fit(X, [2.0], classes=[0.5, 2.0]).partial_fit(X, [label])
+        return theta(network)
+
+    assert_same_effect(learn, 2.0)
+    assert_same_effect(learn, 0.5)
+
+
+@NETWORKS
+@pytest.mark.parametrize("kind", FAST)
+def test_samples_are_rounded_as_by_scikit_learn(dtype, kind):
+    X = FAST[kind](data(BackpropRegressor)[0][:3])
+    converted = convert_samples(X, np.dtype(dtype), 4)
+    expected = check_array(X, dtype=dtype)
+    assert converted.flags.c_contiguous
+    assert converted.dtype == expected.dtype
+    np.testing.assert_array_equal(converted, expected)
+
+
+@pytest.mark.parametrize("kind", ["too large for float32", "too large for float32, in a list"])
+def test_samples_that_overflow_give_the_usual_warning(kind):
+    case = Case(BackpropRegressor, data(BackpropRegressor)[1], 1, dtype=np.float32)
+    assert_same_effect(case.network()._fitted_model().validate, VALIDATED[kind](case.samples[0]))
 
 
 @BOTH
