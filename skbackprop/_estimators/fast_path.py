@@ -1,13 +1,12 @@
-"""The fast path of `partial_fit` and of predictions: arrays that need no validation skip it.
+"""The fast path of `partial_fit`: samples like those of the last call need no validation by scikit-learn.
 
-scikit-learn's validation handles every kind of array, which takes ten times as long as learning from one sample. The
-fast path accepts only arrays that this validation would return unchanged; all others are validated as usual.
+This validation handles every kind of array, which takes ten times as long as learning from one sample. The fast path
+accepts only what `conversion` converts, as this validation would; everything else is validated as usual.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import isfinite
 from operator import is_
 
 import numpy as np
@@ -15,29 +14,11 @@ import numpy as np
 from .._core.dataset import Dataset
 from .._hyperparameters import Hyperparameters
 from .._training.trainer import StreamTrainer
-from .targets import TargetEncoder
+from .conversion import as_array, convert_samples, convert_weights
+from .samples import Target, combine_weights
 
 #: Types whose values cannot be changed in place.
 IMMUTABLE = (str, int, float, type(None), np.generic)
-
-
-def can_skip_validation(array, dtype: np.dtype, n_features: int) -> bool:
-    """Return whether `array` is a finite, C-contiguous ndarray of this dtype, with samples of so many features."""
-    return (
-        type(array) is np.ndarray
-        and array.dtype == dtype
-        and array.ndim == 2
-        and array.shape[1] == n_features
-        and array.shape[0] > 0
-        and array.flags.c_contiguous
-        and _is_finite(array)
-    )
-
-
-def _is_finite(array) -> bool:
-    """Return whether no entry is infinite or NaN; False too where the squares overflow, of which numpy may warn."""
-    flat = array.ravel()
-    return isfinite(np.dot(flat, flat))
 
 
 class ParamsSnapshot:
@@ -70,9 +51,11 @@ def _is_immutable(value) -> bool:
 
 
 def _content(value):
-    """Return the contents of a list or a hyperparameter object, or None if they cannot be compared."""
+    """Return the contents of a list, a dict or a hyperparameter object, or None if they cannot be compared."""
     if isinstance(value, (list, tuple)):
         entries = value
+    elif type(value) is dict:
+        entries = (*value, *value.values())
     elif isinstance(value, Hyperparameters):
         entries = tuple(value.get_params().values())
     else:
@@ -89,41 +72,62 @@ class FastPath:
         With the buffers for samples of this shape.
     params : ParamsSnapshot
         The parameters that the trainer was made with.
-    encoder : TargetEncoder
+    target : Target
+        How y is encoded.
     data : Dataset
-        The samples; only their shapes are stored.
+        The samples; only their shapes are stored, and whether they have weights, for which there are buffers.
     """
 
-    def __init__(self, trainer: StreamTrainer, params: ParamsSnapshot, encoder: TargetEncoder, data: Dataset):
+    def __init__(self, trainer: StreamTrainer, params: ParamsSnapshot, target: Target, data: Dataset):
         self.trainer = trainer
         self._params = params
-        self._encoder = encoder
+        self._encoder = target.encoder
+        self._class_weight = target.class_weight
         self._X_shape = data.X.shape
         self._y_shape = data.y.shape
+        self._is_weighted = data.sample_weight is not None
 
     @classmethod
-    def after(cls, estimator, trainer: StreamTrainer, encoder: TargetEncoder, data: Dataset) -> FastPath | None:
+    def after(cls, estimator, trainer: StreamTrainer, target: Target, data: Dataset) -> FastPath | None:
         """Return the fast path for samples like these, or None if there is none."""
         params = ParamsSnapshot(_current_params(estimator))
-        if not params.is_comparable or data.sample_weight is not None or not isinstance(data.X, np.ndarray):
-            return None
-        return cls(trainer, params, encoder, data)
+        return cls(trainer, params, target, data) if params.is_comparable and isinstance(data.X, np.ndarray) else None
 
     def dataset(self, estimator, X, y, sample_weight, classes) -> Dataset | None:
         """Return the samples encoded, or None if they or the parameters need validation."""
         attributes = vars(estimator)
         if (
-            sample_weight is not None
-            or self.trainer.state is not estimator._state
-            or "feature_names_in_" in attributes
+            self.trainer.state is not estimator._state
             or "_skl_callbacks" in attributes
             or not self._params.matches(_current_params(estimator))
-            or getattr(X, "shape", None) != self._X_shape
-            or not can_skip_validation(X, estimator._state.theta.dtype, self._X_shape[1])
+            or getattr(X, "shape", self._X_shape) != self._X_shape
         ):
             return None
-        y = self._encoder.encode_if_valid(y, len(X), classes)
-        return Dataset(X, y) if y is not None and y.shape == self._y_shape else None
+        n_samples, n_features = self._X_shape
+        X = convert_samples(X, self.trainer.state.theta.dtype, n_features, attributes.get("feature_names_in_"))
+        if X is None or len(X) != n_samples:
+            return None
+        encoded = self._encoder.encode_if_valid(y, n_samples, classes)
+        if encoded is None or encoded.shape != self._y_shape:
+            return None
+        if not self._is_weighted:
+            return Dataset(X, encoded) if sample_weight is None else None
+        weight = self._combined_weights(y, sample_weight)
+        return None if weight is None else Dataset(X, encoded, weight)
+
+    def _combined_weights(self, y, sample_weight) -> np.ndarray | None:
+        """Return the product of the sample weights and the class weights, or None if they need validation."""
+        weight = None
+        if sample_weight is not None:
+            weight = convert_weights(sample_weight, self._X_shape[0])
+            if weight is None:
+                return None
+        if self._class_weight is None:
+            return weight
+        try:
+            return combine_weights(weight, self._class_weight(as_array(y)))
+        except ValueError:  # all weights are 0
+            return None
 
 
 def _current_params(estimator):

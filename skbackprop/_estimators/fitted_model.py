@@ -19,7 +19,7 @@ from .._training.config import TrainingConfig
 from .._training.state import TrainingState
 from ..losses import Loss
 from ..losses._links import MultinomialLogit
-from .fast_path import can_skip_validation
+from .conversion import convert_samples
 from .targets import LabelEncoder, NumberEncoder, TargetEncoder
 
 #: Three multiplications by the root of the smallest normal number are enough for any finite input; one is spare.
@@ -112,10 +112,11 @@ class FittedModel(ABC):
 
     def validate(self, X):
         """Return X as an ndarray or CSR matrix of the network's dtype, before standardization."""
-        dtype, n_features = self.theta.dtype, self.network.sizes[0]
-        if "feature_names_in_" in vars(self._estimator) or not can_skip_validation(X, dtype, n_features):
+        dtype, names = self.theta.dtype, vars(self._estimator).get("feature_names_in_")
+        converted = convert_samples(X, dtype, self.network.sizes[0], names)
+        if converted is None:
             return validate_data(self._estimator, X, accept_sparse="csr", dtype=dtype, reset=False)
-        return X
+        return converted
 
     def validate_sample(self, x, dtype: np.dtype) -> np.ndarray:
         """Return a single sample as an array of shape (1, n_features)."""

@@ -99,7 +99,7 @@ def run_partial_fit(estimator, request: FitRequest) -> TrainingResult:
         data, seed = samples.data, _choose_seed(estimator, request)
         config, engine = _prepare(estimator, request, data, target, seed)
         trainer = StreamTrainer(engine, config, estimator._state, data)
-        estimator._fast_path = FastPath.after(estimator, trainer, target.encoder, data)
+        estimator._fast_path = FastPath.after(estimator, trainer, target, data)
         return update_stream(estimator, trainer, data)
 
 

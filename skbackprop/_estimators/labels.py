@@ -85,10 +85,14 @@ def _check_number(classes, n_samples):
     return classes
 
 
-def are_known_labels(y, n_samples: int, known: np.ndarray, classes) -> bool:
-    """Return whether `y` is an ndarray of labels of the known dtype, and `classes` are the known ones or ``()``."""
-    has_known_dtype = type(y) is np.ndarray and y.dtype == known.dtype and y.shape == (n_samples,)
-    return has_known_dtype and (np.size(classes) == 0 or np.array_equal(classes, known))
+def are_known_classes(classes, known: np.ndarray) -> bool:
+    """Return whether `classes` need no validation: the known ones in a list, tuple, range or array, or ``()``."""
+    if type(classes) in (list, tuple, range):
+        try:
+            return not classes or set(classes) == set(known.tolist())
+        except TypeError:  # not hashable
+            return False
+    return type(classes) is np.ndarray and np.array_equal(classes, known)
 
 
 def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool, *, online: bool):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -11,7 +10,8 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from .._typing import Matrix
 from ..losses import Loss
-from .labels import are_known_labels, label_columns, one_hot, smooth_labels
+from .conversion import convert_labels, convert_multilabel, convert_numbers
+from .labels import are_known_classes, label_columns, one_hot, smooth_labels
 
 
 class TargetEncoder(ABC):
@@ -64,16 +64,11 @@ class NumberEncoder(TargetEncoder):
         return self.loss.repeat_target(y)
 
     def encode_if_valid(self, y, n_samples, classes):
-        if self.loss.predicted_quantiles is not None:
+        y = convert_numbers(y, n_samples, self.dtype)
+        if y is None:
             return None
-        if type(y) is not np.ndarray or y.dtype.kind != "f" or y.shape != (n_samples,):
-            return None
-        y = y.astype(self.dtype, copy=False)
-        if not math.isfinite(np.dot(y, y)):  # in the dtype of the network, in which a large number may overflow
-            return None
-        y = y[:, np.newaxis]
         self.loss.check_target(y)
-        return y
+        return self.loss.repeat_target(y)
 
 
 class LabelEncoder(TargetEncoder):
@@ -98,7 +93,9 @@ class LabelEncoder(TargetEncoder):
 
     def validate(self, y):
         """Return y as an array of labels, or of zeros and ones with several labels per sample."""
-        return check_array(dense(y), dtype=None, input_name="y") if self.is_multilabel else column_or_1d(y)
+        if self.is_multilabel:
+            return check_array(dense(y), dtype=None, input_name="y")
+        return y if type(y) is np.ndarray and y.ndim == 1 else column_or_1d(y)  # which is slow for a few labels
 
     def encode(self, y):
         return self._columns(self.validate(y))
@@ -106,13 +103,18 @@ class LabelEncoder(TargetEncoder):
     def encode_sample(self, y):
         y = np.reshape(y, (1, -1) if self.is_multilabel else -1)
         if self.is_multilabel:
-            label_columns(y, self.classes)
+            label_columns(y, None)
         return self._columns(y)
 
     def encode_if_valid(self, y, n_samples, classes):
-        if self.is_multilabel or not are_known_labels(y, n_samples, self.classes, classes):
+        if not are_known_classes(classes, self.classes):
             return None
-        return self._columns(y)
+        n_labels = len(self.classes)
+        y = convert_multilabel(y, n_samples, n_labels) if self.is_multilabel else convert_labels(y, n_samples)
+        try:
+            return None if y is None else self._columns(y)
+        except ValueError:  # unseen labels
+            return None
 
     def _columns(self, y):
         if not self.is_multilabel:

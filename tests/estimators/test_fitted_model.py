@@ -161,6 +161,8 @@ def test_target_of_a_sample_is_encoded_as_in_fit(case, y, target):
         ("softmax", "d", r"previously unseen labels \['d'\]"),
         ("softmax", ["a", "b"], "not the target of one sample"),
         ("several labels", [0, 2], "must contain only 0 and 1"),
+        ("several labels", [0, 1, 0], r"y=\[0, 1, 0\] is not the target of one sample with 2 outputs"),
+        ("several labels", 1, "y=1 is not the target of one sample with 2 outputs"),
         ("squared", np.nan, "NaN"),
     ],
 )
