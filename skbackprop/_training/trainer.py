@@ -7,6 +7,7 @@ each new chunk of a stream. An epoch is a transaction: an error or an interrupt 
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from .._core.dataset import Dataset
 from . import lbfgs
 from .config import TrainingConfig
-from .epoch import Engine, plan_epoch
+from .epoch import Engine, EpochPlan, EpochResult, plan_epoch
 from .observers import TrainingObserver
 from .outliers import MAX_ABS_ZSCORE, MAX_CONSECUTIVE_REJECTIONS, update_moments
 from .penalty import NOISE_OF_LBFGS, choose_alpha
@@ -108,13 +109,31 @@ class Trainer(ABC):
         state.alpha = choose_alpha(config, state)
         plan = plan_epoch(config, state, data.n_samples)
         penalty = plan.penalty.value(state.theta[: config.objective.network.n_weights])
-        done = self.engine.run_epoch(plan, data, state, self._buffers)
+        done = self._execute(plan)
         state.t += done.n_updates
         state.n_steps += done.n_updates
         if done.n_updates:
             state.learning_rate = float(plan.learning_rates[done.n_updates - 1])
         loss = done.loss_sum / data.total_weight
         return (loss if math.isfinite(loss) and state.is_finite() else math.inf), penalty
+
+    def _execute(self, plan: EpochPlan) -> EpochResult:
+        """Let the engine execute a plan, or its fallback, if it fails and has one, which executes all later plans too."""
+        try:
+            return self.engine.run_epoch(plan, self._data, self.state, self._buffers)
+        except Exception as error:
+            engine = self.engine.fallback
+            if engine is None:
+                raise
+            warnings.warn(
+                f"Training goes on with engine={engine.name!r}, because engine={self.engine.name!r} failed "
+                f"({type(error).__name__}: {error}). Set engine={engine.name!r} to avoid this warning.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        self._last_good.restore_parameters()
+        self.engine, self._buffers = engine, engine.make_buffers(self.config, self.state, self._data)
+        return engine.run_epoch(plan, self._data, self.state, self._buffers)
 
     def _begin_epoch(self) -> None:
         if self._observer is not None:
