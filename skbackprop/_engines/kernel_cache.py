@@ -70,7 +70,7 @@ def find_files(function: str, dtype: np.dtype) -> list[Path]:
             failure = failure or error
             continue
         for name in (name for name in names if name.startswith(prefix) and name.endswith(SUFFIX)):
-            if name.startswith(f"numba{_numba_version()}.", len(prefix)):
+            if name.startswith(f"numba{_numba_version()}-", len(prefix)):
                 found.append(folder / name)
     if failure is not None and not found:
         raise failure
@@ -242,7 +242,7 @@ def _prefix(function: str, dtype: np.dtype) -> str:
 def _file_name(function: str, dtype: np.dtype, cpu: tuple) -> str:
     """Return the name of a file; `cpu` is what numba calls its magic tuple: platform, CPU and its features."""
     digest = hashlib.sha256(repr(cpu).encode()).hexdigest()[:12]
-    return f"{_prefix(function, dtype)}numba{_numba_version()}.{digest}{SUFFIX}"
+    return f"{_prefix(function, dtype)}numba{_numba_version()}-{digest}{SUFFIX}"
 
 
 def _key(signature: Any, cpu: tuple) -> bytes:

@@ -118,7 +118,7 @@ class Trainer(ABC):
         return (loss if math.isfinite(loss) and state.is_finite() else math.inf), penalty
 
     def _execute(self, plan: EpochPlan) -> EpochResult:
-        """Let the engine execute a plan, or its fallback, if it fails and has one, which executes all later plans too."""
+        """Let the engine execute a plan; if it fails and has a fallback, that one takes over, for later plans too."""
         try:
             return self.engine.run_epoch(plan, self._data, self.state, self._buffers)
         except Exception as error:
