@@ -33,7 +33,7 @@ from .numpy_engine import NumpyEngine
 
 #: Loading the compiled kernel, or compiling it, pays off for work that takes numpy longer than this. Compiling itself
 #: takes about `COMPILE_SECONDS`. See docs/architecture.md for the measurements.
-LOAD_SECONDS, COMPILE_SECONDS = 0.025, 20.0
+LOAD_SECONDS, COMPILE_SECONDS = 0.03, 20.0
 
 #: Where the kernels are from that this process has loaded and tested.
 LOADED: dict[np.dtype, KernelCache | None] = {}
@@ -222,15 +222,19 @@ def load_kernel(dtype: np.dtype, *, may_compile: bool = True) -> KernelCache | N
     ImportError
         If numba cannot be imported.
     KernelNotFoundError
-        If the kernel is not stored, or damaged, and `may_compile` is False.
+        If no valid file has the kernel and `may_compile` is False, even if this process has compiled it before: the
+        choice of an engine does not depend on earlier training.
     """
     with LOADING:
         if dtype in LOADED:
-            return LOADED[dtype]
+            cache = LOADED[dtype]
+            if cache is not None and cache.failure is not None and not may_compile:
+                raise KernelNotFoundError(cache.failure)
+            return cache
         if not may_compile:
             find_files("epoch", dtype)  # raises an error, if it does, before the import of numba takes its time
         epoch = _kernel().epoch_function(dtype)
-        cache: KernelCache | None = getattr(epoch, "_cache", None)
+        cache = getattr(epoch, "_cache", None)
         if cache is not None:
             cache.may_compile = may_compile
         _test_kernel(dtype)

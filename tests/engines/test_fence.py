@@ -290,6 +290,15 @@ class TestKernelThatIsRefused:
         with pytest.raises(ImportError, match=message):
             fitted("numba")
 
+    def test_one_that_is_in_memory_only_counts_for_long_fits(self, is_preferred, monkeypatch):
+        """The choice does not depend on what this process has compiled before."""
+        numba_engine.LOADED[FLOAT64].failure = "could not be stored"
+        assert numba_engine.load_kernel(FLOAT64) is numba_engine.LOADED[FLOAT64]
+        monkeypatch.setattr(numba_engine, "COMPILE_SECONDS", 20)
+        monkeypatch.setattr(numba_engine, "find_files", lambda function, dtype: ["that of another CPU"])
+        with pytest.warns(RuntimeWarning, match="could not be stored: run python -m skbackprop.compile"):
+            assert fitted().engine_ == "numpy"
+
     def test_one_that_computes_nonsense(self, is_preferred, monkeypatch):
         numba_engine.LOADED.clear()
         monkeypatch.setattr(numba_engine.NumbaEngine, "run_epoch", lambda *arguments: None)

@@ -101,7 +101,7 @@ except ImportError as error:
     ("params", "n_samples", "engine"),
     [
         ({}, 1, "numpy"),  # a stream of single samples must not wait for numba
-        ({}, 64, "numpy"),
+        ({}, 20, "numpy"),
         ({}, 150, "numba"),
         ({"max_iter": 50, "hidden_layer_sizes": 20}, 426, "numba"),  # one of many fits of a search
         ({"max_iter": 10}, 150, "numpy"),
