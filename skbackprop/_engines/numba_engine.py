@@ -229,7 +229,7 @@ def load_kernel(dtype: np.dtype, *, may_compile: bool = True) -> KernelCache | N
         if dtype in LOADED:
             cache = LOADED[dtype]
             if cache is not None and cache.failure is not None and not may_compile:
-                raise KernelNotFoundError(cache.failure)
+                raise KernelNotFoundError("the kernel of this process could not be stored")
             return cache
         if not may_compile:
             find_files("epoch", dtype)  # raises an error, if it does, before the import of numba takes its time
