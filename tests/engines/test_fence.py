@@ -296,7 +296,7 @@ class TestKernelThatIsRefused:
         assert numba_engine.load_kernel(FLOAT64) is numba_engine.LOADED[FLOAT64]
         monkeypatch.setattr(numba_engine, "COMPILE_SECONDS", 20)
         monkeypatch.setattr(numba_engine, "find_files", lambda function, dtype: ["that of another CPU"])
-        with pytest.warns(RuntimeWarning, match="kernel of this process could not be stored: run python -m skbackprop.compile"):
+        with pytest.warns(RuntimeWarning, match="process could not be stored: run python -m skbackprop.compile"):
             assert fitted().engine_ == "numpy"
 
     def test_one_that_computes_nonsense(self, is_preferred, monkeypatch):
