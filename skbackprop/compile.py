@@ -1,8 +1,9 @@
 """Compile the kernel of the numba engine ahead of time, so that training does not wait for the compiler.
 
-From the command line: ``python -m skbackprop.compile``. numba keeps the result on disk, where later processes find it:
-in ``__pycache__`` folders of the package, or in the folder that the environment variable ``NUMBA_CACHE_DIR`` names. It
-must be compiled again for another version of skbackprop, numba or Python, or for another kind of CPU.
+From the command line: ``python -m skbackprop.compile``. The result is stored on disk, where later processes find it: in
+the folder that the environment variable ``NUMBA_CACHE_DIR`` names; without it, beside the package, or where that is not
+writable, in the user's cache folder. A damaged file is replaced. The kernel must be compiled again for another version
+of skbackprop, numba or Python, or for another kind of CPU.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ._engines.fingerprint import is_compiled
-from ._estimators.regressor import BackpropRegressor
+from ._engines.numba_engine import forget_kernels, load_kernel
 from ._public import publish
+
+logger = logging.getLogger("skbackprop")
 
 __all__ = ["compile_kernel"]
 
@@ -26,7 +28,7 @@ DTYPES = ("float32", "float64")
 
 
 def compile_kernel(dtypes: str | Iterable[str] = DTYPES) -> dict[str, float]:
-    """Compile the kernel, unless numba has it in its cache already.
+    """Compile and store the kernel, unless a valid file has it already.
 
     Parameters
     ----------
@@ -43,7 +45,9 @@ def compile_kernel(dtypes: str | Iterable[str] = DTYPES) -> dict[str, float]:
     ValueError
         If a dtype is neither of the two.
     ImportError
-        If numba is not installed, or finds no folder to store the kernel in.
+        If numba cannot be imported, or NUMBA_DISABLE_JIT is set.
+    OSError
+        If the kernel cannot be stored.
 
     See Also
     --------
@@ -59,27 +63,26 @@ def compile_kernel(dtypes: str | Iterable[str] = DTYPES) -> dict[str, float]:
     for name in names:
         if name not in DTYPES:
             raise ValueError(f"The kernel is compiled for the dtypes {list(DTYPES)}, got {name!r}.")
-    seconds = {}
-    for dtype in names:
-        start = time.perf_counter()
-        is_needed = not is_compiled(np.dtype(dtype))
-        if is_needed:
-            _train_a_little(dtype)
-        seconds[dtype] = time.perf_counter() - start if is_needed else 0.0
-    return seconds
+    forget_kernels()  # the files may have been damaged since this process loaded them
+    return {name: _compile(np.dtype(name)) for name in names}
 
 
-def _train_a_little(dtype):
-    X = np.arange(4, dtype=dtype).reshape(2, 2)
-    logger = logging.getLogger("skbackprop")
+def _compile(dtype: np.dtype) -> float:
+    """Return how long it took to compile the kernel, 0 if it was stored before."""
+    start = time.perf_counter()
     level = logger.level
     logger.setLevel(logging.ERROR)  # it would recommend compiling ahead of time
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # there is nothing to learn
-            BackpropRegressor((1,), engine="numba", max_iter=1, random_state=0).fit(X, X[:, 0])
+            warnings.simplefilter("ignore")  # of a failure, which becomes an error
+            cache = load_kernel(dtype)
     finally:
         logger.setLevel(level)
+    if cache is None:
+        raise ImportError("NUMBA_DISABLE_JIT switches the compiler off: unset it.")
+    if cache.failure is not None:
+        raise OSError(cache.failure)
+    return time.perf_counter() - start if cache.was_compiled else 0.0
 
 
 def main() -> None:
@@ -89,7 +92,7 @@ def main() -> None:
     for dtype in parser.parse_args().dtypes:
         try:
             seconds = compile_kernel(dtype)[dtype]
-        except (ValueError, ImportError) as error:
+        except (ValueError, ImportError, OSError) as error:
             parser.error(str(error))
         print(f"{dtype}: {f'compiled in {seconds:.1f} s' if seconds else 'compiled before'}")  # noqa: T201
 

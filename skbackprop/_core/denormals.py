@@ -49,11 +49,14 @@ class FloatEnvironment:
         """Return a context in which denormal numbers are zeros."""
         outside = Words()
         self._get(outside)
-        self._set(self._inside)
         try:
+            self._set(self._inside)
             yield
         finally:
-            self._set(outside)
+            try:
+                self._set(outside)
+            finally:  # again, because an interrupt may have come before the line above
+                self._set(outside)
 
     def works(self) -> bool:
         """Return whether the context has an effect in both dtypes, and none after it."""

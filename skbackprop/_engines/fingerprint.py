@@ -1,39 +1,24 @@
-"""Identify the compiled kernel of this version of the package, and find it in numba's cache, without importing numba.
+"""Identify the kernel of this version of the package, without importing numba.
 
-numba reuses a cached function as long as the file that defines it is unchanged, even if the functions that it calls
-have changed. Therefore the name of the cached function contains a fingerprint of everything that is compiled into it:
-the bytecode of the kernel's modules and of all formulas. The fingerprint does not depend on paths, times or comments,
-and computing it needs no source files.
+A stored kernel may be used only if nothing has changed that is compiled into it. Therefore the name of its file
+contains a fingerprint: of the bytecode of the kernel's modules and of all formulas. The fingerprint does not depend on
+paths, times or comments, and computing it needs no source files.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import pickle
 import pkgutil
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import cast
-
-import numpy as np
 
 from .._core.dropout import scalar_bits
 from . import _numba
 from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, Entry
-
-#: The folder of the kernel's modules, and the name of the module that defines the cached function.
-FOLDER, MODULE = Path(_numba.__file__).parent, "kernel"
-
-
-def function_name(dtype: np.dtype) -> str:
-    """Return the name of the cached function for this dtype."""
-    return f"epoch_{np.dtype(dtype).name}_{fingerprint()}"
 
 
 @cache
@@ -93,52 +78,3 @@ def _constant_parts(constant: object) -> object:
     if isinstance(constant, frozenset):  # its order differs from process to process
         return sorted(map(repr, constant))
     return repr(constant)
-
-
-def is_compiled(dtype: np.dtype) -> bool:
-    """Return whether numba has the kernel for this dtype in its cache, without importing numba.
-
-    The answer is not cached, because this or another process may compile the kernel at any time.
-    """
-    python = f"py{sys.version_info[0]}{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
-    pattern = f"{MODULE}.{function_name(dtype)}-*.{python}.nbi"
-    return any(_is_of_this_numba(index) for folder in _cache_folders() for index in folder.glob(pattern))
-
-
-def _is_of_this_numba(index: Path) -> bool:
-    """Return whether the installed version of numba wrote an index file; numba ignores files of other versions."""
-    try:
-        with index.open("rb") as file:
-            return pickle.load(file) == _numba_version()  # the first of the two objects in the file
-    except (OSError, EOFError, pickle.UnpicklingError):
-        return False
-
-
-@cache
-def _numba_version() -> str | None:
-    """Return the version of numba, or None if it is not installed."""
-    from importlib import metadata  # which imports much, and is needed only where a cached kernel is found
-
-    try:
-        return metadata.version("numba")
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _cache_folders() -> list[Path]:
-    """Return the folders that numba looks in: NUMBA_CACHE_DIR if set, else beside the kernel and in the home directory.
-
-    This follows `numba.core.caching`.
-    """
-    subfolder = f"{FOLDER.name}_{hashlib.sha1(os.path.abspath(FOLDER).encode()).hexdigest()}"
-    named = os.environ.get("NUMBA_CACHE_DIR")
-    if named:
-        return [Path(named) / subfolder]
-    home = Path(os.path.expanduser("~"))
-    if sys.platform == "win32":
-        user_folder = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "numba" / "Cache"
-    elif sys.platform == "darwin":
-        user_folder = home / "Library" / "Caches" / "numba"
-    else:
-        user_folder = Path(os.environ.get("XDG_CACHE_HOME", home / ".cache")) / "numba"
-    return [FOLDER / "__pycache__", user_folder / subfolder]

@@ -5,7 +5,8 @@ Importing this module does not import numba; the first use of the kernel does.
 
 from __future__ import annotations
 
-import logging
+import math
+import threading
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
@@ -14,46 +15,66 @@ import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.dropout import thresholds
+from .._core.network import Network
+from .._core.objective import Objective
 from .._hyperparameters import Hyperparameters
 from .._training.config import TrainingConfig
-from .._training.epoch import EpochPlan, EpochResult
+from .._training.epoch import Engine, EpochPlan, EpochResult, plan_epoch
 from .._training.state import TrainingState
 from .._typing import Matrix
+from ..activations import ACTIVATIONS
+from ..losses import LOSSES
+from ..optimizers import GD
+from ..schedules import Constant
 from ._numba.structures import Buffers, Model, Plan, Samples
-from .fingerprint import is_compiled
 from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, Entry, settings_matrix, settings_of
-
-logger = logging.getLogger("skbackprop")
+from .kernel_cache import REMEDY, KernelCache, KernelNotFoundError, find_files
+from .numpy_engine import NumpyEngine
 
 #: Loading the compiled kernel, or compiling it, pays off for work that takes numpy longer than this. Compiling itself
 #: takes about `COMPILE_SECONDS`. See docs/architecture.md for the measurements.
-LOAD_SECONDS, COMPILE_SECONDS = 0.05, 20.0
+LOAD_SECONDS, COMPILE_SECONDS = 0.03, 20.0
+
+#: Where the kernels are from that this process has loaded and tested.
+LOADED: dict[np.dtype, KernelCache | None] = {}
+LOADING = threading.Lock()
 
 #: An empty array stands for "none" in the kernel, where each argument has a single type.
 NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint64)
 
 
 class NumbaEngine:
-    """Computes epochs with the compiled kernel."""
+    """Computes epochs with the compiled kernel.
+
+    Parameters
+    ----------
+    fallback : Engine or None
+        The engine that takes over if this one fails; None means that a failure is an error.
+    """
 
     name = "numba"
+
+    def __init__(self, fallback: Engine | None = None):
+        self.fallback = fallback
 
     def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
         """Return whether loading or compiling the kernel pays off for work that takes numpy about this many seconds."""
         if numpy_seconds <= LOAD_SECONDS:
             return False
-        return numpy_seconds > COMPILE_SECONDS or is_compiled(data.X.dtype)
+        return (numpy_seconds > COMPILE_SECONDS or _has_files(data.X.dtype)) and _is_installed()
 
-    def unavailable_reason(self) -> str | None:
-        """Return why the kernel cannot be used here, or None if it can."""
-        if find_spec("numba") is None:
-            return "it needs numba: pip install 'skbackprop[numba]'"
+    def unavailable_reason(self, data: Dataset, numpy_seconds: float = math.inf) -> str | None:
+        """Load or compile the kernel; return why it cannot be used here and what to do about it, or None if it can."""
         try:
-            _kernel().epoch_function(np.dtype(np.float64))  # does not compile anything yet
+            cache = load_kernel(data.X.dtype, may_compile=numpy_seconds > COMPILE_SECONDS)
+        except KernelNotFoundError as error:
+            return f"{error}: {REMEDY}"
         except ImportError as error:
-            return f"numba cannot be imported: {error}"
-        except RuntimeError as error:  # numba finds no folder to store the compiled kernel in
             return str(error)
+        except Exception as error:  # a damaged installation or folder may raise anything
+            return f"the kernel cannot be loaded or compiled ({type(error).__name__}: {error})"
+        if cache is None and self.fallback is not None:
+            return "NUMBA_DISABLE_JIT switches the compiler off: unset it"
         return None
 
     def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> str | None:
@@ -130,8 +151,6 @@ class NumbaBuffers:
     def __init__(self, config: TrainingConfig, state: TrainingState, data: Dataset):
         dtype = state.theta.dtype
         self.epoch = _kernel().epoch_function(dtype)
-        if hasattr(self.epoch, "py_func"):  # with NUMBA_DISABLE_JIT, it is a plain function and nothing is compiled
-            _announce_compilation(dtype)
         self.model = self._model(config, dtype)
         self.nothing = np.empty(0, dtype)
         network, n_samples = config.objective.network, data.n_samples
@@ -190,24 +209,103 @@ class NumbaBuffers:
             )
 
 
-@cache
+def load_kernel(dtype: np.dtype, *, may_compile: bool = True) -> KernelCache | None:
+    """Load the kernel for this dtype, once per process, or compile and store it; then test it.
+
+    Returns
+    -------
+    cache : KernelCache or None
+        Where the kernel is from; None if NUMBA_DISABLE_JIT makes it plain Python.
+
+    Raises
+    ------
+    ImportError
+        If numba cannot be imported.
+    KernelNotFoundError
+        If no valid file has the kernel and `may_compile` is False, even if this process has compiled it before: the
+        choice of an engine does not depend on earlier training.
+    """
+    with LOADING:
+        if dtype in LOADED:
+            cache = LOADED[dtype]
+            if cache is not None and cache.failure is not None and not may_compile:
+                raise KernelNotFoundError("the kernel of this process could not be stored")
+            return cache
+        if not may_compile:
+            find_files("epoch", dtype)  # raises an error, if it does, before the import of numba takes its time
+        epoch = _kernel().epoch_function(dtype)
+        cache = getattr(epoch, "_cache", None)
+        if cache is not None:
+            cache.may_compile = may_compile
+        _test_kernel(dtype)
+        if cache is not None:
+            epoch.disable_compile()  # arguments of other types would be an error in this package
+        LOADED[dtype] = cache
+        return cache
+
+
+def forget_kernels() -> None:
+    """Forget the kernels of this process, so that they are loaded or compiled again."""
+    with LOADING:
+        LOADED.clear()
+        _kernel().epoch_function.cache_clear()
+
+
+def _test_kernel(dtype: np.dtype) -> None:
+    """Raise RuntimeError unless the kernel computes what numpy computes, for a tiny network and three samples."""
+    optimizer, network = GD(), Network((2, 2, 1), (ACTIVATIONS["tanh"],))
+    config = TrainingConfig(
+        Objective(network, LOSSES["squared_error", "identity"]), optimizer, Constant(0.1), 2, shuffle=True, max_iter=1
+    )
+    X = np.array([[0, 1], [1, 0], [1, 1]], dtype)
+    data, results = Dataset(X, X[:, :1].copy()), []
+    engines: tuple[Engine, Engine] = NumbaEngine(), NumpyEngine()
+    for engine in engines:
+        theta = np.linspace(-0.5, 0.5, network.n_parameters, dtype=dtype)
+        memory = np.zeros((optimizer.n_state_arrays, theta.size), dtype)
+        state = TrainingState(theta, memory, np.random.default_rng(0), mean_weight=1.0)
+        engine.run_epoch(plan_epoch(config, state, 3), data, state, engine.make_buffers(config, state, data))
+        results.append(theta)
+    if not np.allclose(results[0], results[1], rtol=1e-4, atol=1e-6):
+        raise RuntimeError("the compiled kernel computes wrong numbers on this machine")
+
+
+def _is_installed() -> bool:
+    try:
+        return find_spec("numba") is not None
+    except ValueError:  # something that is not a package stands in sys.modules
+        return False
+
+
+def _has_files(dtype: np.dtype) -> bool:
+    """Return whether the kernel is stored, possibly damaged; also True if that cannot be found out.
+
+    `unavailable_reason` then gives the reason.
+    """
+    try:
+        return bool(find_files("epoch", dtype))
+    except Exception:  # an unreadable folder, or a package without readable code
+        return True
+
+
 def _kernel() -> ModuleType:
     """Import numba and return the module of the kernel."""
-    from ._numba import kernel
-
+    if not _is_installed():
+        raise ImportError("it needs numba: pip install 'skbackprop[numba]'")
+    kernel = _import_kernel()
+    if isinstance(kernel, Exception):
+        raise ImportError(f"numba cannot be imported ({type(kernel).__name__}: {kernel}): install it again") from kernel
     return kernel
 
 
 @cache
-def _announce_compilation(dtype: np.dtype) -> None:
-    """Log that the first epoch waits for the compiler, once per process and dtype."""
-    if not is_compiled(dtype):
-        logger.warning(
-            "Compiling the numba kernel for %s, which takes about %d seconds. The result is kept for later processes; "
-            "to compile ahead of time, run: python -m skbackprop.compile",
-            dtype,
-            COMPILE_SECONDS,
-        )
+def _import_kernel() -> ModuleType | Exception:
+    """Return the module, or what importing it raised: a second attempt would only raise what follows from the first."""
+    try:
+        from ._numba import kernel
+    except Exception as error:  # a damaged installation may raise anything
+        return error
+    return kernel
 
 
 def _readable(array: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from .._core.dataset import Dataset
 from .._core.objective import ObjectiveBuffers
 from .._training.config import TrainingConfig
-from .._training.epoch import EpochPlan, EpochResult
+from .._training.epoch import Engine, EpochPlan, EpochResult
 from .._training.state import TrainingState
 from .._typing import Matrix
 
@@ -25,12 +25,13 @@ class NumpyEngine:
     """Computes epochs with numpy and scipy; it supports everything."""
 
     name = "numpy"
+    fallback: Engine | None = None
 
     def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
         """Return True, because there is nothing to load."""
         return True
 
-    def unavailable_reason(self) -> None:
+    def unavailable_reason(self, data: Dataset, numpy_seconds: float = math.inf) -> None:
         """Return None, because numpy is always available."""
 
     def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> None:

@@ -85,6 +85,7 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
         config, engine = _prepare(estimator, request, samples.data, target, seed)
         trainer = FitTrainer(engine, config, estimator._state, samples.data)
         result = _run_trainer(estimator, request, trainer, samples.data.n_samples, validation, task)
+        estimator.engine_ = trainer.engine.name  # another one, if the first has failed
         if message is not None:
             result.messages.append(message)
     return result
@@ -109,6 +110,7 @@ def update_stream(estimator, trainer: StreamTrainer, data: Dataset) -> TrainingR
     if estimator.verbose:
         printer = VerbosePrinter(data.n_samples, trainer.state.n_iter + 1)
     result = trainer.update(data, printer)
+    estimator.engine_ = trainer.engine.name
     if printer is not None:
         printer.close(trainer.state)
     return result

@@ -104,7 +104,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     engine : {"auto", "numpy", "numba"}, default="auto"
         What computes the epochs: numpy, or a kernel compiled by numba (extra ``numba``), with the same weights to
         rounding. "auto" uses numba if it is installed, supports the configuration, and the fit is long enough to pay
-        for compilation. The attribute `engine_` has the one used.
+        for loading the kernel, which ``python -m skbackprop.compile`` stores, or for compiling it; if numba fails,
+        "auto" warns and uses numpy. The attribute `engine_` has the one used.
     random_state : int, RandomState or None, default=None
         Determines random number generation for weight initialization, shuffling, dropout and the validation split.
         Pass an int for reproducible results across calls.

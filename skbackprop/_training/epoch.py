@@ -6,6 +6,7 @@ cannot differ in more than rounding.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -55,16 +56,26 @@ class Engine(Protocol):
     """An implementation of the epoch.
 
     An engine changes ``state.theta`` and ``state.optimizer_state`` in place and nothing else.
+
+    Attributes
+    ----------
+    name : str
+    fallback : Engine or None
+        The engine that takes over if this one fails during training; None means that a failure is an error.
     """
 
     name: str
+    fallback: Engine | None
 
     def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
         """Return whether starting the engine pays off for work that takes numpy about this many seconds."""
         ...
 
-    def unavailable_reason(self) -> str | None:
-        """Return why the engine cannot be used here, such as a missing package, or None if it can."""
+    def unavailable_reason(self, data: Dataset, numpy_seconds: float = math.inf) -> str | None:
+        """Load what the engine needs; return why it cannot be used here and what to do about it, or None if it can.
+
+        It may take much longer than numpy only if the user asks for this engine, which is an infinite `numpy_seconds`.
+        """
         ...
 
     def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> str | None:

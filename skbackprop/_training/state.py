@@ -161,11 +161,15 @@ class StateSnapshot:
         if self._keeps_rng:
             self._rng = state.rng.bit_generator.state
 
+    def restore_parameters(self) -> None:
+        """Restore the parameters and the optimizer state, which are what an engine changes."""
+        np.copyto(self._state.theta, self.theta)
+        np.copyto(self._state.optimizer_state, self._optimizer_state)
+
     def restore(self, *, undo_moments: bool = True) -> None:
         """Restore what was saved; `undo_moments=False` keeps the moments, to repeat an epoch on the same samples."""
         state = self._state
-        np.copyto(state.theta, self.theta)
-        np.copyto(state.optimizer_state, self._optimizer_state)
+        self.restore_parameters()
         for name in EPOCH_FIELDS:
             setattr(state, name, self._fields[name])
         n_epochs, n_validations = self._curve_lengths

@@ -7,6 +7,7 @@ each new chunk of a stream. An epoch is a transaction: an error or an interrupt 
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -17,7 +18,7 @@ from .._core.dataset import Dataset
 from .._core.denormals import flush_denormals
 from . import lbfgs
 from .config import TrainingConfig
-from .epoch import Engine, EpochPlan, plan_epoch
+from .epoch import Engine, EpochPlan, EpochResult, plan_epoch
 from .observers import TrainingObserver
 from .outliers import MAX_ABS_ZSCORE, MAX_CONSECUTIVE_REJECTIONS, update_moments
 from .penalty import NOISE_OF_LBFGS, choose_alpha
@@ -113,7 +114,7 @@ class Trainer(ABC):
         plan = plan_epoch(config, state, data.n_samples)
         penalty = plan.penalty.value(state.theta[: config.objective.network.n_weights])
         with self._arithmetic(plan):
-            done = self.engine.run_epoch(plan, data, state, self._buffers)
+            done = self._execute(plan)
         state.t += done.n_updates
         state.n_steps += done.n_updates
         if done.n_updates:
@@ -126,6 +127,24 @@ class Trainer(ABC):
         """Return the context to compute an epoch in, which clears denormal numbers often enough."""
         is_short = len(plan.learning_rates) == 1 and plan.first_step % FLUSH_INTERVAL
         return nullcontext() if is_short else flush_denormals()
+
+    def _execute(self, plan: EpochPlan) -> EpochResult:
+        """Let the engine execute a plan; if it fails and has a fallback, that one takes over, for later plans too."""
+        try:
+            return self.engine.run_epoch(plan, self._data, self.state, self._buffers)
+        except Exception as error:
+            engine = self.engine.fallback
+            if engine is None:
+                raise
+            warnings.warn(
+                f"Training goes on with engine={engine.name!r}, because engine={self.engine.name!r} failed "
+                f"({type(error).__name__}: {error}). Set engine={engine.name!r} to avoid this warning.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        self._last_good.restore_parameters()
+        self.engine, self._buffers = engine, engine.make_buffers(self.config, self.state, self._data)
+        return engine.run_epoch(plan, self._data, self.state, self._buffers)
 
     def _begin_epoch(self) -> None:
         if self._observer is not None:

@@ -1,5 +1,6 @@
 """Denormal numbers are zeros during training and nowhere else."""
 
+import sys
 import threading
 
 import numpy as np
@@ -42,6 +43,42 @@ def test_the_context_can_be_nested_and_ends_with_an_error():
     with pytest.raises(ZeroDivisionError):
         divide_by_zero()
     assert not is_flushing()
+
+
+@needs_environment
+def test_an_interrupt_at_any_line_leaves_the_arithmetic_as_it_was():
+    """A tracer raises the interrupt before the line of the module that is executed as number `n`."""
+
+    def make_tracer(n):
+        left = [n]
+
+        def trace(frame, event, argument):
+            if frame.f_code.co_filename != denormals.__file__:
+                return None
+            if event == "line":
+                left[0] -= 1
+                if left[0] == 0:
+                    raise KeyboardInterrupt
+            return trace
+
+        return trace
+
+    was_interrupted = True
+    for n in range(1, 100):
+        sys.settrace(make_tracer(n))
+        try:
+            with flush_denormals():
+                pass
+            was_interrupted = False
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        assert not is_flushing()
+        if not was_interrupted:
+            break
+    assert n > 5
+    assert not was_interrupted
 
 
 @needs_environment

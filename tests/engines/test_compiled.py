@@ -222,7 +222,7 @@ def test_what_the_kernel_does_not_support(params, make, reason, monkeypatch):
     with pytest.raises(ValueError, match=f"engine='numba' cannot train this: {reason}.* Use engine='auto'"):
         BackpropRegressor(**(SETTINGS | params), engine="numba").fit(make(X), y)
     monkeypatch.setattr(numba_engine, "LOAD_SECONDS", 0)
-    monkeypatch.setattr(numba_engine, "is_compiled", lambda dtype: True)
+    monkeypatch.setattr(numba_engine, "COMPILE_SECONDS", 0)
     network = BackpropRegressor(**(SETTINGS | params)).fit(make(X), y)
     assert network.engine_ == "numpy"
     assert network.n_iter_ == 4

@@ -1,21 +1,15 @@
-"""The compiled kernel is kept on disk, found there without numba, and compiled anew when any formula changes."""
+"""The fingerprint of the compiled kernel changes when any formula changes, and only then."""
 
 import os
-import pickle
 import shutil
 import subprocess
 import sys
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import skbackprop
 from skbackprop._engines import fingerprint
-from tests.engines.plain_kernel import require_compiler
-from tests.shared import TRAINS_BRIEFLY
 
 PACKAGE = Path(skbackprop.__file__).parent
 PRINT_FINGERPRINT = "from skbackprop._engines.fingerprint import fingerprint; print(fingerprint())"
@@ -77,51 +71,3 @@ def test_it_needs_no_source_files(copy):
     for source in copy.rglob("*.py"):
         source.unlink()
     assert run(PRINT_FINGERPRINT, copy) == fingerprint.fingerprint()
-
-
-def installed_numba():
-    """Return the version of numba without importing it, because numba keeps the cache folder of that moment."""
-    if not find_spec("numba"):
-        pytest.skip("numba is not installed")
-    return version("numba")
-
-
-class TestIsCompiled:
-    @pytest.fixture
-    def index(self, tmp_path, monkeypatch):
-        """The path of numba's index file for float32, whose folder is there."""
-        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-        (folder,) = fingerprint._cache_folders()
-        folder.mkdir()
-        python = f"py{sys.version_info[0]}{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
-        return folder / f"kernel.{fingerprint.function_name(np.float32)}-1.{python}.nbi"
-
-    @staticmethod
-    def write(path, numba_version):
-        path.write_bytes(pickle.dumps(numba_version) + pickle.dumps("and more"))
-
-    def test_for_each_dtype(self, index):
-        numba_version = installed_numba()
-        assert not fingerprint.is_compiled(np.dtype(np.float32))
-        self.write(index, numba_version)
-        assert fingerprint.is_compiled(np.dtype(np.float32))
-        assert not fingerprint.is_compiled(np.dtype(np.float64))
-
-    def test_not_by_another_version_of_numba_nor_from_a_broken_file(self, index):
-        self.write(index, "0.1")
-        assert not fingerprint.is_compiled(np.dtype(np.float32))
-        index.write_bytes(b"")
-        assert not fingerprint.is_compiled(np.dtype(np.float32))
-
-    def test_not_for_other_formulas(self, index, monkeypatch):
-        self.write(index, installed_numba())
-        monkeypatch.setattr(fingerprint, "fingerprint", lambda: "0123456789abcdef")
-        assert not fingerprint.is_compiled(np.dtype(np.float32))
-
-    @TRAINS_BRIEFLY
-    def test_it_finds_what_numba_keeps(self):
-        """After a fit, in the folder that this process uses."""
-        require_compiler()
-        X = np.arange(6.0).reshape(3, 2)
-        skbackprop.BackpropRegressor(2, engine="numba", max_iter=1, tol=None).fit(X, X[:, 0])
-        assert fingerprint.is_compiled(np.dtype(np.float64))

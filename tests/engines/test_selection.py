@@ -1,6 +1,5 @@
 """Which engine trains, and what is said when the one that is asked for cannot."""
 
-import logging
 import subprocess
 import sys
 
@@ -8,8 +7,11 @@ import numpy as np
 import pytest
 
 from skbackprop import BackpropRegressor
+from skbackprop._core.dataset import Dataset
 from skbackprop._engines import numba_engine
-from skbackprop._engines.selection import ENGINES
+from skbackprop._engines.selection import ENGINES, PREFERRED, numpy_seconds
+from skbackprop._estimators.configuration import build_config
+from skbackprop.losses import LOSSES
 from tests.engines.plain_kernel import require_compiler
 from tests.shared import TRAINS_BRIEFLY
 
@@ -24,10 +26,17 @@ def run(code):
 
 
 @pytest.fixture
-def compiled_before(monkeypatch):
-    """Let the kernel count as compiled."""
+def stored(monkeypatch):
+    """Let the kernel count as stored."""
     pytest.importorskip("numba")
-    monkeypatch.setattr(numba_engine, "is_compiled", lambda dtype: True)
+    monkeypatch.setattr(numba_engine, "find_files", lambda function, dtype: ["a file"])
+
+
+@pytest.fixture
+def is_loaded(stored):
+    """Let this process have the kernel for float64 too."""
+    require_compiler()
+    numba_engine.load_kernel(np.dtype(np.float64))
 
 
 def fitted(X, **params):
@@ -38,21 +47,28 @@ def test_engines_are_found_by_their_names():
     assert {name: engine.name for name, engine in ENGINES.items()} == {"numba": "numba", "numpy": "numpy"}
 
 
-def test_importing_the_package_does_not_import_numba():
-    assert run("import sys, skbackprop._engines.selection; print('numba' in sys.modules)") == "False"
+def test_importing_the_package_neither_imports_numba_nor_looks_for_the_kernel():
+    said = run("""
+import os, sys
+import sklearn.base, sklearn.utils.validation, sklearn.metrics, sklearn.model_selection
+os.path.expanduser = os.listdir = None
+import skbackprop._engines.selection, skbackprop._estimators.regressor
+print("numba" in sys.modules)
+""")
+    assert said == "False"
 
 
-def test_auto_trains_short_fits_by_numpy_and_long_ones_by_numba(compiled_before, rng, monkeypatch):
+def test_auto_trains_short_fits_by_numpy_and_long_ones_by_numba(monkeypatch, rng, is_loaded):
     X = rng.normal(size=(5_000, 5))
     assert fitted(X, max_iter=1).engine_ == "numpy"
     assert fitted(X, max_iter=40).engine_ == "numba"
-    monkeypatch.setattr(numba_engine, "is_compiled", lambda dtype: False)
+    monkeypatch.setattr(numba_engine, "find_files", lambda function, dtype: [])
     assert fitted(X, max_iter=40).engine_ == "numpy"
     monkeypatch.setattr(numba_engine, "COMPILE_SECONDS", 0.05)
     assert fitted(X, max_iter=40).engine_ == "numba"
 
 
-def test_fit_and_partial_fit_choose_the_same(compiled_before, rng):
+def test_fit_and_partial_fit_choose_the_same(is_loaded, rng):
     X = rng.normal(size=(5_000, 5))
     network = BackpropRegressor(4, max_iter=40, tol=None)
     assert network.fit(X, X[:, 0]).engine_ == "numba"
@@ -81,37 +97,20 @@ except ImportError as error:
     ]
 
 
-def test_where_numba_cannot_keep_its_kernel_auto_is_numpy():
-    pytest.importorskip("numba")
-    said = run(f"""
-{NO_WARNINGS}
-from numba.core.caching import CacheImpl
-CacheImpl._locator_classes = []
-for kind in CacheImpl.__subclasses__():
-    kind._locator_classes = []
-from skbackprop import BackpropRegressor
-from skbackprop._engines import numba_engine
-numba_engine.LOAD_SECONDS = numba_engine.COMPILE_SECONDS = 0
-X, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
-print(BackpropRegressor(2, max_iter=1, tol=None).fit(X, y).engine_)
-try:
-    BackpropRegressor(2, engine="numba").fit(X, y)
-except ImportError as error:
-    print(error)
-""").splitlines()
-    assert said[0] == "numpy"
-    assert "engine='numba' is not available: cannot cache function" in said[1]
-
-
-@pytest.mark.parametrize("is_compiled", [False, True])
-def test_waiting_for_the_compiler_is_announced_once(is_compiled, monkeypatch, caplog):
-    require_compiler()
-    monkeypatch.setattr(numba_engine, "is_compiled", lambda dtype: is_compiled)
-    numba_engine._announce_compilation.cache_clear()
-    X = np.arange(6.0).reshape(3, 2)
-    with caplog.at_level(logging.WARNING, logger="skbackprop"):
-        for _ in range(2):
-            BackpropRegressor(2, engine="numba", max_iter=1, tol=None).fit(X, X[:, 0])
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == (not is_compiled)
-    assert all("python -m skbackprop.compile" in message and "float64" in message for message in said)
+@pytest.mark.parametrize(
+    ("params", "n_samples", "engine"),
+    [
+        ({}, 1, "numpy"),  # a stream of single samples must not wait for numba
+        ({}, 20, "numpy"),
+        ({}, 150, "numba"),
+        ({"max_iter": 50, "hidden_layer_sizes": 20}, 426, "numba"),  # one of many fits of a search
+        ({"max_iter": 10}, 150, "numpy"),
+        ({"solver": "batch"}, 426, "numba"),
+    ],
+)
+def test_small_fits_by_numba_only_if_they_take_longer_than_a_moment(params, n_samples, engine, stored, rng):
+    X = rng.normal(size=(n_samples, 30))
+    network = BackpropRegressor(**params)
+    data = Dataset(X, X[:, :1])
+    config = build_config(network, data, LOSSES["squared_error", "identity"])
+    assert PREFERRED.is_worth_it(data, numpy_seconds(config, data)) == (engine == "numba")

@@ -84,9 +84,10 @@ def test_other_packages_stay_where_they_belong(path):
     allowed = {"skbackprop", "numpy", "scipy", *sys.stdlib_module_names}
     allowed |= {"sklearn", "joblib"} if own_unit in WITH_SKLEARN else set()
     allowed |= {"numba"} if "_numba" in path.parts else set()
+    lazy = OPTIONAL | ({"numba"} if path.name == "kernel_cache.py" else set())  # it finds files without numba
     for target, is_inside in imported(path):
         package = target.partition(".")[0]
-        assert package in allowed or (is_inside and package in OPTIONAL), f"{name_of(path)} imports {target}"
+        assert package in allowed or (is_inside and package in lazy), f"{name_of(path)} imports {target}"
 
 
 @pytest.mark.parametrize("path", [path for path in modules() if "._" not in name_of(path)], ids=name_of)

@@ -35,6 +35,8 @@ class ScriptedEngine:
 
     name = "scripted"
 
+    fallback = None
+
     def __init__(self, *epochs):
         self._epochs = iter(epochs)
         self.starts = []  # weight, number of the epoch and rate factor before each epoch

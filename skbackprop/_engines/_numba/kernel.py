@@ -1,6 +1,6 @@
 """The compiled epoch: it gathers and standardizes samples, and makes one update for each batch.
 
-It releases the GIL. One function is compiled for each dtype and stored in numba's cache.
+It releases the GIL. One function is compiled for each dtype and stored; see `kernel_cache.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from ..fingerprint import function_name
+from ..kernel_cache import stored
 from .backprop import add_chunk, add_sample, n_weights_of
 from .dispatch import step, unsigned
 from .math import ENTRY, INLINE
@@ -107,9 +107,9 @@ def add_to_sum(gradient, gradient_sum, is_first, is_last):
 
 @cache
 def epoch_function(dtype: np.dtype):
-    """Return the compiled epoch for this dtype, whose name identifies the formulas that are compiled into it.
+    """Return the compiled epoch for this dtype.
 
-    numba caches only this function, which includes the code of all others; see `fingerprint.py`.
+    Only this function is stored; it includes the code of all others.
     """
 
     def epoch(model, samples, plan, theta, optimizer_state, buffers):
@@ -195,5 +195,4 @@ def epoch_function(dtype: np.dtype):
             step(model.optimizer, model.optimizer_settings, theta, gradient, optimizer_state, t, learning_rate)
         return loss_sum, n_updates
 
-    epoch.__qualname__ = function_name(dtype)
-    return njit(**ENTRY, cache=True)(epoch)
+    return stored(njit(**ENTRY), epoch, dtype)
