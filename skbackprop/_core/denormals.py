@@ -50,13 +50,13 @@ class FloatEnvironment:
         outside = Words()
         self._get(outside)
         try:
-            self._set(self._inside)
-            yield
-        finally:
             try:
+                self._set(self._inside)
+                yield
+            finally:
                 self._set(outside)
-            finally:  # again, because an interrupt may have come before the line above
-                self._set(outside)
+        finally:  # again, because an interrupt may come just before the line above
+            self._set(outside)
 
     def works(self) -> bool:
         """Return whether the context has an effect in both dtypes, and none after it."""
