@@ -123,7 +123,7 @@ class FastPath:
         ):
             return None
         y = self._encoder.encode_if_valid(y, len(X), classes)
-        return Dataset(X, y) if y is not None and y.shape == self._y_shape else None
+        return Dataset(X, y, None, self._encoder.one_hot) if y is not None and y.shape == self._y_shape else None
 
 
 def _current_params(estimator):

@@ -9,9 +9,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_array, column_or_1d
 
+from .._core.dataset import OneHot
 from .._typing import Matrix
 from ..losses import Loss
-from .labels import are_known_labels, label_columns, one_hot, smooth_labels
+from .labels import are_known_labels, class_codes, label_columns, smooth_labels
 
 
 class TargetEncoder(ABC):
@@ -22,14 +23,17 @@ class TargetEncoder(ABC):
     loss : Loss
     dtype : dtype
         Of the network.
+    one_hot : OneHot or None
+        How the columns that the loss sees are made of class codes, if y is encoded as these.
     """
 
     loss: Loss
     dtype: np.dtype
+    one_hot: OneHot | None = None
 
     @abstractmethod
     def encode(self, y) -> np.ndarray:
-        """Validate y and return the target of shape (n_samples, n_outputs)."""
+        """Validate y and return the target of shape (n_samples, n_outputs), or (n_samples, 1) with `one_hot`."""
 
     @abstractmethod
     def encode_sample(self, y) -> np.ndarray:
@@ -77,7 +81,7 @@ class NumberEncoder(TargetEncoder):
 
 
 class LabelEncoder(TargetEncoder):
-    """Encodes labels: one column per class or per label, or a single column for two classes.
+    """Encodes labels: as class codes, or as one column per label, or as a single column for two classes.
 
     Parameters
     ----------
@@ -95,29 +99,39 @@ class LabelEncoder(TargetEncoder):
         self.is_multilabel = is_multilabel
         self.label_smoothing = label_smoothing
         self._is_one_column = len(classes) == 2 and not is_multilabel and loss.one_output_for_two_classes
+        n_outcomes = len(classes) if loss.link.sums_to_one else 2
+        off, on = smooth_labels(np.array([0, 1], dtype), label_smoothing, n_outcomes)
+        self._n_outcomes = n_outcomes
+        self._columns = OneHot(len(classes), off, on)
+        if not (is_multilabel or self._is_one_column or loss.link.target_scaling.scales):
+            self.one_hot = self._columns  # a target that is scaled is needed as a whole
 
     def validate(self, y):
         """Return y as an array of labels, or of zeros and ones with several labels per sample."""
         return check_array(dense(y), dtype=None, input_name="y") if self.is_multilabel else column_or_1d(y)
 
     def encode(self, y):
-        return self._columns(self.validate(y))
+        return self._encoded(self.validate(y))
 
     def encode_sample(self, y):
         y = np.reshape(y, (1, -1) if self.is_multilabel else -1)
         if self.is_multilabel:
             label_columns(y, self.classes)
-        return self._columns(y)
+        encoded = self._encoded(y)
+        return encoded if self.one_hot is None else self.one_hot.columns(encoded)
 
     def encode_if_valid(self, y, n_samples, classes):
         if self.is_multilabel or not are_known_labels(y, n_samples, self.classes, classes):
             return None
-        return self._columns(y)
+        return self._encoded(y)
 
-    def _columns(self, y):
+    def _encoded(self, y):
+        """Return validated y as class codes or columns."""
         if not self.is_multilabel:
-            y = one_hot(y, self.classes, self._is_one_column, self.dtype)
-        return smooth_labels(y.astype(self.dtype, copy=False), self.label_smoothing, self.loss.link.sums_to_one)
+            y = class_codes(y, self.classes, self.dtype)
+            if not self._is_one_column:
+                return y if self.one_hot is not None else self._columns.columns(y)
+        return smooth_labels(y.astype(self.dtype, copy=False), self.label_smoothing, self._n_outcomes)
 
 
 def numeric_target(y, dtype: np.dtype) -> np.ndarray:

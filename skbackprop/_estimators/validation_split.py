@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 
+from .._core.dataset import INDEX
 from .._core.objective import Objective
 from .._training.state import TrainingState
 from .samples import Samples
@@ -16,8 +17,8 @@ from .samples import Samples
 
 def split(
     n_samples: int, labels: np.ndarray | None, weight: np.ndarray | None, fraction: float, seed: int
-) -> tuple[np.ndarray, np.ndarray, str | None]:
-    """Return the indices of the samples to train on and of those to validate with, and a message or None.
+) -> tuple[np.ndarray, str | None]:
+    """Return the sorted indices of the samples to validate with, and a message or None.
 
     Samples of weight 0 are never in the validation set; in the training set they have no effect.
 
@@ -30,7 +31,7 @@ def split(
     fraction : float
     seed : int
     """
-    candidates = np.arange(n_samples) if weight is None else np.flatnonzero(weight)
+    candidates = np.arange(n_samples, dtype=INDEX) if weight is None else np.flatnonzero(weight).astype(INDEX)
     message = None
     if labels is not None and len(candidates):
         _, code, count = np.unique(labels[candidates], return_inverse=True, return_counts=True)
@@ -43,7 +44,7 @@ def split(
         message = (
             f"{n_samples} samples are too few for a validation set: early stopping monitors the training loss instead."
         )
-        return np.arange(n_samples), candidates[:0], message
+        return candidates[:0], message
     if labels is not None:
         n_classes = len(np.unique(labels))
         if n_classes > min(n_validation, len(candidates) - n_validation):
@@ -52,9 +53,13 @@ def split(
                 "not every class is in it."
             )
             labels = None
-    validation = train_test_split(candidates, test_size=n_validation, stratify=labels, random_state=seed)[1]
+    if labels is None:
+        np.random.RandomState(seed).shuffle(candidates)  # what `train_test_split` draws, without its copies
+        validation = candidates[:n_validation].copy()
+    else:
+        validation = train_test_split(candidates, test_size=n_validation, stratify=labels, random_state=seed)[1]
     validation.sort()
-    return np.setdiff1d(np.arange(n_samples), validation, assume_unique=True), validation, message
+    return validation, message
 
 
 def monitors_loss(scoring) -> bool:
@@ -81,19 +86,20 @@ def make_validation_scorer(
 
     The score is minus the loss if the `scoring` of the estimator is "loss", else that of a scorer of scikit-learn.
     """
-    transform = None if state.standardizer is None else state.standardizer.transform
     unnamed = estimator._view_without_feature_names()  # the validated samples have no feature names
     scorer = None if monitors_loss(estimator.scoring) else check_scoring(unnamed, estimator.scoring)
     options = {} if validation.score_weight is None else {"sample_weight": validation.score_weight}
-    scaled = None
+    scaled = X = None
 
     def validate():
-        nonlocal scaled
+        nonlocal scaled, X
         if scaled is None:
             scaled = state.scale_target(validation.data)  # the moments of the training samples are known now
-        loss = objective.mean_loss(state.theta, scaled, transform)
+        loss = objective.mean_loss(state.theta, scaled, state.transform)
         if scorer is None:
             return loss, -loss
-        return loss, float(scorer(unnamed, validation.data.X, validation.y, **options))
+        if X is None:
+            X = validation.data.X[:]  # a scorer needs the samples themselves
+        return loss, float(scorer(unnamed, X, validation.y, **options))
 
     return validate
