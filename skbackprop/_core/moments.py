@@ -12,7 +12,7 @@ from .dataset import included_chunks
 #: Number of entries whose moments are computed at a time.
 CHUNK_SIZE = 2**16
 #: The same of a sparse matrix, where each chunk also takes a few vectors with a number for each column.
-SPARSE_CHUNK_SIZE = 2**20
+SPARSE_CHUNK_SIZE = 2**18
 
 
 class Moments(NamedTuple):

@@ -79,7 +79,8 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
             # "auto" does not split X: docs/defaults.md explains why
             weight = samples.data.sample_weight
             fraction = estimator.validation_fraction
-            held_out, message = split(samples.data.n_samples, target.labels, weight, fraction, seed)
+            codes = target.encoder.class_codes(samples.data.y)
+            held_out, message = split(samples.data.n_samples, codes, weight, fraction, seed)
             if len(held_out):
                 samples, validation = samples.hold_out(held_out)
         config, engine = _prepare(estimator, request, samples.data, target, seed)

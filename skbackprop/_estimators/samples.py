@@ -68,14 +68,11 @@ class Target(NamedTuple):
         Returns the class weight of each sample.
     attributes : dict
         Fitted attributes to set once all input is validated.
-    labels : ndarray or None
-        The class of each sample, by which a validation split is stratified.
     """
 
     encoder: TargetEncoder
     class_weight: Callable | None
     attributes: dict
-    labels: np.ndarray | None = None
 
 
 def make_samples(X, y, sample_weight, target: Target) -> Samples:

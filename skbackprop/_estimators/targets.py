@@ -39,6 +39,10 @@ class TargetEncoder(ABC):
     def encode_sample(self, y) -> np.ndarray:
         """Return the target of a single sample, of shape (1, n_outputs)."""
 
+    def class_codes(self, encoded: np.ndarray) -> np.ndarray | None:
+        """Return the class code of each encoded target, or None if there is not one class for each sample."""
+        return None
+
     @abstractmethod
     def encode_if_valid(self, y, n_samples: int, classes) -> np.ndarray | None:
         """Return the target if y needs no validation, else None."""
@@ -112,6 +116,13 @@ class LabelEncoder(TargetEncoder):
 
     def encode(self, y):
         return self._encoded(self.validate(y))
+
+    def class_codes(self, encoded):
+        if self.is_multilabel:
+            return None
+        if self._is_one_column:
+            return encoded[:, 0] > 0.5
+        return encoded[:, 0] if self.one_hot is not None else encoded.argmax(axis=1)
 
     def encode_sample(self, y):
         y = np.reshape(y, (1, -1) if self.is_multilabel else -1)

@@ -17,7 +17,7 @@ from .state import TrainingState
 
 
 #: Up to this number of samples, an order is drawn as numpy's integers, which is faster.
-FAST_ORDER = 2**21
+FAST_ORDER = 2**20
 
 
 class EpochPlan(NamedTuple):
