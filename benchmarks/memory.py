@@ -25,23 +25,18 @@ import report
 from skbackprop import BackpropClassifier, BackpropRegressor
 
 MB = 1e6
+BATCH = {"solver": "batch"}
 #: For each case the number of samples, features and classes (0 is regression), the dtype, and parameters.
 CASES = {
-    "memory map 800 MB, no validation set": (10_000_000, 20, 0, "float32", {}),
+    "memory map 800 MB": (10_000_000, 20, 0, "float32", {}),
     "memory map 800 MB, early stopping": (10_000_000, 20, 0, "float32", {"early_stopping": True}),
     "memory map 800 MB, early stopping, 3 classes": (10_000_000, 20, 3, "float32", {"early_stopping": True}),
-    "memory map 800 MB, early stopping, batch": (
-        10_000_000,
-        20,
-        0,
-        "float32",
-        {"early_stopping": True, "solver": "batch"},
-    ),
+    "memory map 800 MB, early stopping, batch": (10_000_000, 20, 0, "float32", {"early_stopping": True} | BATCH),
     "uint8 40 MB": (2_000_000, 20, 0, "uint8", {}),
     "uint8 40 MB, early stopping": (2_000_000, 20, 0, "uint8", {"early_stopping": True}),
     "float16 80 MB": (2_000_000, 20, 0, "float16", {}),
     "10000 samples, 10000 classes": (10_000, 20, 10_000, "float32", {"hidden_layer_sizes": (100,)}),
-    "2000000 samples, 10 classes, batch": (2_000_000, 20, 10, "float32", {"solver": "batch"}),
+    "2000000 samples, 10 classes, batch": (2_000_000, 20, 10, "float32", BATCH),
 }
 
 
@@ -97,7 +92,8 @@ def measure(name: str, engine: str, scale: float) -> float:
     """Return the megabytes that the fit of one case takes."""
     warnings.simplefilter("ignore")
     n_samples, n_features, n_classes, dtype, params = CASES[name]
-    network = (BackpropClassifier if n_classes else BackpropRegressor)(max_iter=2, tol=None, engine=engine, **params)
+    params = {"hidden_layer_sizes": (10,), "max_iter": 2, "tol": None, "engine": engine} | params
+    network = (BackpropClassifier if n_classes else BackpropRegressor)(**params)
     with tempfile.TemporaryDirectory() as folder:
         X, y = make_data(folder, int(n_samples * scale), n_features, n_classes, dtype)
         network.fit(X[:2000], y[:2000] % 3)  # allocate the memory of the libraries before the measurement

@@ -98,8 +98,10 @@ class Objective:
         if data.one_hot is not None:
             data, mean = _one_sample_per_class(data, data.one_hot)
         else:
-            mean = sum(_weighted_sum(chunk.y, chunk.sample_weight) for chunk in data.chunks(self._chunk_size(data)))
-            mean = mean / data.total_weight
+            total = np.zeros(data.n_outputs)
+            for chunk in data.chunks(self._chunk_size(data)):
+                total += _weighted_sum(chunk.y, chunk.sample_weight)
+            mean = total / data.total_weight
         raw = self.loss.constant(mean.astype(data.dtype))
         return self._mean(data, lambda chunk: np.tile(raw, (chunk.n_samples, 1)))
 

@@ -140,12 +140,12 @@ def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool
     return lambda y: weight[np.searchsorted(classes, y)]
 
 
-def smooth_labels(target: np.ndarray, label_smoothing: float, n_outcomes: int) -> np.ndarray:
+def smooth_labels(target: np.ndarray, label_smoothing: float, n_values: int) -> np.ndarray:
     """Return targets of 0 and 1 with a share of `label_smoothing` spread evenly (Szegedy et al. 2016).
 
     If the outputs of a sample are a distribution, the share is spread over all classes, otherwise over 0 and 1.
     """
-    return target * (1 - label_smoothing) + label_smoothing / n_outcomes if label_smoothing else target
+    return target * (1 - label_smoothing) + label_smoothing / n_values if label_smoothing else target
 
 
 def classification_loss(loss, output_activation: str, n_classes: int, multilabel: bool) -> Loss:
@@ -176,7 +176,9 @@ def class_codes(y, classes: np.ndarray, dtype: np.dtype) -> np.ndarray:
     codes = np.empty((len(y), 1), dtype)
     for start in range(0, len(y), CHUNK_SIZE):
         chunk = slice(start, start + CHUNK_SIZE)
-        labels = sorted_labels(y[chunk], "y").tolist()  # compared without a cast, which could make different labels equal
+        labels = sorted_labels(
+            y[chunk], "y"
+        ).tolist()  # a comparison of arrays could cast different labels to equal ones
         unseen = [label for label in labels if not isinstance(label, Hashable) or label not in known]
         if unseen:
             raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes.tolist()}.")

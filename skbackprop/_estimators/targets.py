@@ -103,9 +103,9 @@ class LabelEncoder(TargetEncoder):
         self.is_multilabel = is_multilabel
         self.label_smoothing = label_smoothing
         self._is_one_column = len(classes) == 2 and not is_multilabel and loss.one_output_for_two_classes
-        n_outcomes = len(classes) if loss.link.sums_to_one else 2
-        off, on = smooth_labels(np.array([0, 1], dtype), label_smoothing, n_outcomes)
-        self._n_outcomes = n_outcomes
+        n_values = len(classes) if loss.link.sums_to_one else 2
+        off, on = smooth_labels(np.array([0, 1], dtype), label_smoothing, n_values)
+        self._n_values = n_values
         self._columns = OneHot(len(classes), off, on)
         if not (is_multilabel or self._is_one_column or loss.link.target_scaling.scales):
             self.one_hot = self._columns  # a target that is scaled is needed as a whole
@@ -142,7 +142,7 @@ class LabelEncoder(TargetEncoder):
             y = class_codes(y, self.classes, self.dtype)
             if not self._is_one_column:
                 return y if self.one_hot is not None else self._columns.columns(y)
-        return smooth_labels(y.astype(self.dtype, copy=False), self.label_smoothing, self._n_outcomes)
+        return smooth_labels(y.astype(self.dtype, copy=False), self.label_smoothing, self._n_values)
 
 
 def numeric_target(y, dtype: np.dtype) -> np.ndarray:

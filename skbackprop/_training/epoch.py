@@ -15,7 +15,6 @@ from .._core.objective import Penalty
 from .config import TrainingConfig
 from .state import TrainingState
 
-
 #: Up to this number of samples, an order is drawn as numpy's integers, which is faster.
 FAST_ORDER = 2**20
 

@@ -79,7 +79,7 @@ def test_chunks_without_excluded_samples_are_views():
     first, second = data.chunks(4)
     assert np.shares_memory(first.X, data.X)
     assert not np.shares_memory(second.X, data.X)
-    assert [indices for indices in included_chunks(5, 2, None)] == [slice(0, 2), slice(2, 4), slice(4, 5)]
+    assert list(included_chunks(5, 2, None)) == [slice(0, 2), slice(2, 4), slice(4, 5)]
 
 
 @pytest.mark.parametrize("n", [1, 3, 7, 100])

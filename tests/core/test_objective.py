@@ -247,7 +247,7 @@ def test_sparse_samples_are_standardized_without_a_dense_array():
 
 
 @pytest.fixture
-def labelled(rng):
+def coded(rng):
     """Class codes, with one class that no sample has, and samples that are excluded."""
     codes = rng.integers(0, 4, (50, 1)).astype(float)
     weight = rng.uniform(size=50)
@@ -257,19 +257,21 @@ def labelled(rng):
 @pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("key", [("log_loss", "softmax"), ("log_loss", "logistic"), ("squared_error", "logistic")])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_losses_of_class_codes_are_those_of_their_columns(labelled, key, weighted):
-    labelled = labelled if weighted else labelled._replace(sample_weight=None)
-    rest = np.setdiff1d(range(50), labelled.excluded)
-    columns = labelled._replace(y=labelled.target(), one_hot=None, excluded=None).take(rest)
+def test_losses_of_class_codes_are_those_of_their_columns(coded, key, weighted):
+    coded = coded if weighted else coded._replace(sample_weight=None)
+    rest = np.setdiff1d(range(50), coded.excluded)
+    columns = coded._replace(y=coded.target(), one_hot=None, excluded=None).take(rest)
     network = Network((3, 4, 5), (ACTIVATIONS["tanh"],))
     objective, theta = Objective(network, LOSSES[key]), np.random.default_rng(0).normal(size=network.n_parameters)
-    assert objective.constant_loss(labelled) == pytest.approx(objective.constant_loss(columns), rel=1e-12)
-    assert objective.mean_loss(theta, labelled) == pytest.approx(objective.mean_loss(theta, columns), rel=1e-12)
+    assert objective.constant_loss(coded) == pytest.approx(objective.constant_loss(columns), rel=1e-12)
+    assert objective.mean_loss(theta, coded) == pytest.approx(objective.mean_loss(theta, columns), rel=1e-12)
 
 
 def test_losses_of_many_classes_take_little_memory():
     n = 3000
-    data = Dataset(np.zeros((n, 1), np.float32), np.arange(n, dtype=np.float32)[:, np.newaxis], None, OneHot(n, 0.0, 1.0))
+    data = Dataset(
+        np.zeros((n, 1), np.float32), np.arange(n, dtype=np.float32)[:, np.newaxis], None, OneHot(n, 0.0, 1.0)
+    )
     network = Network((1, n), ())
     objective, theta = Objective(network, LOSSES["log_loss", "softmax"]), np.zeros(network.n_parameters, np.float32)
     for call in (objective.constant_loss, lambda data: objective.mean_loss(theta, data)):

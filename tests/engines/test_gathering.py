@@ -15,7 +15,7 @@ from skbackprop._training import epoch
 from skbackprop._training.epoch import shuffled
 from skbackprop.losses import LOSSES
 from skbackprop.losses._target_scaling import StandardScaling, TargetScaling
-from skbackprop.optimizers import Adam, LBFGS
+from skbackprop.optimizers import LBFGS, Adam
 from tests.shared import ENGINES
 from tests.training.test_epoch import new_config, new_data, new_state, train
 
@@ -29,7 +29,9 @@ def trained(data, engine, batch_size, shuffle, standardize=True, dropout=(), opt
     config = new_config(batch_size, optimizer, shuffle, dropout=dropout)
     if data.one_hot is not None or data.n_outputs > 1:
         network = Network((3, 4, data.n_outputs), config.objective.network.activations)
-        config = replace(config, objective=replace(config.objective, network=network, loss=LOSSES["log_loss", "softmax"]))
+        config = replace(
+            config, objective=replace(config.objective, network=network, loss=LOSSES["log_loss", "softmax"])
+        )
     state = new_state(optimizer)
     state.theta = np.random.default_rng(1).normal(size=config.objective.network.n_parameters)
     state.optimizer_state = np.zeros((optimizer.n_state_arrays, state.theta.size))

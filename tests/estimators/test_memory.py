@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 
 from skbackprop import BackpropClassifier
-from tests.shared import BOTH, ENGINES, EACH_SOLVER, data, output, peak_memory, theta
+from tests.shared import BOTH, EACH_SOLVER, ENGINES, data, output, peak_memory, theta
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 BRIEF = {"max_iter": 2, "tol": None, "random_state": 0}
@@ -94,9 +94,7 @@ def test_network_of_float32_continues_with_integers_in_float32(estimator, standa
     np.testing.assert_array_equal(output(network, X), expected)
     assert output(network, X).dtype == output(network, X[:1]).dtype == np.float32
     other = estimator(3, standardize=standardize, **BRIEF).fit(X.astype(np.float32), y)
-    np.testing.assert_array_equal(
-        theta(network.partial_fit(X, y)), theta(other.partial_fit(X.astype(np.float32), y))
-    )
+    np.testing.assert_array_equal(theta(network.partial_fit(X, y)), theta(other.partial_fit(X.astype(np.float32), y)))
 
 
 @BOTH

@@ -34,7 +34,7 @@ class Samples(NamedTuple):
     X: np.ndarray
     y: np.ndarray  # a column for each output, or a single column of class codes
     weight: np.ndarray  # float64, or empty
-    class_targets: np.ndarray  # of the classes that a sample does not have and of its own, if y has class codes; or empty
+    class_targets: np.ndarray  # with class codes: the targets of other classes and of a sample's own; otherwise empty
     offset: np.ndarray  # of each column of X, or empty
     factor: np.ndarray
 
