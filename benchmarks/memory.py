@@ -11,6 +11,7 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before numpy loads its BLAS
 
+import ctypes
 import json
 import subprocess
 import sys
@@ -50,6 +51,7 @@ class PeakMemory:
     """
 
     def __enter__(self):
+        ctypes.CDLL(None).malloc_trim(0)  # freed memory that the process still has would not be counted again
         self.before = self.largest = anonymous_memory()
         self._is_over = False
         self._thread = threading.Thread(target=self._sample)
