@@ -27,7 +27,7 @@ from .network import LayerCache, Network, first_samples
 from .standardizer import Standardizer
 
 #: Number of entries of the raw output that are evaluated at a time outside of training.
-MAX_OUTPUT_ENTRIES = 2**19
+MAX_OUTPUT_ENTRIES = 2**18
 
 
 class Penalty(NamedTuple):
