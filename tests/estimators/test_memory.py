@@ -44,7 +44,7 @@ def test_validation_set_of_a_sparse_matrix_is_split_off_without_a_copy(estimator
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int16, np.float16])
 def test_integers_and_half_precision_are_never_floats_as_a_whole(estimator, engine, early_stopping, dtype):
-    X, y = wide_samples(dtype)
+    X, y = wide_samples(dtype, 100)
     network = estimator(2, engine=engine, early_stopping=early_stopping, **BRIEF)
     network.fit(X[:1000], y[:1000])
     as_floats = X.size * 8
