@@ -49,13 +49,13 @@ class Samples(NamedTuple):
 
     def hold_out(self, indices: np.ndarray) -> tuple[Samples, Samples]:
         """Return the samples to train on, and those at the sorted indices, to validate with; neither copies X."""
-        X, y, weight, one_hot, _ = self.data
-        validation = Dataset(
-            cast(Matrix, IndexedMatrix(X, indices)), y[indices], None if weight is None else weight[indices], one_hot
-        )
+        X, encoded, weight, one_hot, _ = self.data
+        weight = None if weight is None else weight[indices]
+        validation = Dataset(cast(Matrix, IndexedMatrix(X, indices)), encoded[indices], weight, one_hot)
         score_weight = None if self.score_weight is None else self.score_weight[indices]
         training = self._replace(data=self.data._replace(excluded=indices))
-        return training, Samples(validation, self.y[indices], score_weight)
+        y = cast(np.ndarray, IndexedMatrix(cast(Matrix, self.y), indices))  # which only scorers need
+        return training, Samples(validation, y, score_weight)
 
 
 class Target(NamedTuple):

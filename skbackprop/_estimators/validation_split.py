@@ -119,17 +119,17 @@ def make_validation_scorer(
     unnamed = estimator._view_without_feature_names()  # the validated samples have no feature names
     scorer = None if monitors_loss(estimator.scoring) else check_scoring(unnamed, estimator.scoring)
     options = {} if validation.score_weight is None else {"sample_weight": validation.score_weight}
-    scaled = X = None
+    scaled = X = y = None
 
     def validate():
-        nonlocal scaled, X
+        nonlocal scaled, X, y
         if scaled is None:
             scaled = state.scale_target(validation.data)  # the moments of the training samples are known now
         loss = objective.mean_loss(state.theta, scaled, state.transform)
         if scorer is None:
             return loss, -loss
         if X is None:
-            X = validation.data.X[:]  # a scorer needs the samples themselves
-        return loss, float(scorer(unnamed, X, validation.y, **options))
+            X, y = validation.data.X[:], validation.y[:]  # a scorer needs the samples themselves
+        return loss, float(scorer(unnamed, X, y, **options))
 
     return validate
