@@ -1,12 +1,46 @@
-"""`Dataset`: inputs, targets and sample weights, which are passed on together."""
+"""`Dataset`: inputs, targets and sample weights, which are passed on together.
+
+Nothing in it is as large as X, or as the number of samples times the number of classes: X stays as the user passed it,
+class labels are integer codes, and the samples of a validation set are excluded by their indices. What the network
+computes with is made chunk by chunk.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from .._typing import Matrix
+
+#: The dtype of indices of samples: they take half the memory of numpy's integers, and are never negative.
+INDEX = np.uint32
+#: Number of samples whose indices are computed at a time.
+INDEX_CHUNK = 2**16
+
+
+class OneHot(NamedTuple):
+    """How class codes become the columns that a loss sees: one for each class.
+
+    Attributes
+    ----------
+    n_classes : int
+    off, on : float
+        The target of a class that a sample does not have, and of its own: 0 and 1 without label smoothing.
+    """
+
+    n_classes: int
+    off: float
+    on: float
+
+    def columns(self, codes: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the columns for codes of shape (n_samples, 1), written to `out` if it is given."""
+        if out is None:
+            out = np.empty((len(codes), self.n_classes), codes.dtype)
+        out.fill(self.off)
+        out[np.arange(len(codes)), codes[:, 0].astype(np.intp)] = self.on
+        return out
 
 
 class Dataset(NamedTuple):
@@ -14,35 +48,134 @@ class Dataset(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        Inputs, of the network's dtype.
-    y : ndarray of shape (n_samples, n_outputs)
-        Targets as the loss sees them, of the network's dtype.
-    sample_weight : ndarray of shape (n_samples,), float64, or None
+    X : ndarray or CSR matrix of shape (n, n_features)
+        Inputs: of the network's dtype, or integers, booleans or numbers of half precision.
+    y : ndarray of shape (n, n_outputs) or (n, 1)
+        Targets as the loss sees them, or class codes if there is `one_hot`; of the network's dtype.
+    sample_weight : ndarray of shape (n,), float64, or None
         Sample weights; None means a weight of 1 for every sample.
+    one_hot : OneHot or None
+        How class codes become the columns that the loss sees.
+    excluded : ndarray of int or None
+        Sorted indices of the samples in the arrays that do not belong to the data set.
     """
 
     X: Matrix
     y: np.ndarray
     sample_weight: np.ndarray | None = None
+    one_hot: OneHot | None = None
+    excluded: np.ndarray | None = None
 
     @property
     def n_samples(self) -> int:
         """Number of samples."""
-        return self.X.shape[0]
+        return self.X.shape[0] if self.excluded is None else self.X.shape[0] - len(self.excluded)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs of a network for these targets."""
+        return self.y.shape[1] if self.one_hot is None else self.one_hot.n_classes
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of a network for these samples."""
+        return self.y.dtype
 
     @property
     def total_weight(self) -> float:
         """Sum of the sample weights."""
-        if self.sample_weight is None:
-            return float(self.X.shape[0])
-        return float(self.sample_weight.sum(dtype=np.float64))
+        weight, excluded = self.sample_weight, self.excluded
+        if weight is None:
+            return float(self.n_samples)
+        total = float(weight.sum(dtype=np.float64))
+        return total if excluded is None else total - float(weight[excluded].sum(dtype=np.float64))
 
-    def take(self, samples: np.ndarray | slice) -> Dataset:
-        """Return some of the samples: a view for a slice, a copy for indices."""
-        weight = None if self.sample_weight is None else self.sample_weight[samples]
-        return Dataset(self.X[samples], self.y[samples], weight)
+    def target(self, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the targets as the loss sees them; class codes as columns, written to `out` if it is given."""
+        return self.y if self.one_hot is None else self.one_hot.columns(self.y, out)
+
+    def take(self, indices: np.ndarray | slice) -> Dataset:
+        """Return the samples at these indices of the arrays: views for a slice, copies otherwise."""
+        weight = None if self.sample_weight is None else self.sample_weight[indices]
+        return Dataset(self.X[indices], self.y[indices], weight, self.one_hot)
+
+    def chunks(self, size: int) -> Iterator[Dataset]:
+        """Yield all samples in their order, up to `size` at a time."""
+        for indices in included_chunks(self.X.shape[0], size, self.excluded):
+            chunk = self.take(indices)
+            if chunk.n_samples:
+                yield chunk
+
+    def spread(self, n_samples: int) -> Dataset:
+        """Return up to about `n_samples` samples, at even distances."""
+        n, step = self.X.shape[0], -(-self.n_samples // n_samples)
+        if self.excluded is None:
+            return self.take(slice(None, None, step))
+        return self.take(np.setdiff1d(np.arange(0, n, step), self.excluded, assume_unique=True))
+
+    def indices(self) -> np.ndarray:
+        """Return the indices of all samples in the arrays.
+
+        Raises
+        ------
+        ValueError
+            If there are more samples than `INDEX` can count.
+        """
+        n = self.X.shape[0]
+        if n > np.iinfo(INDEX).max:
+            raise ValueError(
+                f"X has {n} samples, more than the {np.iinfo(INDEX).max} that can be shuffled or split: pass them in "
+                "parts to partial_fit."
+            )
+        indices = np.arange(self.n_samples, dtype=INDEX)
+        if self.excluded is None:
+            return indices
+        position = 0
+        for part in included_chunks(n, INDEX_CHUNK, self.excluded):
+            if isinstance(part, slice):
+                part = np.arange(part.start, part.stop)
+            indices[position : position + len(part)] = part
+            position += len(part)
+        return indices
 
     def with_target(self, y: np.ndarray) -> Dataset:
         """Return the same samples with another target."""
-        return Dataset(self.X, y, self.sample_weight)
+        return self._replace(y=y)
+
+
+class IndexedMatrix(NamedTuple):
+    """Some samples of a matrix, for which it stands in a `Dataset`; they are copied only where they are needed.
+
+    Attributes
+    ----------
+    whole : ndarray or CSR matrix of shape (n, n_features)
+    indices : ndarray of int
+    """
+
+    whole: Matrix
+    indices: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of samples and of features."""
+        return len(self.indices), self.whole.shape[1]
+
+    def __getitem__(self, samples):
+        return self.whole[self.indices[samples]]
+
+
+def included_chunks(n: int, size: int, excluded: np.ndarray | None) -> Iterator[slice | np.ndarray]:
+    """Yield the indices below `n` that are not among the sorted `excluded`, from up to `size` of them at a time.
+
+    They are a slice where none is excluded.
+    """
+    for start in range(0, n, size):
+        stop = min(start + size, n)
+        if excluded is not None:
+            first, last = np.searchsorted(excluded, np.array([start, stop], excluded.dtype))
+            if first < last:
+                is_included = np.ones(stop - start, bool)
+                is_included[excluded[first:last] - start] = False
+                yield start + np.flatnonzero(is_included)
+                continue
+        yield slice(start, stop)

@@ -7,9 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from .._typing import CSR, Matrix
+from .dataset import included_chunks
 
 #: Number of entries whose moments are computed at a time.
 CHUNK_SIZE = 2**16
+#: The same of a sparse matrix, where each chunk also takes a few vectors with a number for each column.
+SPARSE_CHUNK_SIZE = 2**18
 
 
 class Moments(NamedTuple):
@@ -49,18 +52,28 @@ class Moments(NamedTuple):
         return Moments(weight, mean, variance)
 
 
-def column_moments(array: Matrix, sample_weight: np.ndarray | None) -> Moments:
-    """Return the moments of the columns of a dense or CSR matrix."""
+def column_moments(array: Matrix, sample_weight: np.ndarray | None, excluded: np.ndarray | None = None) -> Moments:
+    """Return the moments of the columns of a dense or CSR matrix.
+
+    Parameters
+    ----------
+    array : ndarray or CSR matrix of shape (n_samples, n_columns)
+    sample_weight : ndarray of shape (n_samples,) or None
+    excluded : ndarray of int or None
+        Sorted indices of samples that are left out.
+    """
     if not isinstance(array, np.ndarray):
-        return _sparse_moments(array, sample_weight)
+        return _sparse_moments(array, sample_weight, excluded)
     total = Moments(0.0, np.zeros(array.shape[1]), np.zeros(array.shape[1]))
-    first = 0 if sample_weight is None else int(np.argmax(sample_weight > 0))
-    shift = array[first].astype(np.float64)  # near the mean, so that constant columns have a variance of exactly 0
-    n_samples = max(CHUNK_SIZE // array.shape[1], 1)
-    for start in range(0, len(array), n_samples):
-        chunk = slice(start, start + n_samples)
-        part = np.subtract(array[chunk], shift, order="C")  # so that sums do not depend on the layout of the array
-        weight = np.ones(len(part)) if sample_weight is None else sample_weight[chunk]
+    shift = None
+    for chunk in included_chunks(len(array), max(CHUNK_SIZE // array.shape[1], 1), excluded):
+        values = array[chunk]
+        weight = np.ones(len(values)) if sample_weight is None else sample_weight[chunk]
+        if shift is None:
+            if not weight.any():
+                continue
+            shift = values[int(np.argmax(weight > 0))].astype(np.float64)
+        part = np.subtract(values, shift, order="C")  # so that sums do not depend on the layout of the array
         weight_sum = weight.sum()
         if weight_sum > 0:
             mean = weight @ part / weight_sum
@@ -70,12 +83,18 @@ def column_moments(array: Matrix, sample_weight: np.ndarray | None) -> Moments:
     return Moments(total.weight, total.mean + shift, total.variance)
 
 
-def _sparse_moments(X: CSR, sample_weight: np.ndarray | None) -> Moments:
-    weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
-    weight_sum = weight.sum()
-    n_columns = X.shape[1]
-    entry_weight = np.repeat(weight, np.diff(X.indptr))
-    mean = np.bincount(X.indices, entry_weight * X.data, n_columns) / weight_sum
-    squares = np.bincount(X.indices, entry_weight * (X.data - mean[X.indices]) ** 2, n_columns)
-    weight_of_zeros = np.maximum(weight_sum - np.bincount(X.indices, entry_weight, n_columns), 0)
-    return Moments(weight_sum, mean, (squares + weight_of_zeros * mean**2) / weight_sum)
+def _sparse_moments(X: CSR, sample_weight: np.ndarray | None, excluded: np.ndarray | None) -> Moments:
+    n_samples, n_columns = X.shape
+    total = Moments(0.0, np.zeros(n_columns), np.zeros(n_columns))
+    size = max(n_samples * SPARSE_CHUNK_SIZE // max(X.nnz, n_columns, 1), 1)
+    for chunk in included_chunks(n_samples, size, excluded):
+        part = X[chunk]
+        weight = np.ones(part.shape[0]) if sample_weight is None else sample_weight[chunk]
+        weight_sum = weight.sum()
+        if weight_sum > 0:
+            entry_weight = np.repeat(weight, np.diff(part.indptr))
+            mean = np.bincount(part.indices, entry_weight * part.data, n_columns) / weight_sum
+            squares = np.bincount(part.indices, entry_weight * (part.data - mean[part.indices]) ** 2, n_columns)
+            weight_of_zeros = np.maximum(weight_sum - np.bincount(part.indices, entry_weight, n_columns), 0)
+            total = total.merge(Moments(weight_sum, mean, (squares + weight_of_zeros * mean**2) / weight_sum))
+    return total

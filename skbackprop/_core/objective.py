@@ -21,10 +21,13 @@ import numpy as np
 
 from .._typing import Matrix
 from ..losses import Loss
-from .dataset import Dataset
+from .dataset import INDEX_CHUNK, Dataset, OneHot
 from .dropout import Dropout
 from .network import LayerCache, Network, first_samples
 from .standardizer import Standardizer
+
+#: Number of entries of the raw output that are evaluated at a time outside of training.
+MAX_OUTPUT_ENTRIES = 2**18
 
 
 class Penalty(NamedTuple):
@@ -92,19 +95,27 @@ class Objective:
 
     def constant_loss(self, data: Dataset) -> float:
         """Return the weighted mean loss of predicting the mean of the target everywhere."""
-        mean = np.average(data.y, axis=0, weights=data.sample_weight)
-        raw = self.loss.constant(mean.astype(data.y.dtype))
+        if data.one_hot is not None:
+            data, mean = _one_sample_per_class(data, data.one_hot)
+        else:
+            total = np.zeros(data.n_outputs)
+            for chunk in data.chunks(self._chunk_size(data)):
+                total += _weighted_sum(chunk.y, chunk.sample_weight)
+            mean = total / data.total_weight
+        raw = self.loss.constant(mean.astype(data.dtype))
         return self._mean(data, lambda chunk: np.tile(raw, (chunk.n_samples, 1)))
 
     def _mean(self, data: Dataset, raw_output: Callable[[Dataset], np.ndarray]) -> float:
         total = 0.0
-        size = self.network.chunk_size(data.y.dtype)
-        for start in range(0, data.n_samples, size):
-            chunk = data.take(slice(start, start + size))
+        for chunk in data.chunks(self._chunk_size(data)):
             raw = raw_output(chunk)
-            values = self.loss.value_and_gradient(chunk.y, raw, np.empty_like(raw)).astype(np.float64)
-            total += float(values.sum() if chunk.sample_weight is None else np.dot(chunk.sample_weight, values))
+            values = self.loss.value_and_gradient(chunk.target(), raw, np.empty_like(raw)).astype(np.float64)
+            total += float(_weighted_sum(values, chunk.sample_weight))
         return total / data.total_weight
+
+    def _chunk_size(self, data: Dataset) -> int:
+        """Return how many samples to evaluate at a time, fewer than in training if there are many outputs."""
+        return min(self.network.chunk_size(data.dtype), max(1, MAX_OUTPUT_ENTRIES // data.n_outputs))
 
     def loss_and_gradient(
         self,
@@ -131,20 +142,21 @@ class Objective:
         """
         n_samples = batch.n_samples
         scale = 1.0 / (n_samples * mean_weight)
-        is_one_chunk = n_samples <= buffers.chunk_size
+        is_one_chunk = n_samples <= buffers.chunk_size and batch.excluded is None
         total = 0.0
         if not is_one_chunk:
             buffers.scratch.fill(0.0)  # sums the gradients of the chunks
-        for start in range(0, n_samples, buffers.chunk_size):
-            chunk = batch if is_one_chunk else batch.take(slice(start, start + buffers.chunk_size))
+        for chunk in (batch,) if is_one_chunk else batch.chunks(buffers.chunk_size):
             X = buffers.standardized(chunk.X)
             weight = chunk.sample_weight
             cache, ones = buffers.views(chunk.n_samples)
             delta = cache[-1].delta
             if buffers.dropout is not None:
-                buffers.dropout.draw(dropout_key, position + start, chunk.n_samples)
+                buffers.dropout.draw(dropout_key, position, chunk.n_samples)
+                position += chunk.n_samples
             raw = self.network.forward(buffers.layers, X, cache, buffers.dropout)
-            values = self.loss.value_and_gradient(chunk.y, raw, delta)
+            y = chunk.y if chunk.one_hot is None else buffers.target(chunk)
+            values = self.loss.value_and_gradient(y, raw, delta)
             if weight is not None:
                 delta *= (weight * scale).astype(delta.dtype)[:, np.newaxis]
             elif scale != 1.0:
@@ -195,22 +207,49 @@ class ObjectiveBuffers:
         self._views: dict[int, tuple[list[LayerCache], np.ndarray]] = {}
         self._standardizer = standardizer
         self._inputs: np.ndarray | None = None
+        self._target: np.ndarray | None = None
         self.dropout: Dropout | None = None
         if any(objective.dropout):
             self.dropout = Dropout(objective.dropout, network.sizes[1:-1], self.chunk_size, theta.dtype)
 
     def standardized(self, X: Matrix) -> Matrix:
-        """Return the inputs of the network: X standardized, if there is a standardizer."""
-        if self._standardizer is None:
+        """Return the inputs of the network: X in its dtype, and standardized if there is a standardizer."""
+        if self._standardizer is None and X.dtype == self.gradient.dtype:
             return X
         if not isinstance(X, np.ndarray):
-            return self._standardizer.transform(X)
+            return X if self._standardizer is None else self._standardizer.transform(X)
         if self._inputs is None:
             self._inputs = np.empty((self.chunk_size, X.shape[1]), self.gradient.dtype)
-        return self._standardizer.transform(X, self._inputs[: X.shape[0]])
+        inputs = self._inputs[: X.shape[0]]
+        if self._standardizer is None:
+            np.copyto(inputs, X, casting="same_kind")
+            return inputs
+        return self._standardizer.transform(X, inputs)
+
+    def target(self, chunk: Dataset) -> np.ndarray:
+        """Return the target of a chunk as the loss sees it."""
+        if self._target is None:
+            self._target = np.empty((self.chunk_size, chunk.n_outputs), chunk.dtype)
+        return chunk.target(self._target[: chunk.n_samples])
 
     def views(self, n_samples: int) -> tuple[list[LayerCache], np.ndarray]:
         """Return the cache and the vector of ones for `n_samples` samples."""
         if n_samples not in self._views:
             self._views[n_samples] = first_samples(self._cache, n_samples), self._ones[:n_samples]
         return self._views[n_samples]
+
+
+def _weighted_sum(values: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """Return the sum over samples in float64."""
+    return values.sum(axis=0, dtype=np.float64) if weight is None else np.dot(weight, values)
+
+
+def _one_sample_per_class(data: Dataset, one_hot: OneHot) -> tuple[Dataset, np.ndarray]:
+    """Return a data set with one sample for each class, which has the weight of the class, and the mean target."""
+    weight = np.zeros(one_hot.n_classes)
+    for chunk in data.chunks(INDEX_CHUNK):
+        weight += np.bincount(chunk.y[:, 0].astype(np.intp), chunk.sample_weight, one_hot.n_classes)
+    codes = np.flatnonzero(weight)
+    y = codes[:, np.newaxis].astype(data.dtype)
+    mean = one_hot.off + (one_hot.on - one_hot.off) * weight / weight.sum()
+    return Dataset(np.empty((len(codes), 0), data.dtype), y, weight[codes], one_hot), mean

@@ -66,16 +66,16 @@ class Standardizer:
 
     def propose(self, data: Dataset) -> tuple[Moments, np.ndarray]:
         """Return the moments with some more samples, and how far these are from the present mean of each column."""
-        if data.n_samples == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
+        if data.X.shape[0] == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
             distance = np.empty_like(self.moments.mean)
             distance[self.inputs] = data.X[0]
             if self.target_scaling.scales:
                 distance[self.target] = data.y[0]
             distance -= self.moments.mean
             return self.moments.add_sample(distance), distance
-        new = column_moments(data.X, data.sample_weight)
+        new = column_moments(data.X, data.sample_weight, data.excluded)
         if self.target_scaling.scales:
-            target = column_moments(data.y, data.sample_weight)
+            target = column_moments(data.y, data.sample_weight, data.excluded)
             mean = np.concatenate([new.mean, target.mean])
             new = Moments(new.weight, mean, np.concatenate([new.variance, target.variance]))
         distance = np.sqrt((new.mean - self.moments.mean) ** 2 + new.variance)
@@ -177,13 +177,13 @@ class Standardizer:
         return self.scale[self.target]
 
     def transform(self, X: Matrix, out: np.ndarray | None = None) -> Matrix:
-        """Return samples standardized; dense ones are written to `out` if it is given."""
+        """Return samples standardized, in the dtype of the network; dense ones are written to `out` if it is given."""
         offset, factor = self._input_parts
         if not isinstance(X, np.ndarray):
             if not self.centers:
                 return type(X)((X.data * factor[X.indices], X.indices, X.indptr), shape=X.shape)
             X = X.toarray()
-        out = np.subtract(X, offset, out=out)
+        out = np.subtract(X, offset, out=out, dtype=offset.dtype)
         out *= factor
         return out
 

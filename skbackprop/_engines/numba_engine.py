@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
 
 import numpy as np
 
-from .._core.dataset import Dataset
+from .._core.dataset import INDEX, Dataset
 from .._core.dropout import thresholds
 from .._core.network import Network
 from .._core.objective import Objective
@@ -21,7 +22,6 @@ from .._hyperparameters import Hyperparameters
 from .._training.config import TrainingConfig
 from .._training.epoch import Engine, EpochPlan, EpochResult, plan_epoch
 from .._training.state import TrainingState
-from .._typing import Matrix
 from ..activations import ACTIVATIONS
 from ..losses import LOSSES
 from ..optimizers import GD
@@ -39,8 +39,11 @@ LOAD_SECONDS, COMPILE_SECONDS = 0.03, 20.0
 LOADED: dict[np.dtype, KernelCache | None] = {}
 LOADING = threading.Lock()
 
+#: Number of entries of X that are converted at a time if X is not of the network's dtype.
+BLOCK_ENTRIES = 2**18
+
 #: An empty array stands for "none" in the kernel, where each argument has a single type.
-NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint64)
+NO_ORDER, NO_WEIGHT, NO_DROPOUT = np.empty(0, INDEX), np.empty(0), np.empty(0, np.uint64)
 
 
 class NumbaEngine:
@@ -61,12 +64,12 @@ class NumbaEngine:
         """Return whether loading or compiling the kernel pays off for work that takes numpy about this many seconds."""
         if numpy_seconds <= LOAD_SECONDS:
             return False
-        return (numpy_seconds > COMPILE_SECONDS or _has_files(data.X.dtype)) and _is_installed()
+        return (numpy_seconds > COMPILE_SECONDS or _has_files(data.dtype)) and _is_installed()
 
     def unavailable_reason(self, data: Dataset, numpy_seconds: float = math.inf) -> str | None:
         """Load or compile the kernel; return why it cannot be used here and what to do about it, or None if it can."""
         try:
-            cache = load_kernel(data.X.dtype, may_compile=numpy_seconds > COMPILE_SECONDS)
+            cache = load_kernel(data.dtype, may_compile=numpy_seconds > COMPILE_SECONDS)
         except KernelNotFoundError as error:
             return f"{error}: {REMEDY}"
         except ImportError as error:
@@ -97,8 +100,27 @@ class NumbaEngine:
 
     def run_epoch(self, plan: EpochPlan, data: Dataset, state: TrainingState, buffers: NumbaBuffers) -> EpochResult:
         """Make one update of the weights for each batch whose weights are not all zero."""
-        weight = NO_WEIGHT if data.sample_weight is None else data.sample_weight
-        buffers.check(state, data.X, data.y, weight, plan.learning_rates)
+        buffers.check(state, data, plan)
+        if plan.order is None and data.excluded is not None:
+            plan = plan._replace(order=data.indices())
+        if data.X.dtype == state.theta.dtype:
+            return self._run(plan, data, state, buffers)
+        loss_sum, n_updates = 0.0, 0
+        for position, block in buffers.converted_blocks(plan, data, state.theta.dtype):
+            rest = plan._replace(
+                order=None,
+                learning_rates=plan.learning_rates[n_updates:],
+                first_step=plan.first_step + n_updates,
+            )
+            done = self._run(rest, block, state, buffers, position)
+            loss_sum += done.loss_sum
+            n_updates += done.n_updates
+        return EpochResult(loss_sum, n_updates)
+
+    def _run(
+        self, plan: EpochPlan, data: Dataset, state: TrainingState, buffers: NumbaBuffers, position: int = 0
+    ) -> EpochResult:
+        """Call the kernel for samples of the network's dtype, the first of which has this position in the epoch."""
         offset = factor = buffers.nothing
         if state.standardizer is not None:
             offset, factor = state.standardizer.input_offset, state.standardizer.input_factor
@@ -107,12 +129,14 @@ class NumbaEngine:
             Samples(
                 _readable(data.X),  # type: ignore[arg-type]  # `unsupported_reason` has excluded sparse X
                 _readable(data.y),
-                _readable(weight),
+                NO_WEIGHT if data.sample_weight is None else _readable(data.sample_weight),
+                buffers.class_targets,
                 offset,
                 factor,
             ),
             Plan(
                 NO_ORDER if plan.order is None else plan.order,
+                position,
                 plan.learning_rates,
                 plan.batch_size,
                 np.uint64(plan.dropout_key),
@@ -146,6 +170,8 @@ class NumbaBuffers:
     arrays : Buffers
     nothing : ndarray of shape (0,)
         Stands for "none".
+    class_targets : ndarray of shape (2,) or (0,)
+        The targets of the classes that a sample does not have and of its own, if y has class codes.
     """
 
     def __init__(self, config: TrainingConfig, state: TrainingState, data: Dataset):
@@ -153,6 +179,8 @@ class NumbaBuffers:
         self.epoch = _kernel().epoch_function(dtype)
         self.model = self._model(config, dtype)
         self.nothing = np.empty(0, dtype)
+        one_hot = data.one_hot
+        self.class_targets = self.nothing if one_hot is None else np.array([one_hot.off, one_hot.on], dtype)
         network, n_samples = config.objective.network, data.n_samples
         self.batch_size = config.batch_size_for(n_samples)
         chunk_size = min(self.batch_size, network.chunk_size(dtype))
@@ -168,9 +196,11 @@ class NumbaBuffers:
             delta=np.empty(units, dtype),
             mask=np.empty(units if any(config.objective.dropout) else 0, dtype),
         )
+        self._X_block: np.ndarray | None = None
         self._expected = (
-            data.X.shape,
-            (n_samples, network.sizes[-1]),
+            data.X.shape[1],
+            n_samples,
+            data.y.shape[1],
             (network.n_parameters,),
             (config.optimizer.n_state_arrays, network.n_parameters),
         )
@@ -197,16 +227,35 @@ class NumbaBuffers:
             keep=1.0 - np.array(rates, np.float64),
         )
 
-    def check(self, state: TrainingState, X: Matrix, y: np.ndarray, weight: np.ndarray, rates: np.ndarray) -> None:
+    def check(self, state: TrainingState, data: Dataset, plan: EpochPlan) -> None:
         """Raise ValueError unless all arrays have the expected shapes: the kernel itself does not check indices."""
-        n_samples = X.shape[0]
-        shapes = X.shape, y.shape, state.theta.shape, state.optimizer_state.shape
-        n_batches = -(-n_samples // self.batch_size)
-        if shapes != self._expected or len(weight) not in (0, n_samples) or len(rates) != n_batches:
+        n, n_features = data.X.shape
+        n_samples = data.n_samples
+        found = n_features, n_samples, data.y.shape[1], state.theta.shape, state.optimizer_state.shape
+        n_weights = n if data.sample_weight is None else len(data.sample_weight)
+        n_ordered = n_samples if plan.order is None else len(plan.order)
+        n_rates, n_batches = len(plan.learning_rates), -(-n_samples // self.batch_size)
+        if found != self._expected or (len(data.y), n_weights, n_ordered, n_rates) != (n, n, n_samples, n_batches):
             raise ValueError(
-                f"Arrays changed their shapes during training: {shapes}, {len(weight)} weights and {len(rates)} "
-                f"learning rates, where {self._expected}, {n_samples} and {n_batches} were expected."
+                f"Arrays changed their shapes during training: {found}, {len(data.y)} targets, {n_weights} weights, "
+                f"{n_ordered} indices and {n_rates} learning rates, where {self._expected}, {n}, {n}, {n_samples} and "
+                f"{n_batches} were expected."
             )
+
+    def converted_blocks(self, plan: EpochPlan, data: Dataset, dtype: np.dtype) -> Iterator[tuple[int, Dataset]]:
+        """Yield the start of each block of whole batches, and its samples in the dtype of the network.
+
+        The kernel is not compiled for other dtypes.
+        """
+        n_samples, n_features = data.n_samples, data.X.shape[1]
+        size = min(max(BLOCK_ENTRIES // (n_features * self.batch_size), 1) * self.batch_size, n_samples)
+        if self._X_block is None:
+            self._X_block = np.empty((size, n_features), dtype)
+        for start in range(0, n_samples, size):
+            block = data.take(slice(start, start + size) if plan.order is None else plan.order[start : start + size])
+            X = self._X_block[: block.n_samples]
+            np.copyto(X, block.X, casting="same_kind")  # type: ignore[arg-type]
+            yield start, block._replace(X=X)
 
 
 def load_kernel(dtype: np.dtype, *, may_compile: bool = True) -> KernelCache | None:
@@ -264,7 +313,7 @@ def _test_kernel(dtype: np.dtype) -> None:
         theta = np.linspace(-0.5, 0.5, network.n_parameters, dtype=dtype)
         memory = np.zeros((optimizer.n_state_arrays, theta.size), dtype)
         state = TrainingState(theta, memory, np.random.default_rng(0), mean_weight=1.0)
-        engine.run_epoch(plan_epoch(config, state, 3), data, state, engine.make_buffers(config, state, data))
+        engine.run_epoch(plan_epoch(config, state, data), data, state, engine.make_buffers(config, state, data))
         results.append(theta)
     if not np.allclose(results[0], results[1], rtol=1e-4, atol=1e-6):
         raise RuntimeError("the compiled kernel computes wrong numbers on this machine")

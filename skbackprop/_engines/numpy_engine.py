@@ -15,10 +15,11 @@ from .._core.objective import ObjectiveBuffers
 from .._training.config import TrainingConfig
 from .._training.epoch import Engine, EpochPlan, EpochResult
 from .._training.state import TrainingState
-from .._typing import Matrix
 
 #: Shuffled samples are copied in blocks of about this size; batches are slices of a block.
 BLOCK_SIZE = 1024
+#: A block of many columns has fewer samples: at most about this many entries.
+BLOCK_ENTRIES = 2**20
 
 
 class NumpyEngine:
@@ -103,10 +104,16 @@ class NumpyBuffers:
         self.config = config
         batch_size = config.batch_size_for(data.n_samples)
         self.objective = ObjectiveBuffers(config.objective, state.theta, batch_size, state.standardizer)
-        self._block_size = min(max(BLOCK_SIZE // batch_size, 1) * batch_size, data.n_samples)
-        self._block: list[np.ndarray | None] = []
-        if config.shuffles(data.n_samples):
-            self._block = [_buffer_like(array, self._block_size) for array in data]
+        block_size = min(BLOCK_SIZE, BLOCK_ENTRIES // (data.X.shape[1] + data.n_outputs))
+        self._block_size = min(max(block_size // batch_size, 1) * batch_size, data.n_samples)
+        self._X_block: np.ndarray | None = None
+        self._y_block = np.empty((0, data.n_outputs), data.dtype)
+        self._weight_block = np.empty(0)
+        if config.shuffles(data.n_samples) or (data.excluded is not None and batch_size < data.n_samples):
+            if isinstance(data.X, np.ndarray):
+                self._X_block = np.empty((self._block_size, data.X.shape[1]), data.X.dtype)
+            self._y_block = np.empty((self._block_size, data.n_outputs), data.dtype)
+            self._weight_block = np.empty(0 if data.sample_weight is None else self._block_size)
 
     def batches(self, plan: EpochPlan, data: Dataset) -> Iterator[tuple[int, Dataset]]:
         """Yield the position of each batch in the epoch, and the batch; its arrays may be overwritten by the next."""
@@ -114,32 +121,34 @@ class NumpyBuffers:
             yield 0, data
             return
         for start, block in self._blocks(plan, data):
-            X, y, weight = block
+            X, y, weight, one_hot, _ = block
             for first in range(0, block.n_samples, plan.batch_size):
                 batch = slice(first, first + plan.batch_size)
-                yield start + first, Dataset(X[batch], y[batch], None if weight is None else weight[batch])
+                yield start + first, Dataset(X[batch], y[batch], None if weight is None else weight[batch], one_hot)
 
     def _blocks(self, plan: EpochPlan, data: Dataset) -> Iterator[tuple[int, Dataset]]:
         """Yield the start of each block of batches and the block: all data, or copies of samples in the drawn order."""
-        if plan.order is None:
-            yield 0, data
-            return
-        X_block, y_block, weight_block = self._block
+        order = plan.order
+        if order is None:
+            if data.excluded is None:
+                yield 0, data
+                return
+            order = data.indices()
         for start in range(0, data.n_samples, self._block_size):
-            samples = plan.order[start : start + self._block_size]
-            block = Dataset(
-                _gather(data.X, samples, X_block),
-                _gather(data.y, samples, y_block),
-                None if data.sample_weight is None else _gather(data.sample_weight, samples, weight_block),
-            )
-            yield start, block
+            yield start, self._gather(data, order[start : start + self._block_size])
+
+    def _gather(self, data: Dataset, indices: np.ndarray) -> Dataset:
+        """Return copies of some samples, with their targets as the loss sees them."""
+        n = len(indices)
+        indices = indices.astype(np.intp)  # once, instead of in each of the following calls
+        X = data.X[indices] if self._X_block is None else _take(data.X, indices, self._X_block[:n])
+        if data.one_hot is None:
+            y = _take(data.y, indices, self._y_block[:n])
+        else:
+            y = data.one_hot.columns(data.y[indices], self._y_block[:n])
+        weight = data.sample_weight
+        return Dataset(X, y, None if weight is None else _take(weight, indices, self._weight_block[:n]))
 
 
-def _buffer_like(array: Matrix | None, n_samples: int) -> np.ndarray | None:
-    return np.empty((n_samples, *array.shape[1:]), array.dtype) if isinstance(array, np.ndarray) else None
-
-
-def _gather(array, samples, out):
-    if not isinstance(array, np.ndarray):
-        return array[samples]
-    return np.take(array, samples, axis=0, out=out[: len(samples)], mode="clip")  # mode="raise" would buffer the output
+def _take(array, indices: np.ndarray, out: np.ndarray) -> np.ndarray:
+    return np.take(array, indices, axis=0, out=out, mode="clip")  # mode="raise" would buffer the output

@@ -444,18 +444,17 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         multilabel = is_multilabel(y)
         if resumes and multilabel != self._is_multilabel:
             raise ValueError("y changed between one label and several labels per sample; start again with a clone.")
-        labels: np.ndarray | None = None
         if multilabel:
             known = label_columns(dense(y), classes)
         else:
-            y = labels = column_or_1d(y, warn=True)
+            y = column_or_1d(y, warn=True)
             known = known_classes(y, self.classes_ if resumes else None, classes)
         loss = classification_loss(self.loss, self.output_activation, len(known), multilabel)
         encoder = LabelEncoder(loss, dtype, known, multilabel, self.label_smoothing)
         weigh = class_weight_function(self.class_weight, y, known, multilabel, online=classes is not None)
         attributes = {"classes_": known, "_is_multilabel": multilabel}
         class_weight = None if weigh is None else lambda y: weigh(encoder.validate(y))
-        return Target(encoder, class_weight, attributes, labels)
+        return Target(encoder, class_weight, attributes)
 
     def _fitted_model(self) -> ClassifierModel:
         return ClassifierModel(self)

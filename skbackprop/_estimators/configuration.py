@@ -31,7 +31,7 @@ from .parameters import (
 def build_config(estimator, data: Dataset, loss: Loss) -> TrainingConfig:
     """Validate the parameters together, and return the configuration for training on these samples."""
     hidden = layer_sizes(estimator.hidden_layer_sizes)
-    sizes = (data.X.shape[1], *hidden, data.y.shape[1])
+    sizes = (data.X.shape[1], *hidden, data.n_outputs)
     network = Network(sizes, layer_activations(estimator.activation, len(hidden)))
     dropout = layer_dropout(estimator.dropout, len(hidden))
     optimizer = choose_optimizer(estimator.optimizer)
@@ -52,7 +52,7 @@ def build_config(estimator, data: Dataset, loss: Loss) -> TrainingConfig:
 def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset) -> TrainingState:
     """Return the state before the first update."""
     rng = np.random.default_rng(seed)
-    dtype = data.X.dtype
+    dtype = data.dtype
     network = config.objective.network
     check_memory(network, dtype)
     theta = initial_theta(estimator.init, network, rng, dtype)

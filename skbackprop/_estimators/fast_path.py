@@ -111,9 +111,9 @@ class FastPath:
         if encoded is None or encoded.shape != self._y_shape:
             return None
         if not self._is_weighted:
-            return Dataset(X, encoded) if sample_weight is None else None
+            return Dataset(X, encoded, None, self._encoder.one_hot) if sample_weight is None else None
         weight = self._combined_weights(y, sample_weight)
-        return None if weight is None else Dataset(X, encoded, weight)
+        return None if weight is None else Dataset(X, encoded, weight, self._encoder.one_hot)
 
     def _combined_weights(self, y, sample_weight) -> np.ndarray | None:
         """Return the product of the sample weights and the class weights, or None if they need validation."""

@@ -20,6 +20,7 @@ from .._training.state import TrainingState
 from ..losses import Loss
 from ..losses._links import MultinomialLogit
 from .conversion import convert_samples
+from .samples import accepted_dtypes
 from .targets import LabelEncoder, NumberEncoder, TargetEncoder
 
 #: Three multiplications by the root of the smallest normal number are enough for any finite input; one is spare.
@@ -111,11 +112,15 @@ class FittedModel(ABC):
         """Names of the outputs: "o0", "o1", ... or the classes."""
 
     def validate(self, X):
-        """Return X as an ndarray or CSR matrix of the network's dtype, before standardization."""
+        """Return X as an ndarray or CSR matrix, before standardization.
+
+        Many integers, booleans and numbers of half precision become the network's dtype chunk by chunk.
+        """
         dtype, names = self.theta.dtype, vars(self._estimator).get("feature_names_in_")
         converted = convert_samples(X, dtype, self.network.sizes[0], names)
         if converted is None:
-            return validate_data(self._estimator, X, accept_sparse="csr", dtype=dtype, reset=False)
+            dtypes = accepted_dtypes(X, dtype)
+            return validate_data(self._estimator, X, accept_sparse="csr", dtype=dtypes, reset=False)
         return converted
 
     def validate_sample(self, x, dtype: np.dtype) -> np.ndarray:
@@ -141,8 +146,7 @@ class FittedModel(ABC):
 
     @property
     def _transform(self):
-        standardizer = self._state.standardizer
-        return None if standardizer is None else standardizer.transform
+        return self._state.transform
 
     def _corrected(self, raw: np.ndarray, X) -> np.ndarray:
         """Return the raw output for X, with values that overflow replaced where the correct ones are known."""
@@ -165,7 +169,7 @@ class FittedModel(ABC):
         buffers = self.network.allocate_cache(size, self.theta.dtype)
         for start in range(0, X.shape[0], size):
             chunk = X[start : start + size]
-            inputs = chunk if self._transform is None else self._transform(chunk)
+            inputs = self._transform(chunk)
             cache = first_samples(buffers, inputs.shape[0])
             raw = self.network.forward(layers, inputs, cache)
             yield slice(start, start + size), self._corrected(raw, chunk), cache

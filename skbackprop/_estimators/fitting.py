@@ -27,7 +27,7 @@ from .._typing import keep_signature
 from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
 from .progress import FitProgress
-from .samples import Samples, Target, make_samples, validate_validation_set
+from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
 from .validation_split import make_validation_scorer, monitors_loss, split
 
 
@@ -79,12 +79,15 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
             # "auto" does not split X: docs/defaults.md explains why
             weight = samples.data.sample_weight
             fraction = estimator.validation_fraction
-            train, held_out, message = split(samples.data.n_samples, target.labels, weight, fraction, seed)
+            codes = target.encoder.class_codes(samples.data.y)
+            held_out, message = split(samples.data.n_samples, codes, weight, fraction, seed)
             if len(held_out):
-                samples, validation = samples.take(train), samples.take(held_out)
+                samples, validation = samples.hold_out(held_out)
         config, engine = _prepare(estimator, request, samples.data, target, seed)
         trainer = FitTrainer(engine, config, estimator._state, samples.data)
-        result = _run_trainer(estimator, request, trainer, samples.data.n_samples, validation, task)
+        n_samples = samples.data.n_samples
+        del samples  # the trainer replaces the target by a scaled one
+        result = _run_trainer(estimator, request, trainer, n_samples, validation, task)
         estimator.engine_ = trainer.engine.name  # another one, if the first has failed
         if message is not None:
             result.messages.append(message)
@@ -147,17 +150,19 @@ def _transaction(estimator, request: FitRequest, task: FitTask | None) -> Iterat
 def validate_samples(estimator, request: FitRequest) -> tuple[Samples, Target]:
     """Validate X, y and the weights, and encode y."""
     keeps_order = estimator.solver == "batch" and estimator.engine != "numba"
+    dtypes = (estimator._state.theta.dtype,) if request.resumes else (np.float64, np.float32)
     X, y = validate_data(
         estimator,
         request.X,
         request.y,
         accept_sparse="csr",
-        dtype=estimator._state.theta.dtype if request.resumes else (np.float64, np.float32),
+        dtype=accepted_dtypes(request.X, *dtypes),
         order=None if keeps_order else "C",  # gathering shuffled samples needs each in one piece
         multi_output=True,
         reset=not request.resumes,
     )
-    target = estimator._make_target(y, X.dtype, request.resumes, request.classes)
+    dtype = np.dtype(X.dtype if X.dtype in dtypes else dtypes[0])
+    target = estimator._make_target(y, dtype, request.resumes, request.classes)
     return make_samples(X, y, request.sample_weight, target), target
 
 
@@ -198,7 +203,7 @@ def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples 
 
 def _prepare(estimator, request, data, target, seed):
     """Set the attributes that are known before the first epoch; return the configuration and the engine."""
-    n_outputs = data.y.shape[1]
+    n_outputs = data.n_outputs
     config = build_config(estimator, data, target.encoder.loss)
     engine = choose_engine(estimator.engine, config, data)
     if request.resumes:

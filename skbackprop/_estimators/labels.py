@@ -14,8 +14,10 @@ from ..losses._resolve import resolve_loss
 
 #: Labels with fewer samples per class than this on average are likely to be numbers or identifiers,
 FEW_SAMPLES = 10
-#: and are rejected if the one-hot encoding would have more entries than this: a gigabyte in float64.
-MAX_ONE_HOT_ENTRIES = 2**27
+#: and are rejected if an epoch would compute more probabilities than this, one for each sample and class.
+MAX_PROBABILITIES = 2**27
+#: Number of labels that are encoded at a time.
+CHUNK_SIZE = 2**16
 
 
 def is_multilabel(y) -> bool:
@@ -76,10 +78,10 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
 
 
 def _check_number(classes, n_samples):
-    if FEW_SAMPLES * len(classes) > n_samples and n_samples * len(classes) > MAX_ONE_HOT_ENTRIES:
+    if FEW_SAMPLES * len(classes) > n_samples and n_samples * len(classes) > MAX_PROBABILITIES:
         raise ValueError(
-            f"y has {len(classes)} classes in {n_samples} samples, too few samples per class to learn from, and its "
-            f"one-hot encoding would have {n_samples * len(classes):.0e} entries. Use BackpropRegressor for numbers; "
+            f"y has {len(classes)} classes in {n_samples} samples, too few samples per class to learn from, and each "
+            f"epoch would compute {n_samples * len(classes):.0e} probabilities. Use BackpropRegressor for numbers; "
             "identifiers are not class labels: group them, or leave rare ones out."
         )
     return classes
@@ -142,14 +144,12 @@ def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool
     return lambda y: weight[np.searchsorted(classes, y)]
 
 
-def smooth_labels(columns: np.ndarray, label_smoothing: float, distribution: bool) -> np.ndarray:
-    """Return one-hot labels with a share of `label_smoothing` spread evenly (Szegedy et al. 2016).
+def smooth_labels(target: np.ndarray, label_smoothing: float, n_values: int) -> np.ndarray:
+    """Return targets of 0 and 1 with a share of `label_smoothing` spread evenly (Szegedy et al. 2016).
 
-    If a sample is a `distribution`, the share is spread over all columns, otherwise over 0 and 1 in each column.
+    If the outputs of a sample are a distribution, the share is spread over all classes, otherwise over 0 and 1.
     """
-    if label_smoothing:
-        columns = columns * (1 - label_smoothing) + label_smoothing / (columns.shape[1] if distribution else 2)
-    return columns
+    return target * (1 - label_smoothing) + label_smoothing / n_values if label_smoothing else target
 
 
 def classification_loss(loss, output_activation: str, n_classes: int, multilabel: bool) -> Loss:
@@ -168,8 +168,8 @@ def classification_loss(loss, output_activation: str, n_classes: int, multilabel
     return loss
 
 
-def one_hot(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.ndarray:
-    """Return 1 at the class of each sample, of shape (n_samples, n_classes); `one_output` keeps the second class only.
+def class_codes(y, classes: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return the position of each label among the classes, of shape (n_samples, 1).
 
     Raises
     ------
@@ -177,19 +177,14 @@ def one_hot(y, classes: np.ndarray, one_output: bool, dtype: np.dtype) -> np.nda
         If a label is not among the classes.
     """
     known = set(classes.tolist())
-    labels = sorted_labels(y, "y").tolist()  # compared without a cast, which could make different labels equal
-    unseen = [label for label in labels if not isinstance(label, Hashable) or label not in known]
-    if unseen:
-        raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes.tolist()}.")
-    code = np.searchsorted(classes, y)
-    if one_output:
-        return code.astype(dtype)[:, np.newaxis]
-    try:
-        columns = np.zeros((len(code), len(classes)), dtype)
-    except MemoryError as error:
-        raise MemoryError(
-            f"y has {len(classes)} classes in {len(code)} samples, whose one-hot encoding does not fit in memory: "
-            "pass fewer samples at a time to partial_fit, or group classes."
-        ) from error
-    columns[np.arange(len(code)), code] = 1
-    return columns
+    codes = np.empty((len(y), 1), dtype)
+    for start in range(0, len(y), CHUNK_SIZE):
+        chunk = slice(start, start + CHUNK_SIZE)
+        labels = sorted_labels(
+            y[chunk], "y"
+        ).tolist()  # a comparison of arrays could cast different labels to equal ones
+        unseen = [label for label in labels if not isinstance(label, Hashable) or label not in known]
+        if unseen:
+            raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes.tolist()}.")
+        codes[chunk, 0] = np.searchsorted(classes, y[chunk])
+    return codes

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
+from numpy.typing import DTypeLike
+from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from .._core.dataset import Dataset
+from .._core.dataset import Dataset, IndexedMatrix
+from .._typing import Matrix
 from .parameters import check_weights
 from .targets import TargetEncoder
+
+#: The dtypes besides those of networks that X keeps.
+NARROW: tuple[DTypeLike, ...] = (
+    np.bool_,
+    np.int8,
+    np.uint8,
+    np.int16,
+    np.uint16,
+    np.int32,
+    np.uint32,
+    np.int64,
+    np.uint64,
+    np.float16,
+)
 
 
 class Samples(NamedTuple):
@@ -30,10 +47,15 @@ class Samples(NamedTuple):
     y: np.ndarray
     score_weight: np.ndarray | None
 
-    def take(self, indices: np.ndarray) -> Samples:
-        """Return some of the samples."""
-        weight = None if self.score_weight is None else self.score_weight[indices]
-        return Samples(self.data.take(indices), self.y[indices], weight)
+    def hold_out(self, indices: np.ndarray) -> tuple[Samples, Samples]:
+        """Return the samples to train on, and those at the sorted indices, to validate with; neither copies X."""
+        X, encoded, weight, one_hot, _ = self.data
+        weight = None if weight is None else weight[indices]
+        validation = Dataset(cast(Matrix, IndexedMatrix(X, indices)), encoded[indices], weight, one_hot)
+        score_weight = None if self.score_weight is None else self.score_weight[indices]
+        training = self._replace(data=self.data._replace(excluded=indices))
+        y = cast(np.ndarray, IndexedMatrix(cast(Matrix, self.y), indices))  # which only scorers need
+        return training, Samples(validation, y, score_weight)
 
 
 class Target(NamedTuple):
@@ -46,14 +68,11 @@ class Target(NamedTuple):
         Returns the class weight of each sample.
     attributes : dict
         Fitted attributes to set once all input is validated.
-    labels : ndarray or None
-        The class of each sample, by which a validation split is stratified.
     """
 
     encoder: TargetEncoder
     class_weight: Callable | None
     attributes: dict
-    labels: np.ndarray | None = None
 
 
 def make_samples(X, y, sample_weight, target: Target) -> Samples:
@@ -61,7 +80,18 @@ def make_samples(X, y, sample_weight, target: Target) -> Samples:
     encoded = target.encoder.encode(y)
     class_weight = None if target.class_weight is None else target.class_weight(y)
     weight = check_weights(sample_weight, X)
-    return Samples(Dataset(X, encoded, combine_weights(weight, class_weight)), y, weight)
+    data = Dataset(X, encoded, combine_weights(weight, class_weight), target.encoder.one_hot)
+    return Samples(data, y, weight)
+
+
+def accepted_dtypes(X, *dtypes: DTypeLike) -> list[DTypeLike]:
+    """Return the dtypes that X keeps when it is validated; any other becomes the first, which the network has.
+
+    Integers, booleans and numbers of half precision become the network's dtype chunk by chunk, because a copy of X in
+    it would take up to eight times the memory of X. Sparse matrices, most of which have other operations for these
+    dtypes or none, are converted.
+    """
+    return [*dtypes] if sparse.issparse(X) else [*dtypes, *NARROW]
 
 
 def validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples: Samples, target: Target) -> Samples:
@@ -76,11 +106,11 @@ def validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples:
         raise ValueError("X_val and y_val belong together: pass both, or neither.")
     if not estimator.early_stopping:
         raise ValueError("X_val and y_val are for early stopping; set early_stopping to 'auto' or True.")
-    dtype = samples.data.X.dtype
-    options = {"accept_sparse": "csr", "dtype": dtype, "multi_output": True}
+    dtypes = accepted_dtypes(X_val, samples.data.dtype)
+    options = {"accept_sparse": "csr", "dtype": dtypes, "multi_output": True}
     X_val, y_val = validate_data(estimator, X_val, y_val, reset=False, **options)
     validation = make_samples(X_val, y_val, sample_weight_val, target)
-    n_outputs, n_outputs_val = samples.data.y.shape[1], validation.data.y.shape[1]
+    n_outputs, n_outputs_val = samples.data.n_outputs, validation.data.n_outputs
     if n_outputs_val != n_outputs:
         raise ValueError(f"y_val has {n_outputs_val} outputs, y has {n_outputs}.")
     return validation

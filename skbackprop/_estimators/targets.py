@@ -8,10 +8,11 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_array, column_or_1d
 
+from .._core.dataset import OneHot
 from .._typing import Matrix
 from ..losses import Loss
 from .conversion import convert_labels, convert_multilabel, convert_numbers
-from .labels import are_known_classes, label_columns, one_hot, smooth_labels
+from .labels import are_known_classes, class_codes, label_columns, smooth_labels
 
 
 class TargetEncoder(ABC):
@@ -22,18 +23,25 @@ class TargetEncoder(ABC):
     loss : Loss
     dtype : dtype
         Of the network.
+    one_hot : OneHot or None
+        How the columns that the loss sees are made of class codes, if y is encoded as these.
     """
 
     loss: Loss
     dtype: np.dtype
+    one_hot: OneHot | None = None
 
     @abstractmethod
     def encode(self, y) -> np.ndarray:
-        """Validate y and return the target of shape (n_samples, n_outputs)."""
+        """Validate y and return the target of shape (n_samples, n_outputs), or (n_samples, 1) with `one_hot`."""
 
     @abstractmethod
     def encode_sample(self, y) -> np.ndarray:
         """Return the target of a single sample, of shape (1, n_outputs)."""
+
+    def class_codes(self, encoded: np.ndarray) -> np.ndarray | None:
+        """Return the class code of each encoded target, or None if there is not one class for each sample."""
+        return None
 
     @abstractmethod
     def encode_if_valid(self, y, n_samples: int, classes) -> np.ndarray | None:
@@ -72,7 +80,7 @@ class NumberEncoder(TargetEncoder):
 
 
 class LabelEncoder(TargetEncoder):
-    """Encodes labels: one column per class or per label, or a single column for two classes.
+    """Encodes labels: as class codes, or as one column per label, or as a single column for two classes.
 
     Parameters
     ----------
@@ -90,6 +98,12 @@ class LabelEncoder(TargetEncoder):
         self.is_multilabel = is_multilabel
         self.label_smoothing = label_smoothing
         self._is_one_column = len(classes) == 2 and not is_multilabel and loss.one_output_for_two_classes
+        n_values = len(classes) if loss.link.sums_to_one else 2
+        off, on = smooth_labels(np.array([0, 1], dtype), label_smoothing, n_values)
+        self._n_values = n_values
+        self._columns = OneHot(len(classes), off, on)
+        if not (is_multilabel or self._is_one_column or loss.link.target_scaling.scales):
+            self.one_hot = self._columns  # a target that is scaled is needed as a whole
 
     def validate(self, y):
         """Return y as an array of labels, or of zeros and ones with several labels per sample."""
@@ -98,13 +112,21 @@ class LabelEncoder(TargetEncoder):
         return y if type(y) is np.ndarray and y.ndim == 1 else column_or_1d(y)  # which is slow for a few labels
 
     def encode(self, y):
-        return self._columns(self.validate(y))
+        return self._encoded(self.validate(y))
+
+    def class_codes(self, encoded):
+        if self.is_multilabel:
+            return None
+        if self._is_one_column:
+            return encoded[:, 0] > 0.5
+        return encoded[:, 0] if self.one_hot is not None else encoded.argmax(axis=1)
 
     def encode_sample(self, y):
         y = np.reshape(y, (1, -1) if self.is_multilabel else -1)
         if self.is_multilabel:
             label_columns(y, None)
-        return self._columns(y)
+        encoded = self._encoded(y)
+        return encoded if self.one_hot is None else self.one_hot.columns(encoded)
 
     def encode_if_valid(self, y, n_samples, classes):
         if not are_known_classes(classes, self.classes):
@@ -112,14 +134,17 @@ class LabelEncoder(TargetEncoder):
         n_labels = len(self.classes)
         y = convert_multilabel(y, n_samples, n_labels) if self.is_multilabel else convert_labels(y, n_samples)
         try:
-            return None if y is None else self._columns(y)
+            return None if y is None else self._encoded(y)
         except ValueError:  # unseen labels
             return None
 
-    def _columns(self, y):
+    def _encoded(self, y):
+        """Return validated y as class codes or columns."""
         if not self.is_multilabel:
-            y = one_hot(y, self.classes, self._is_one_column, self.dtype)
-        return smooth_labels(y.astype(self.dtype, copy=False), self.label_smoothing, self.loss.link.sums_to_one)
+            y = class_codes(y, self.classes, self.dtype)
+            if not self._is_one_column:
+                return y if self.one_hot is not None else self._columns.columns(y)
+        return smooth_labels(y.astype(self.dtype, copy=False), self.label_smoothing, self._n_values)
 
 
 def numeric_target(y, dtype: np.dtype) -> np.ndarray:

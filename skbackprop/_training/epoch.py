@@ -16,14 +16,17 @@ from .._core.objective import Penalty
 from .config import TrainingConfig
 from .state import TrainingState
 
+#: Up to this number of samples, an order is drawn as numpy's integers, which is faster.
+FAST_ORDER = 2**20
+
 
 class EpochPlan(NamedTuple):
     """What an engine has to do in one epoch.
 
     Attributes
     ----------
-    order : ndarray of shape (n_samples,), int64, or None
-        Order of the samples; None is the order of the data.
+    order : ndarray of shape (n_samples,), uint32, or None
+        Indices of the samples in a random order; None is the order of the data.
     batch_size : int
     learning_rates : ndarray of shape (n_batches,), float64
         One for each update. A batch whose sample weights are all zero is skipped and uses none.
@@ -91,13 +94,14 @@ class Engine(Protocol):
         ...
 
 
-def plan_epoch(config: TrainingConfig, state: TrainingState, n_samples: int) -> EpochPlan:
+def plan_epoch(config: TrainingConfig, state: TrainingState, data: Dataset) -> EpochPlan:
     """Draw the order and the dropout key of the next epoch, and compute its learning rates."""
+    n_samples = data.n_samples
     n_batches = config.n_batches(n_samples)
     updates = np.arange(state.t, state.t + n_batches)
     rates = config.schedule.rates(updates, config.max_iter * n_batches) * state.rate_factor
     dropout_key = int(state.rng.integers(2**63)) if any(config.objective.dropout) else 0
-    order = state.rng.permutation(n_samples) if config.shuffles(n_samples) else None
+    order = shuffled(data.indices(), state.rng) if config.shuffles(n_samples) else None
     return EpochPlan(
         order=order,
         batch_size=config.batch_size_for(n_samples),
@@ -107,3 +111,10 @@ def plan_epoch(config: TrainingConfig, state: TrainingState, n_samples: int) -> 
         mean_weight=state.mean_weight,
         first_step=state.n_steps,
     )
+
+
+def shuffled(indices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return indices in a random order; a large array is shuffled in place."""
+    order = indices if len(indices) > FAST_ORDER else indices.astype(np.intp)
+    rng.shuffle(order)
+    return order.astype(indices.dtype, copy=False)

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.standardizer import Standardizer
+from .._typing import Matrix
 
 #: A stream keeps the losses of this many epochs, and up to twice as many before the oldest are dropped.
 KEPT_EPOCHS = 10_000
@@ -93,14 +94,20 @@ class TrainingState:
 
     def update_mean_weight(self, data: Dataset) -> None:
         """Update the mean weight; the same samples again leave it bit-identical."""
-        mean = 1.0 if data.sample_weight is None else float(data.sample_weight.mean(dtype=np.float64))
         n_samples = data.n_samples
+        mean = 1.0 if data.sample_weight is None else data.total_weight / n_samples
         self.n_samples += n_samples
         self.mean_weight += (mean - self.mean_weight) * (n_samples / self.n_samples)
 
     def scale_target(self, data: Dataset) -> Dataset:
         """Return the samples with the target as the loss sees it."""
         return data if self.standardizer is None else data.with_target(self.standardizer.transform_target(data.y))
+
+    def transform(self, X: Matrix) -> Matrix:
+        """Return samples as the network sees them: in its dtype, and standardized if there is a standardizer."""
+        if self.standardizer is not None:
+            return self.standardizer.transform(X)
+        return X if X.dtype == self.theta.dtype else X.astype(self.theta.dtype)
 
     def drop_oldest_losses(self) -> None:
         """Bound the loss curve of a stream, which has no end."""
@@ -146,7 +153,6 @@ class StateSnapshot:
         self._state = state
         self._keeps_rng = keeps_rng
         self.theta = np.empty_like(state.theta)
-        self.scratch = np.empty_like(state.theta)
         self._optimizer_state = np.empty_like(state.optimizer_state)
 
     def save(self) -> None:

@@ -111,7 +111,7 @@ class Trainer(ABC):
         state, config, data = self.state, self.config, self._data
         self._begin_epoch()
         state.alpha = choose_alpha(config, state)
-        plan = plan_epoch(config, state, data.n_samples)
+        plan = plan_epoch(config, state, data)
         penalty = plan.penalty.value(state.theta[: config.objective.network.n_weights])
         with self._arithmetic(plan):
             done = self._execute(plan)
@@ -203,12 +203,10 @@ class Trainer(ABC):
 
     def _loss_of(self, theta: np.ndarray) -> float:
         """Return the loss of some weights on some of the samples, infinite if it overflows."""
-        some = self._data.take(slice(None, None, -(-self._data.n_samples // N_CHECKED_SAMPLES)))
+        some = self._data.spread(N_CHECKED_SAMPLES)
         if some.sample_weight is not None and not some.sample_weight.any():
-            some = Dataset(some.X, some.y)
-        standardizer = self.state.standardizer
-        transform = None if standardizer is None else standardizer.transform
-        loss = self.config.objective.mean_loss(theta, some, transform)
+            some = some._replace(sample_weight=None)
+        loss = self.config.objective.mean_loss(theta, some, self.state.transform)
         return loss if math.isfinite(loss) else math.inf
 
 
@@ -313,6 +311,10 @@ class FitTrainer(Trainer):
 class StreamTrainer(Trainer):
     """Makes one epoch over each chunk of a stream, whose samples may be damaged and whose end is not known."""
 
+    def __init__(self, engine: Engine, config: TrainingConfig, state: TrainingState, data: Dataset):
+        super().__init__(engine, config, state, data)
+        self._moved = np.empty_like(state.theta)
+
     def update(self, data: Dataset, observer: TrainingObserver | None = None) -> TrainingResult:
         """Make one epoch over some samples.
 
@@ -374,7 +376,7 @@ class StreamTrainer(Trainer):
 
     def _final_updates_are_valid(self) -> bool:
         state = self.state
-        moved = np.subtract(state.theta, self._last_good.theta, out=self._last_good.scratch)
+        moved = np.subtract(state.theta, self._last_good.theta, out=self._moved)
         if np.dot(moved, moved) <= SMALL_STEP**2 * np.dot(state.theta, state.theta):
             return True  # true of most single samples: evaluating their loss would be slow
         before = self._loss_of(self._last_good.theta)

@@ -1,10 +1,11 @@
-"""Datasets: counting, weighing and taking samples."""
+"""Datasets: counting, weighing and taking samples, excluding those of a validation set, and class codes."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 
-from skbackprop._core.dataset import Dataset
+from skbackprop._core import dataset
+from skbackprop._core.dataset import INDEX, Dataset, IndexedMatrix, OneHot, included_chunks
 
 X, Y, WEIGHT = np.arange(12.0).reshape(4, 3), np.arange(4.0).reshape(4, 1), np.array([0.0, 1.0, 0.5, 2.0])
 
@@ -31,8 +32,9 @@ def test_taken_samples_keep_their_target_and_weight(make, samples, weight):
 
 def test_slices_are_views_and_indices_are_copies():
     data = Dataset(X, Y, WEIGHT)
-    assert all(np.shares_memory(part, whole) for part, whole in zip(data.take(slice(1, 3)), data, strict=True))
-    assert not any(np.shares_memory(part, whole) for part, whole in zip(data.take(np.array([1])), data, strict=True))
+    assert all(np.shares_memory(part, whole) for part, whole in zip(data.take(slice(1, 3))[:3], data[:3], strict=True))
+    copies = data.take(np.array([1]))
+    assert not any(np.shares_memory(part, whole) for part, whole in zip(copies[:3], data[:3], strict=True))
 
 
 def test_same_samples_with_another_target_share_X_and_weights():
@@ -41,3 +43,90 @@ def test_same_samples_with_another_target_share_X_and_weights():
     assert other.X is data.X
     assert other.sample_weight is data.sample_weight
     np.testing.assert_array_equal(other.y, 2 * Y)
+
+
+#: Sets of samples to exclude from seven: at the ends, in a row, all but one.
+EXCLUDED = [[], [0], [6], [2, 3, 4], [0, 1, 5], [0, 1, 2, 3, 4, 5]]
+
+
+def seven_samples(make=np.asarray, excluded=None):
+    X = np.arange(14.0).reshape(7, 2)
+    excluded = None if excluded is None else np.array(excluded, INDEX)
+    return Dataset(make(X), X[:, :1], X[:, 0] + 1, excluded=excluded)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, sparse.csr_matrix])
+@pytest.mark.parametrize("excluded", EXCLUDED, ids=str)
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_excluded_samples_are_in_no_chunk_and_no_sum(make, excluded, size, monkeypatch):
+    monkeypatch.setattr(dataset, "INDEX_CHUNK", size)
+    data, rest = seven_samples(make, excluded), np.setdiff1d(range(7), excluded)
+    assert data.n_samples == len(rest)
+    assert data.total_weight == (2 * rest + 1).sum()
+    np.testing.assert_array_equal(data.indices(), rest)
+    assert data.indices().dtype == INDEX
+    chunks = list(data.chunks(size))
+    assert all(0 < chunk.n_samples == chunk.X.shape[0] <= size for chunk in chunks)
+    for field in ("y", "sample_weight"):
+        found = np.concatenate([getattr(chunk, field) for chunk in chunks])
+        np.testing.assert_array_equal(found, getattr(data, field)[rest])
+    X = np.concatenate([chunk.X.toarray() if sparse.issparse(chunk.X) else chunk.X for chunk in chunks])
+    np.testing.assert_array_equal(X[:, 0], 2.0 * rest)
+
+
+def test_chunks_without_excluded_samples_are_views():
+    data = seven_samples(excluded=[6])
+    first, second = data.chunks(4)
+    assert np.shares_memory(first.X, data.X)
+    assert not np.shares_memory(second.X, data.X)
+    assert list(included_chunks(5, 2, None)) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+
+
+@pytest.mark.parametrize("n", [1, 3, 7, 100])
+def test_spread_samples_are_included_and_at_even_distances(n):
+    whole, some = seven_samples(), seven_samples(excluded=[0, 4])
+    assert whole.spread(n).X[:, 0].tolist() == np.arange(0, 14, 2 * -(-7 // n)).tolist()
+    assert whole.spread(n).excluded is None
+    taken = some.spread(n)
+    assert taken.excluded is None
+    assert set(taken.X[:, 0]) <= {2.0, 4.0, 6.0, 10.0, 12.0}
+    assert n == 1 or taken.n_samples
+
+
+def test_more_samples_than_indices_raise(monkeypatch):
+    monkeypatch.setattr(dataset, "INDEX", np.uint8)
+    data = Dataset(np.zeros((256, 1)), np.zeros((256, 1)))
+    with pytest.raises(ValueError, match=r"X has 256 samples, more than the 255 .* pass them in parts to partial_fit"):
+        data.indices()
+    assert len(data.take(slice(255)).indices()) == 255
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_class_codes_become_columns(dtype):
+    codes = np.array([[1], [0], [2]], dtype)
+    one_hot = OneHot(3, 0.1, 0.8)
+    data = Dataset(np.zeros((3, 1), dtype), codes, one_hot=one_hot)
+    expected = np.where(np.eye(3)[[1, 0, 2]] == 1, dtype(0.8), dtype(0.1))
+    np.testing.assert_array_equal(data.target(), expected)
+    assert data.target().dtype == data.dtype == dtype
+    assert data.n_outputs == 3
+    out = np.full((3, 3), np.nan, dtype)
+    assert data.take(np.array([2, 0, 1])).target(out) is out
+    np.testing.assert_array_equal(out, expected[[2, 0, 1]])
+    assert next(data.chunks(2)).one_hot is one_hot
+
+
+def test_target_without_class_codes_is_y():
+    data = Dataset(X, Y)
+    assert data.target() is Y
+    assert data.n_outputs == 1
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, sparse.csr_matrix])
+def test_indexed_matrix_copies_only_slices(make):
+    indexed = IndexedMatrix(make(X), np.array([0, 3], INDEX))
+    assert indexed.shape == (2, 3)
+    for samples in (slice(None), slice(1, 2)):
+        part = indexed[samples]
+        np.testing.assert_array_equal(part.toarray() if sparse.issparse(part) else part, X[[0, 3]][samples])
+    assert Dataset(indexed, Y[[0, 3]]).n_samples == 2

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from skbackprop._core import moments as module
 from skbackprop._core.moments import CHUNK_SIZE, Moments, column_moments
 from tests.core.columns import difficult_columns
+from tests.shared import peak_memory
 
 EMPTY = Moments(0.0, np.zeros(2), np.zeros(2))
 
@@ -104,3 +106,27 @@ def test_adding_samples_one_by_one_gives_the_moments_of_all(rng):
     assert moments.weight == 300
     np.testing.assert_allclose(moments.mean, whole.mean, rtol=1e-12, atol=1e-9)
     np.testing.assert_allclose(moments.variance, whole.variance, rtol=1e-6, atol=1e-25)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_excluded_samples_do_not_count(rng, make, weighted, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK_SIZE", 100)
+    monkeypatch.setattr(module, "SPARSE_CHUNK_SIZE", 100)
+    X, excluded = rng.normal(size=(300, 7)), np.array([0, 1, 2, 50, 299], np.uint32)
+    X[excluded] = np.inf
+    X[:, 3] = 0.1
+    weight = rng.uniform(size=300) if weighted else None
+    rest = np.setdiff1d(range(300), excluded)
+    found = column_moments(make(X), weight, excluded)
+    expected = column_moments(X[rest], None if weight is None else weight[rest])
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64, np.float16])
+def test_moments_of_narrow_numbers_are_those_of_floats(rng, dtype):
+    X = (rng.normal(size=(300, 3)) * 50 + 100).astype(dtype)
+    for one, other in zip(column_moments(X, None), column_moments(X.astype(float), None), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert peak_memory(lambda: column_moments(np.zeros((10**6, 2), dtype), None)) < 10**6 * 2 * dtype().itemsize + 3e6

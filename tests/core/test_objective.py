@@ -7,13 +7,14 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import mean_poisson_deviance, mean_squared_error
 
-from skbackprop._core.dataset import Dataset
+from skbackprop._core.dataset import INDEX, Dataset, OneHot
 from skbackprop._core.network import Network
-from skbackprop._core.objective import Objective, ObjectiveBuffers, Penalty
+from skbackprop._core.objective import MAX_OUTPUT_ENTRIES, Objective, ObjectiveBuffers, Penalty
 from skbackprop._core.standardizer import Standardizer
 from skbackprop.activations import ACTIVATIONS
 from skbackprop.losses import LOSSES, SquaredError
-from skbackprop.losses._target_scaling import StandardScaling
+from skbackprop.losses._target_scaling import StandardScaling, TargetScaling
+from tests.shared import peak_memory
 
 NETWORK = Network((3, 4, 2), (ACTIVATIONS["tanh"],))
 SQUARED = LOSSES["squared_error", "identity"]
@@ -243,3 +244,53 @@ def test_sparse_samples_are_standardized_without_a_dense_array():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < n_columns * 8  # a dense array of one sample
+
+
+@pytest.fixture
+def coded(rng):
+    """Class codes, with one class that no sample has, and samples that are excluded."""
+    codes = rng.integers(0, 4, (50, 1)).astype(float)
+    weight = rng.uniform(size=50)
+    return Dataset(rng.normal(size=(50, 3)), codes, weight, OneHot(5, 0.02, 0.92), np.array([0, 7, 8], INDEX))
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("key", [("log_loss", "softmax"), ("log_loss", "logistic"), ("squared_error", "logistic")])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_losses_of_class_codes_are_those_of_their_columns(coded, key, weighted):
+    coded = coded if weighted else coded._replace(sample_weight=None)
+    rest = np.setdiff1d(range(50), coded.excluded)
+    columns = coded._replace(y=coded.target(), one_hot=None, excluded=None).take(rest)
+    network = Network((3, 4, 5), (ACTIVATIONS["tanh"],))
+    objective, theta = Objective(network, LOSSES[key]), np.random.default_rng(0).normal(size=network.n_parameters)
+    assert objective.constant_loss(coded) == pytest.approx(objective.constant_loss(columns), rel=1e-12)
+    assert objective.mean_loss(theta, coded) == pytest.approx(objective.mean_loss(theta, columns), rel=1e-12)
+
+
+def test_losses_of_many_classes_take_little_memory():
+    n = 3000
+    data = Dataset(
+        np.zeros((n, 1), np.float32), np.arange(n, dtype=np.float32)[:, np.newaxis], None, OneHot(n, 0.0, 1.0)
+    )
+    network = Network((1, n), ())
+    objective, theta = Objective(network, LOSSES["log_loss", "softmax"]), np.zeros(network.n_parameters, np.float32)
+    for call in (objective.constant_loss, lambda data: objective.mean_loss(theta, data)):
+        call(data.take(slice(10)))
+        assert peak_memory(lambda call=call: call(data)) < 6 * MAX_OUTPUT_ENTRIES * 4  # the columns take 36 MB
+        assert call(data) == pytest.approx(np.log(n), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16])
+@pytest.mark.parametrize("standardize", [False, True])
+def test_narrow_samples_are_converted_into_one_buffer(theta, dtype, standardize):
+    X = np.arange(60).reshape(20, 3).astype(dtype)
+    standardizer = None
+    if standardize:
+        standardizer = Standardizer(3, 2, TargetScaling(), True, np.dtype(np.float32))
+        standardizer.update(Dataset(X, np.zeros((20, 2), np.float32)))
+    buffers = ObjectiveBuffers(Objective(NETWORK, SQUARED), theta.astype(np.float32), 20, standardizer)
+    found, part = buffers.standardized(X), buffers.standardized(X[:5])
+    assert found.dtype == np.float32
+    assert found.base is part.base is not None
+    mean, spread = (X.astype(float).mean(axis=0), X.astype(float).std(axis=0)) if standardize else (0, 1)
+    np.testing.assert_allclose(buffers.standardized(X), (X - mean) / spread, rtol=1e-6)

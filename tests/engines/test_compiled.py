@@ -255,7 +255,7 @@ def test_arrays_of_other_shapes_never_reach_the_kernel(batch_size):
     data = Dataset(np.ones((5, 3)), np.ones((5, 2)), np.ones(5))
     engine = ENGINES["numba"]
     buffers = engine.make_buffers(config, state, data)
-    plan = plan_epoch(config, state, 5)
+    plan = plan_epoch(config, state, data)
     engine.run_epoch(plan, data, state, buffers)
     for wrong in (data.take(slice(4)), Dataset(data.X, np.ones((5, 3))), Dataset(data.X, data.y, np.ones(4))):
         with pytest.raises(ValueError, match="Arrays changed their shapes"):

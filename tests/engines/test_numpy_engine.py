@@ -21,7 +21,7 @@ def batches(data, batch_size, shuffle=True, n_epochs=1):
     buffers = NumpyEngine().make_buffers(config, state, data)
     epochs = []
     for _ in range(n_epochs):
-        plan = plan_epoch(config, state, data.n_samples)
+        plan = plan_epoch(config, state, data)
         epochs.append([(start, Dataset(*map(copied, batch))) for start, batch in buffers.batches(plan, data)])
     return epochs
 
@@ -57,7 +57,7 @@ def test_every_sample_comes_once_an_epoch_with_its_target_and_weight(n_samples, 
 def test_block_of_shuffled_samples_is_a_whole_number_of_batches(batch_size, size):
     data, config, state = new_data(5000), new_config(batch_size), new_state()
     buffers = NumpyEngine().make_buffers(config, state, data)
-    blocks = buffers._blocks(plan_epoch(config, state, 5000), data)
+    blocks = buffers._blocks(plan_epoch(config, state, data), data)
     assert [block.n_samples for _, block in blocks] == [size] * (5000 // size) + [5000 % size]
 
 
@@ -65,7 +65,7 @@ def test_block_of_shuffled_samples_is_a_whole_number_of_batches(batch_size, size
 def test_samples_in_their_own_order_are_not_copied(batch_size):
     data, config, state = new_data(5000), new_config(batch_size, shuffle=False), new_state()
     buffers = NumpyEngine().make_buffers(config, state, data)
-    for _, batch in buffers.batches(plan_epoch(config, state, 5000), data):
+    for _, batch in buffers.batches(plan_epoch(config, state, data), data):
         assert np.shares_memory(batch.X, data.X)
         assert np.shares_memory(batch.y, data.y)
 
@@ -75,7 +75,7 @@ def test_shuffled_samples_keep_their_dtype_and_weights_theirs(dtype):
     data = new_data()
     data = Dataset(data.X.astype(dtype), data.y.astype(dtype), np.ones(30))
     for _, batch in batches(data, 7)[0]:
-        assert [array.dtype for array in batch] == [dtype, dtype, np.float64]
+        assert [array.dtype for array in batch[:3]] == [dtype, dtype, np.float64]
 
 
 def test_sparse_samples_are_shuffled_without_a_dense_array():
@@ -83,7 +83,7 @@ def test_sparse_samples_are_shuffled_without_a_dense_array():
     data, config, state = Dataset(X, np.zeros((30, 1))), new_config(7), new_state()
     tracemalloc.start()
     buffers = NumpyEngine().make_buffers(config, state, data)
-    for _, batch in buffers.batches(plan_epoch(config, state, 30), data):
+    for _, batch in buffers.batches(plan_epoch(config, state, data), data):
         assert sparse.issparse(batch.X)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -102,7 +102,7 @@ def test_epoch_allocates_little_memory(batch_size, standardize):
     buffers = engine.make_buffers(config, state, data)
 
     def run_epoch():
-        engine.run_epoch(plan_epoch(config, state, 4000), data, state, buffers)
+        engine.run_epoch(plan_epoch(config, state, data), data, state, buffers)
 
     run_epoch()
     tracemalloc.start()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skbackprop import BackpropClassifier
-from skbackprop._estimators.labels import is_multilabel, known_classes, label_columns, one_hot
+from skbackprop._estimators.labels import class_codes, is_multilabel, known_classes, label_columns
 
 X = np.random.default_rng(0).normal(size=(12, 3))
 
@@ -23,18 +23,17 @@ X = np.random.default_rng(0).normal(size=(12, 3))
 )
 def test_labels_are_compared_without_casting(classes, y):
     with pytest.raises(ValueError, match="y contains previously unseen labels"):
-        one_hot(np.array(y), np.array(classes), one_output=True, dtype=float)
+        class_codes(np.array(y), np.array(classes), float)
     network = BackpropClassifier(3).partial_fit(X, np.resize(classes, 12), classes=classes)
     with pytest.raises(ValueError, match="y contains previously unseen labels"):
         network.partial_fit(X[: len(y)], np.array(y))
 
 
-def test_one_hot():
+def test_class_codes():
     y, classes = np.array(["b", "a", "c"]), np.array(["a", "b", "c"])
-    np.testing.assert_array_equal(one_hot(y, classes, one_output=False, dtype=float), np.eye(3)[[1, 0, 2]])
-    np.testing.assert_array_equal(one_hot(y[:2], classes[:2], one_output=True, dtype=float), [[True], [False]])
-    codes = one_hot(np.array([1, 0]), np.array([False, True]), one_output=True, dtype=float)
-    np.testing.assert_array_equal(codes, [[1], [0]])
+    np.testing.assert_array_equal(class_codes(y, classes, np.float32), [[1], [0], [2]], strict=False)
+    assert class_codes(y, classes, np.float32).dtype == np.float32
+    np.testing.assert_array_equal(class_codes(np.array([1, 0]), np.array([False, True]), float), [[1], [0]])
 
 
 def test_known_classes():
@@ -66,12 +65,3 @@ def test_classes_of_a_multilabel_target_are_its_columns():
 def test_is_multilabel():
     assert is_multilabel(np.eye(3))
     assert not is_multilabel(np.array([0, 1, 2]))
-
-
-def test_one_hot_that_does_not_fit_in_memory_raises(monkeypatch):
-    def fail(*arguments):
-        raise MemoryError
-
-    monkeypatch.setattr(np, "zeros", fail)
-    with pytest.raises(MemoryError, match=r"y has 3 classes in 4 .*, whose one-hot encoding does not fit"):
-        one_hot(np.array([0, 1, 2, 0]), np.arange(3), False, np.dtype(float))

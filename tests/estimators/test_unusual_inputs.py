@@ -11,7 +11,7 @@ import pytest
 from scipy import sparse
 
 from skbackprop import BackpropClassifier
-from skbackprop._estimators.labels import MAX_ONE_HOT_ENTRIES, known_classes
+from skbackprop._estimators.labels import MAX_PROBABILITIES, known_classes
 from tests.shared import BOTH, EACH_SOLVER, FEW, TRAINS_BRIEFLY, announce, data, output, peak_memory, theta
 
 NAMES = list("abcd")
@@ -213,15 +213,15 @@ def test_unique_label_for_every_sample_raises_before_allocating(dtype):
     network = BackpropClassifier()
 
     def fit():
-        with pytest.raises(ValueError, match=r"y has 30000 classes in 30000 samples.* 9e\+08 entries"):
+        with pytest.raises(ValueError, match=r"y has 30000 classes in 30000 samples.* 9e\+08 probabilities"):
             network.fit(X, y)
 
-    assert peak_memory(fit) < 1e8  # one-hot encoding would need 7 GB
+    assert peak_memory(fit) < 1e8  # one-hot targets would need 7 GB
     assert not hasattr(network, "coefs_")
 
 
 def test_many_classes_are_rejected_only_if_each_has_few_samples():
-    n_samples = int(np.sqrt(MAX_ONE_HOT_ENTRIES))
+    n_samples = int(np.sqrt(MAX_PROBABILITIES))
     labels = np.arange(n_samples)
     assert len(known_classes(labels, None, None)) == n_samples
     with pytest.raises(ValueError, match=r"too few samples per class to learn from"):

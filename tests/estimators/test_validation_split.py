@@ -5,10 +5,13 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.metrics import accuracy_score, log_loss, make_scorer, r2_score
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._core.dataset import INDEX
+from skbackprop._estimators import validation_split
 from skbackprop._estimators.validation_split import split
 from tests.shared import BOTH, EACH_SOLVER, ENGINES, announce, data, theta
 
@@ -18,37 +21,60 @@ STOPPING = {"early_stopping": True, "max_iter": 30, "tol": None, "random_state":
 class TestSplit:
     @pytest.mark.parametrize("fraction", [0.1, 0.25])
     def test_is_stratified(self, fraction):
-        labels = np.repeat(["a", "b", "c"], [200, 60, 40])
-        train, validation, message = split(300, labels, None, fraction, 0)
+        labels = np.repeat([0.0, 1.0, 3.0], [200, 60, 40])
+        validation, message = split(300, labels, None, fraction, 0)
         assert message is None
-        assert sorted([*train, *validation]) == list(range(300))
-        for label, count in (("a", 200), ("b", 60), ("c", 40)):
+        assert validation.dtype == INDEX
+        assert (np.diff(validation.astype(int)) > 0).all()
+        for label, count in ((0, 200), (1, 60), (3, 40)):
             assert (labels[validation] == label).sum() == fraction * count
+        other = split(300, labels, None, fraction, 1)[0]
+        assert len(other) == len(validation)
+        assert (other != validation).any()
+
+    def test_chunks_and_storage_of_codes_do_not_change_it(self, monkeypatch):
+        codes = np.random.default_rng(0).integers(0, 4, 300)
+        expected = split(300, codes, None, 0.13, 0)[0]
+        assert len(expected) == 39
+        monkeypatch.setattr(validation_split, "INDEX_CHUNK", 7)
+        for dtype in (np.float32, np.uint8):
+            np.testing.assert_array_equal(split(300, codes.astype(dtype), None, 0.13, 0)[0], expected)
+
+    def test_shares_of_classes_are_rounded_to_the_size_of_the_validation_set(self):
+        codes = np.repeat(np.arange(7), 10)
+        validation = split(70, codes, None, 0.25, 0)[0]
+        assert len(validation) == 18
+        assert set(np.bincount(codes[validation])) == {2, 3}
+
+    @pytest.mark.parametrize("fraction", [0.1, 0.3])
+    def test_without_classes_it_is_that_of_scikit_learn(self, fraction):
+        expected = train_test_split(np.arange(95), test_size=fraction, random_state=3)[1]
+        np.testing.assert_array_equal(split(95, None, None, fraction, 3)[0], np.sort(expected))
 
     def test_class_with_one_sample_stays_in_the_training_set(self):
         labels = np.array([0] * 30 + [1] * 30 + [2])
-        train, validation, message = split(61, labels, None, 0.2, 0)
+        validation, message = split(61, labels, None, 0.2, 0)
         assert "A class has only one sample" in message
-        assert 60 in train
+        assert 60 not in validation
         assert set(labels[validation]) == {0, 1}
 
     def test_more_classes_than_validation_samples(self):
-        train, validation, message = split(40, np.repeat(np.arange(20), 2), None, 0.1, 0)
-        assert (len(train), len(validation)) == (36, 4)
+        validation, message = split(40, np.repeat(np.arange(20), 2), None, 0.1, 0)
+        assert len(validation) == 4
         assert "too small for 20 classes" in message
 
     @pytest.mark.parametrize("n_samples", [1, 2])
     def test_too_few_samples(self, n_samples):
-        train, validation, message = split(n_samples, None, None, 0.9, 0)
-        assert (len(train), len(validation)) == (n_samples, 0)
+        validation, message = split(n_samples, None, None, 0.9, 0)
+        assert not len(validation)
         assert "too few for a validation set" in message
 
     def test_samples_of_weight_zero_are_ignored(self):
         weight = np.tile([1.0, 0.0], 50)
-        validation = split(100, None, weight, 0.2, 0)[1]
+        validation = split(100, None, weight, 0.2, 0)[0]
         assert len(validation) == 10
         assert (weight[validation] == 1).all()
-        kept = split(50, None, None, 0.2, 0)[1]
+        kept = split(50, None, None, 0.2, 0)[0]
         np.testing.assert_array_equal(validation, 2 * kept)
 
 

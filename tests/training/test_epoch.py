@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from skbackprop._core.dataset import Dataset
+from skbackprop._core.dataset import INDEX, Dataset
 from skbackprop._core.network import Network
 from skbackprop._core.objective import Objective, ObjectiveBuffers, Penalty
 from skbackprop._engines.numpy_engine import BLOCK_SIZE, NumpyEngine
@@ -64,21 +64,21 @@ class TestPlan:
     def test_order_is_drawn_if_samples_are_shuffled_between_batches(self, batch_size, shuffle, has_order):
         config, state = new_config(batch_size, shuffle=shuffle), new_state()
         before = state.rng.bit_generator.state
-        order = plan_epoch(config, state, 30).order
+        order = plan_epoch(config, state, new_data()).order
         assert (state.rng.bit_generator.state != before) == has_order
         if not has_order:
             assert order is None
             return
-        assert order.dtype == np.int64
+        assert order.dtype == INDEX
         assert sorted(order) == list(range(30))
-        assert (plan_epoch(config, state, 30).order != order).any()
+        assert (plan_epoch(config, state, new_data()).order != order).any()
 
     def test_dropout_key_is_drawn_for_each_epoch_and_only_with_dropout(self):
         state = new_state()
         before = state.rng.bit_generator.state
-        assert plan_epoch(new_config(dropout=(0.0,)), state, 30).dropout_key == 0
+        assert plan_epoch(new_config(dropout=(0.0,)), state, new_data()).dropout_key == 0
         assert state.rng.bit_generator.state == before
-        keys = {plan_epoch(new_config(dropout=(0.1,)), state, 30).dropout_key for _ in range(100)}
+        keys = {plan_epoch(new_config(dropout=(0.1,)), state, new_data()).dropout_key for _ in range(100)}
         assert len(keys) == 100
         assert all(0 <= key < 2**63 for key in keys)
 
@@ -91,18 +91,18 @@ class TestPlan:
                 return 1e-3 * (1 + t)
 
         state = new_state(t=7, rate_factor=0.25)
-        plan = plan_epoch(new_config(7, schedule=Recording()), state, 30)
+        plan = plan_epoch(new_config(7, schedule=Recording()), state, new_data())
         assert asked == [([7, 8, 9, 10, 11], 10 * 5)]  # max_iter epochs are planned
         np.testing.assert_allclose(plan.learning_rates, 0.25e-3 * np.array([8, 9, 10, 11, 12]))
         assert plan.learning_rates.dtype == np.float64
 
     @pytest.mark.parametrize(("batch_size", "expected"), [(None, 30), (7, 7), (1000, 30)])
     def test_batch_size_is_at_most_the_number_of_samples(self, batch_size, expected):
-        assert plan_epoch(new_config(batch_size), new_state(), 30).batch_size == expected
+        assert plan_epoch(new_config(batch_size), new_state(), new_data()).batch_size == expected
 
     def test_plan_has_the_penalty_and_the_counts_of_the_state(self):
         state = new_state(alpha=0.4, mean_weight=0.7, t=9, n_steps=5)
-        plan = plan_epoch(new_config(l1_ratio=0.25), state, 30)
+        plan = plan_epoch(new_config(l1_ratio=0.25), state, new_data())
         assert plan.penalty == Penalty(l1=0.1, l2=pytest.approx(0.3))
         assert (plan.mean_weight, plan.first_step) == (0.7, 5)
 

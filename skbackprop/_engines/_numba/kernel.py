@@ -117,11 +117,12 @@ def epoch_function(dtype: np.dtype):
         model, samples, plan = without_refcount(model), without_refcount(samples), without_refcount(plan)
         theta, optimizer_state = without_refcount(theta), without_refcount(optimizer_state)
         buffers = without_refcount(buffers)
-        X, y, weight, offset, factor = samples
+        X, y, weight, class_targets, offset, factor = samples
         order, batch_size = plan.order, plan.batch_size
         gradient, gradient_sum = buffers.gradient, buffers.gradient_sum
         X_buffer, y_buffer, factor_buffer = buffers.X, buffers.y, buffers.factor
-        n_samples, n_columns, n_outputs = X.shape[0], X.shape[1], y.shape[1]
+        n_samples, n_columns = order.size if order.size else X.shape[0], X.shape[1]
+        n_outputs = np.int64(model.sizes[model.sizes.size - 1])
         X_flat, y_flat, X_buffer_flat = X.reshape(X.size), y.reshape(y.size), X_buffer.reshape(X_buffer.size)
         number = theta.dtype.type
         n_weights = n_weights_of(model.sizes, theta)
@@ -150,18 +151,22 @@ def epoch_function(dtype: np.dtype):
                     elif order.size and n > 1:
                         for k in range(n_columns):
                             X_buffer[i, k] = X[sample, k]
-                    if order.size and n > 1:
+                    if class_targets.size:
+                        for k in range(n_outputs):
+                            y_buffer[i * n_outputs + k] = class_targets[0]
+                        y_buffer[i * n_outputs + np.int64(y[sample, 0])] = class_targets[1]
+                    elif order.size and n > 1:
                         for k in range(n_outputs):
                             y_buffer[i * n_outputs + k] = y[sample, k]
-                position = unsigned(first)
+                position = unsigned(plan.position + first)
                 if n == 1:
                     sample = unsigned(order[first] if order.size else first)
                     batch_sum += add_sample(
                         model,
                         X_buffer_flat if offset.size else X_flat,
                         unsigned(0) if offset.size else sample * unsigned(n_columns),
-                        y_flat,
-                        sample * unsigned(n_outputs),
+                        y_buffer if class_targets.size else y_flat,
+                        unsigned(0) if class_targets.size else sample * unsigned(n_outputs),
                         theta,
                         buffers,
                         plan.dropout_key,
@@ -171,8 +176,8 @@ def epoch_function(dtype: np.dtype):
                     batch_sum += add_chunk(
                         model,
                         X_buffer[:n] if order.size or offset.size else X[first : first + n],
-                        y_buffer if order.size else y_flat,
-                        unsigned(0) if order.size else unsigned(first * n_outputs),
+                        y_buffer if order.size or class_targets.size else y_flat,
+                        unsigned(0) if order.size or class_targets.size else unsigned(first * n_outputs),
                         theta,
                         buffers,
                         plan.dropout_key,

@@ -32,8 +32,9 @@ class Samples(NamedTuple):
     """The training data, and how X is standardized."""
 
     X: np.ndarray
-    y: np.ndarray
+    y: np.ndarray  # a column for each output, or a single column of class codes
     weight: np.ndarray  # float64, or empty
+    class_targets: np.ndarray  # with class codes: the targets of other classes and of a sample's own; otherwise empty
     offset: np.ndarray  # of each column of X, or empty
     factor: np.ndarray
 
@@ -41,7 +42,8 @@ class Samples(NamedTuple):
 class Plan(NamedTuple):
     """What an epoch does with the samples; see `EpochPlan`."""
 
-    order: np.ndarray  # int64, or empty
+    order: np.ndarray  # uint32, or empty
+    position: int  # of the first sample in the epoch
     learning_rates: np.ndarray  # float64, one for each batch
     batch_size: int
     dropout_key: np.uint64
