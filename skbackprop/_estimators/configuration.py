@@ -40,8 +40,8 @@ def build_config(estimator, data: Dataset, loss: Loss) -> TrainingConfig:
     return TrainingConfig(
         objective=Objective(network, loss, float(estimator.l1_ratio), dropout),
         optimizer=optimizer,
-        schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss),
-        batch_size=choose_batch_size(estimator.solver, estimator.batch_size, data.n_samples),
+        schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, data.X),
+        batch_size=choose_batch_size(estimator.solver, estimator.batch_size, *data.X.shape),
         shuffle=estimator.shuffle,
         max_iter=estimator.max_iter,
         alpha=None if isinstance(estimator.alpha, str) else float(estimator.alpha),

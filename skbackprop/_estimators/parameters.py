@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from .._core.network import Network
 from .._hyperparameters import resolve
+from .._typing import Matrix
 from ..activations import ACTIVATIONS, Activation
 from ..initializers import INITIALIZERS, Initializer
 from ..losses import Loss
@@ -53,6 +54,11 @@ CONSTRAINTS: dict[str, list[object]] = {
 SMALLEST_BATCH, LARGEST_BATCH = 16, 64
 #: Up to this number of samples, it is all of them.
 ONE_BATCH = 32
+#: With many columns, an update of the weights takes longer than the products of a small batch. A batch then has at
+#: least one sample for this number of columns, but no more than the largest wide batch and this share of the samples.
+COLUMNS_PER_SAMPLE = 100
+LARGEST_WIDE_BATCH = 200
+LARGEST_WIDE_SHARE = 0.1
 
 #: Initial rate of the cosine that is ``learning_rate="auto"``, by solver and class of the optimizer. docs/defaults.md
 #: explains the choice.
@@ -67,6 +73,8 @@ UNKNOWN_OPTIMIZER_RATE = 0.001
 FACTOR_OF_LIKELIHOODS = 0.5
 #: The final rate as a share of the initial one.
 FINAL_SHARE = 0.1
+#: These rates are for up to this number of columns.
+WIDE = 800
 
 #: Sums of weights might underflow or overflow if their mean is not between this and its reciprocal.
 SMALLEST_MEAN_WEIGHT = 1e-100
@@ -100,15 +108,28 @@ def choose_optimizer(optimizer) -> Optimizer:
     return resolve(optimizer, OPTIMIZERS, Optimizer, "optimizer")
 
 
-def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss) -> Schedule:
+def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss, X: Matrix) -> Schedule:
     """Return the schedule; a number means a constant learning rate."""
     if isinstance(learning_rate, Real):
         return Constant(float(learning_rate))
     if isinstance(learning_rate, str) and learning_rate == "auto":
         initial = AUTO_LEARNING_RATES[solver].get(type(optimizer), UNKNOWN_OPTIMIZER_RATE)
         initial *= FACTOR_OF_LIKELIHOODS if loss.is_likelihood else 1.0
+        initial *= rate_factor_of_width(X)
         return Cosine(initial, FINAL_SHARE * initial)
     return resolve(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
+
+
+def rate_factor_of_width(X: Matrix) -> float:
+    """Return the factor of the automatic learning rates for the number of columns and of entries of a sample.
+
+    An optimizer like Adam moves each weight by about the rate, and a pre-activation by about the rate times the sum of
+    the absolute inputs. Rare entries of a sparse sample count for more than others, because they are divided by a small
+    standard deviation. docs/defaults.md explains the choice.
+    """
+    n_samples, n_features = X.shape
+    n_entries = n_features if isinstance(X, np.ndarray) else max(X.nnz / n_samples, 1.0)
+    return min(WIDE**1.5 / (n_features * math.sqrt(n_entries)), 1.0)
 
 
 def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:
@@ -135,11 +156,18 @@ def check_lbfgs(solver: str, l1_ratio: float, dropout: tuple[float, ...], clip_n
             raise ValueError(f"{name}={value!r} is not compatible with optimizer='lbfgs'; set it to {remedy}.")
 
 
-def choose_batch_size(solver: str, batch_size, n_samples: int) -> int | None:
+def choose_batch_size(solver: str, batch_size, n_samples: int, n_features: int) -> int | None:
     """Return the batch size of a solver; None means all samples."""
-    auto = ONE_BATCH if n_samples <= ONE_BATCH else min(max(math.isqrt(n_samples), SMALLEST_BATCH), LARGEST_BATCH)
-    minibatch = auto if batch_size == "auto" else int(batch_size)
+    minibatch = _auto_batch_size(n_samples, n_features) if batch_size == "auto" else int(batch_size)
     return {"batch": None, "sgd": 1, "minibatch": minibatch}[solver]
+
+
+def _auto_batch_size(n_samples: int, n_features: int) -> int:
+    if n_samples <= ONE_BATCH:
+        return ONE_BATCH
+    usual = min(max(math.isqrt(n_samples), SMALLEST_BATCH), LARGEST_BATCH)
+    wide = min(n_features // COLUMNS_PER_SAMPLE, LARGEST_WIDE_BATCH, int(LARGEST_WIDE_SHARE * n_samples))
+    return max(usual, wide)
 
 
 def check_memory(network: Network, dtype: np.dtype) -> None:

@@ -56,10 +56,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     learning_rate : float, str or Schedule, default="auto"
         The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle" or
         "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` epochs, from a rate that
-        depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there.
+        depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there. With more than
+        about 800 columns, that rate is smaller.
     batch_size : int or "auto", default="auto"
         Number of samples for each update of ``solver="minibatch"``, at least 1. "auto" is ``sqrt(n_samples)`` clipped
-        to [16, 64]; up to 32 samples are a single batch. A number above n_samples means all samples.
+        to [16, 64], or more with more than 1600 columns; up to 32 samples are a single batch. A number above n_samples
+        means all samples.
     alpha : float or "auto", default="auto"
         Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
         the mean loss, at least 0. W are the weights in standardized units; intercepts are not penalized. "auto" is

@@ -1,13 +1,18 @@
 """Parameters: their valid forms, and errors that name an invalid parameter before any weight changes."""
 
+import warnings
+
 import numpy as np
 import pytest
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._estimators.parameters import choose_batch_size, rate_factor_of_width
 from skbackprop.activations import ReLU, Tanh
 from skbackprop.initializers import VarianceScaling
 from skbackprop.losses import BinaryLogLoss, MultinomialLogLoss
-from tests.shared import FEW, NO_UPDATE_RATE, TRAINS_BRIEFLY, theta
+from tests.shared import BOTH, FEW, NO_UPDATE_RATE, TRAINS_BRIEFLY, theta
 
 pytestmark = TRAINS_BRIEFLY
 
@@ -157,3 +162,98 @@ def test_loss_object_determines_the_output_activation():
     assert network.out_activation_ == "logistic"
     assert network.n_outputs_ == 3
     np.testing.assert_allclose(network.predict_proba(X).sum(axis=1), 1)
+
+
+class TestManyColumns:
+    """The automatic learning rate and batch size with thousands of columns."""
+
+    @staticmethod
+    def make_data(n_columns, density, estimator, n_samples=200):
+        """Return columns with a common factor, which is the target."""
+        rng = np.random.default_rng(0)
+        factor = rng.normal(size=n_samples)
+        if density == 1:
+            X = factor[:, np.newaxis] + rng.normal(size=(n_samples, n_columns))
+        else:
+            X = sparse.random(
+                n_samples, n_columns, density, "csr", random_state=0, data_rvs=lambda n: rng.random(n) + 0.5
+            )
+            factor = np.asarray(X.sum(axis=1)).ravel()
+        y = factor if estimator is BackpropRegressor else (factor > np.median(factor)).astype(int)
+        return X.astype(np.float32), y
+
+    @BOTH
+    @pytest.mark.parametrize(("n_columns", "density"), [(5000, 1), (5000, 0.1), (20_000, 0.005)])
+    def test_training_does_not_diverge(self, estimator, n_columns, density):
+        X, y = self.make_data(n_columns, density, estimator)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            network = estimator(max_iter=3, tol=None, random_state=0, engine="numpy").fit(X, y)
+        assert network._state.rate_factor == 1
+        assert np.isfinite(network.predict(X)).all()
+
+    @pytest.mark.parametrize("optimizer", ["gd", "momentum", "nesterov"])
+    @pytest.mark.parametrize("solver", ["batch", "minibatch"])
+    def test_training_does_not_diverge_with_other_optimizers(self, solver, optimizer):
+        X, y = self.make_data(5000, 1, BackpropRegressor)
+        params = {"solver": solver, "optimizer": optimizer, "max_iter": 4, "tol": None, "engine": "numpy"}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            network = BackpropRegressor(**params, random_state=0).fit(X, y)
+        assert network._state.rate_factor == 1
+
+    @pytest.mark.parametrize(
+        ("n_columns", "entries", "factor"),
+        [
+            (1, 1, 1),
+            (800, 800, 1),
+            (800, 20, 1),
+            (3200, 3200, 1 / 8),
+            (3200, 50, 1),
+            (80_000, 8, 0.1),
+            (80_000, 32, 0.05),
+        ],
+    )
+    def test_rate_falls_with_columns_and_entries(self, n_columns, entries, factor):
+        X = np.zeros((3, n_columns), np.float32)
+        X[:, :entries] = RNG.normal(size=(3, entries))
+        for matrix in [X, sparse.csr_matrix(X)][entries < n_columns :]:
+            assert rate_factor_of_width(matrix) == pytest.approx(factor)
+
+    def test_rate_is_visible_and_does_not_depend_on_the_size_of_calls(self):
+        X = RNG.normal(size=(40, 3200)).astype(np.float32)
+        rates = []
+        for size in (5, 20, 40):
+            network = BackpropRegressor(2, random_state=0, max_iter=10_000, engine="numpy")
+            for start in range(0, 40, size):
+                network.partial_fit(X[start : start + size], X[start : start + size, 0])
+            rates.append(network.learning_rate_)
+        assert rates == pytest.approx([0.01 / 8] * 3, rel=1e-3)
+
+    def test_rate_of_the_user_is_used_as_it_is(self):
+        X, y = self.make_data(5000, 1, BackpropRegressor, n_samples=40)
+        network = BackpropRegressor(2, learning_rate=1e-5, max_iter=1, tol=None, engine="numpy").fit(X, y)
+        assert network.learning_rate_ == 1e-5
+
+    def test_samples_without_entries_are_accepted(self):
+        network = BackpropRegressor(2, max_iter=2, tol=None, engine="numpy")
+        network.fit(sparse.csr_matrix((10, 5000)), np.arange(10.0))
+        assert np.isfinite(network.predict(sparse.csr_matrix((10, 5000)))).all()
+
+    @pytest.mark.parametrize(
+        ("shape", "expected"),
+        [
+            ((20, 20_000), 32),
+            ((300, 20), 17),
+            ((2000, 784), 44),
+            ((10**6, 784), 64),
+            ((2000, 5000), 50),
+            ((2000, 20_000), 200),
+            ((2000, 10**6), 200),
+            ((300, 20_000), 30),
+        ],
+    )
+    def test_batches_are_larger_with_many_columns(self, shape, expected):
+        assert choose_batch_size("minibatch", "auto", *shape) == expected
+        assert choose_batch_size("minibatch", 7, *shape) == 7
+        assert choose_batch_size("sgd", "auto", *shape) == 1
