@@ -198,21 +198,25 @@ class Exponential(Schedule):
 class Cosine(Schedule):
     """A learning rate that falls from `initial` to `final` along half a cosine, without restarts.
 
-    Update t has the rate ``final + (initial - final) * (1 + cos(pi * t / n_updates)) / 2``.
+    Update t has the rate ``final + (initial - final) * (1 + cos(pi * t / n_updates)) / 2``, multiplied by
+    ``(t + 1) / (n_warmup_updates + 1)`` as long as that is below 1.
 
     Parameters
     ----------
     initial : float, default=0.01
-        The learning rate of the first update. Above 0.
+        The learning rate that the cosine starts from. Above 0.
     final : float, default=0.0001
         The learning rate at the end and after it. At least 0; with 0, nothing is learned after the end.
     n_updates : int or None, default=None
         The number of updates after which `final` is reached. At least 1. None means the number of updates in
         ``max_iter`` epochs.
+    n_warmup_updates : int, default=0
+        The number of updates before the rate follows the cosine. At least 0. The first steps of an optimizer like Adam
+        move all weights at once, which a small rate makes safe.
 
     See Also
     --------
-    OneCycle : Rises before it falls.
+    OneCycle : Rises along a cosine before it falls.
 
     References
     ----------
@@ -229,18 +233,23 @@ class Cosine(Schedule):
     initial: float = 0.01
     final: float = 0.0001
     n_updates: int | None = None
+    n_warmup_updates: int = 0
     has_end: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_number(self, "initial", low=0)
         check_number(self, "final", low=0, closed="left")
+        check_number(self, "n_warmup_updates", low=0, closed="left")
         _check_n_updates(self)
 
     def rates(self, t: np.ndarray, n_updates: int) -> np.ndarray:
         n_updates = self.n_updates or n_updates
-        if t[0] >= n_updates:  # a shortcut for long streams, where nearly all updates come after the end
+        if t[0] >= max(n_updates, self.n_warmup_updates):  # a shortcut for long streams
             return np.full(t.shape, float(self.final))
-        return _half_cosine(self.initial, self.final, t / n_updates)
+        rates = _half_cosine(self.initial, self.final, t / n_updates)
+        if t[0] < self.n_warmup_updates:
+            rates *= np.minimum((t + 1) / (self.n_warmup_updates + 1), 1.0)
+        return rates
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ import numpy as np
 from .._typing import CSR, Matrix
 from .dataset import included_chunks
 
-#: Number of entries whose moments are computed at a time.
-CHUNK_SIZE = 2**16
+#: Number of entries whose moments are computed at a time; of wide data, more, so that merging takes little of the time.
+CHUNK_SIZE, WIDE_CHUNK_SIZE = 2**16, 2**20
+#: Number of samples of such a chunk of wide data.
+WIDE_CHUNK_SAMPLES = 32
 #: The same of a sparse matrix, where each chunk also takes a few vectors with a number for each column.
 SPARSE_CHUNK_SIZE = 2**18
 
@@ -66,7 +68,9 @@ def column_moments(array: Matrix, sample_weight: np.ndarray | None, excluded: np
         return _sparse_moments(array, sample_weight, excluded)
     total = Moments(0.0, np.zeros(array.shape[1]), np.zeros(array.shape[1]))
     shift = None
-    for chunk in included_chunks(len(array), max(CHUNK_SIZE // array.shape[1], 1), excluded):
+    n_columns = array.shape[1]
+    size = max(CHUNK_SIZE // n_columns, min(WIDE_CHUNK_SAMPLES, WIDE_CHUNK_SIZE // n_columns), 1)
+    for chunk in included_chunks(len(array), size, excluded):
         values = array[chunk]
         weight = np.ones(len(values)) if sample_weight is None else sample_weight[chunk]
         if shift is None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._typing import Matrix
+from .._typing import CSR, Matrix
 from ..losses import Loss
 from .dataset import INDEX_CHUNK, Dataset, OneHot
 from .dropout import Dropout
@@ -28,6 +28,12 @@ from .standardizer import Standardizer
 
 #: Number of entries of the raw output that are evaluated at a time outside of training.
 MAX_OUTPUT_ENTRIES = 2**18
+
+
+#: Sparse samples with a larger share of entries are multiplied faster as a dense matrix,
+DENSE_SHARE = 0.07
+#: which is made of one chunk at a time, up to this size.
+MAX_DENSE_BYTES = 2**25
 
 
 class Penalty(NamedTuple):
@@ -214,17 +220,27 @@ class ObjectiveBuffers:
 
     def standardized(self, X: Matrix) -> Matrix:
         """Return the inputs of the network: X in its dtype, and standardized if there is a standardizer."""
-        if self._standardizer is None and X.dtype == self.gradient.dtype:
+        if self._standardizer is None and X.dtype == self.gradient.dtype and isinstance(X, np.ndarray):
             return X
         if not isinstance(X, np.ndarray):
-            return X if self._standardizer is None else self._standardizer.transform(X)
-        if self._inputs is None:
-            self._inputs = np.empty((self.chunk_size, X.shape[1]), self.gradient.dtype)
-        inputs = self._inputs[: X.shape[0]]
+            scaled = X if self._standardizer is None else self._standardizer.transform(X)
+            return scaled.toarray(out=self._buffer(X)) if self._is_nearly_dense(X) else scaled
+        inputs = self._buffer(X)
         if self._standardizer is None:
             np.copyto(inputs, X, casting="same_kind")
             return inputs
         return self._standardizer.transform(X, inputs)
+
+    def _is_nearly_dense(self, X: CSR) -> bool:
+        """Return whether products with a dense copy of sparse samples are faster, and the copy is small enough."""
+        size = self.chunk_size * X.shape[1]
+        return X.nnz > DENSE_SHARE * X.shape[0] * X.shape[1] and size * self.gradient.itemsize <= MAX_DENSE_BYTES
+
+    def _buffer(self, X: Matrix) -> np.ndarray:
+        """Return the buffer for the inputs of the network for X."""
+        if self._inputs is None:
+            self._inputs = np.empty((self.chunk_size, X.shape[1]), self.gradient.dtype)
+        return self._inputs[: X.shape[0]]
 
     def target(self, chunk: Dataset) -> np.ndarray:
         """Return the target of a chunk as the loss sees it."""

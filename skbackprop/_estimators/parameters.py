@@ -73,8 +73,8 @@ UNKNOWN_OPTIMIZER_RATE = 0.001
 FACTOR_OF_LIKELIHOODS = 0.5
 #: The final rate as a share of the initial one.
 FINAL_SHARE = 0.1
-#: These rates are for up to this number of columns.
-WIDE = 800
+#: These rates are for up to this number of columns; with more, training also starts with this number of smaller steps.
+WIDE, WARMUP_UPDATES = 800, 40
 
 #: Sums of weights might underflow or overflow if their mean is not between this and its reciprocal.
 SMALLEST_MEAN_WEIGHT = 1e-100
@@ -115,21 +115,24 @@ def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss
     if isinstance(learning_rate, str) and learning_rate == "auto":
         initial = AUTO_LEARNING_RATES[solver].get(type(optimizer), UNKNOWN_OPTIMIZER_RATE)
         initial *= FACTOR_OF_LIKELIHOODS if loss.is_likelihood else 1.0
-        initial *= rate_factor_of_width(X)
-        return Cosine(initial, FINAL_SHARE * initial)
+        factor = rate_factor_of_width(X)
+        initial *= factor
+        return Cosine(initial, FINAL_SHARE * initial, n_warmup_updates=WARMUP_UPDATES if factor < 1.0 else 0)
     return resolve(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
 
 
 def rate_factor_of_width(X: Matrix) -> float:
-    """Return the factor of the automatic learning rates for the number of columns and of entries of a sample.
+    """Return the factor of the automatic learning rates for the width of X.
 
     An optimizer like Adam moves each weight by about the rate, and a pre-activation by about the rate times the sum of
-    the absolute inputs. Rare entries of a sparse sample count for more than others, because they are divided by a small
-    standard deviation. docs/defaults.md explains the choice.
+    the absolute inputs. For dense X, this sum grows with the number of columns; for sparse X, whose entries are divided
+    by their small standard deviations, with the root of columns times entries per sample. docs/defaults.md explains
+    the exponent.
     """
     n_samples, n_features = X.shape
-    n_entries = n_features if isinstance(X, np.ndarray) else max(X.nnz / n_samples, 1.0)
-    return min(WIDE**1.5 / (n_features * math.sqrt(n_entries)), 1.0)
+    n_entries = n_features if isinstance(X, np.ndarray) else X.nnz / n_samples
+    width = math.sqrt(n_features * n_entries)
+    return min(WIDE / width, 1.0) if width else 1.0
 
 
 def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:

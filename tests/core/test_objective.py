@@ -231,6 +231,20 @@ def test_standardized_samples_have_the_dtype_of_the_network_and_share_one_buffer
     assert part.base is whole.base is not None
 
 
+@pytest.mark.parametrize(
+    ("density", "max_bytes", "is_dense"), [(0.3, 2**25, True), (0.01, 2**25, False), (0.3, 9, False)]
+)
+def test_nearly_dense_samples_are_multiplied_as_a_dense_matrix_if_it_is_small(
+    density, max_bytes, is_dense, monkeypatch
+):
+    monkeypatch.setattr("skbackprop._core.objective.MAX_DENSE_BYTES", max_bytes)
+    X = sparse.random(30, 500, density=density, format="csr", random_state=0)
+    buffers = ObjectiveBuffers(Objective(Network((500, 1), ()), SQUARED), np.zeros(501), 30)
+    inputs = buffers.standardized(X)
+    assert sparse.issparse(inputs) != is_dense
+    np.testing.assert_array_equal(inputs if is_dense else inputs.toarray(), X.toarray())
+
+
 def test_sparse_samples_are_standardized_without_a_dense_array():
     n_columns = 200_000
     X = sparse.random(30, n_columns, density=1e-4, format="csr", random_state=0)

@@ -43,6 +43,7 @@ RANGES = {
     (Exponential, "decay"): "(0, 1]",
     **{(kind, "final"): "[0, inf)" for kind in (Cosine, Plateau)},
     **{(kind, "n_updates"): "[1, inf)" for kind in (Cosine, OneCycle)},
+    (Cosine, "n_warmup_updates"): "[0, inf)",
     (OneCycle, "maximum"): "(0, inf)",
     (OneCycle, "warmup"): "(0, 1)",
     **{(OneCycle, name): "[1, inf)" for name in ("start_divisor", "end_divisor")},

@@ -49,6 +49,16 @@ def test_a_custom_schedule_has_no_planned_end_unless_it_says_so():
     assert not Schedule.has_end
 
 
+@pytest.mark.parametrize("n_warmup", [1, 30, 150])
+def test_cosine_rises_over_its_warmup_and_is_the_cosine_afterwards(n_warmup):
+    t = np.arange(300)
+    cosine, warm = Cosine().rates(t, 100), Cosine(n_warmup_updates=n_warmup).rates(t, 100)
+    np.testing.assert_array_equal(warm[n_warmup:], cosine[n_warmup:])
+    np.testing.assert_allclose(warm[:n_warmup] / cosine[:n_warmup], np.arange(1, n_warmup + 1) / (n_warmup + 1))
+    in_parts = [Cosine(n_warmup_updates=n_warmup).rates(t[first : first + 7], 100) for first in range(0, 300, 7)]
+    np.testing.assert_array_equal(np.concatenate(in_parts), warm)
+
+
 @pytest.mark.parametrize("kind", [Cosine, OneCycle])
 def test_n_updates_overrides_the_planned_number_of_updates(kind):
     np.testing.assert_array_equal(kind(n_updates=40).rates(T, 100), kind().rates(T, 40))

@@ -105,6 +105,50 @@ def add_to_sum(gradient, gradient_sum, is_first, is_last):
             gradient[i] = total
 
 
+@njit(**INLINE)
+def index_of(order, position):
+    """Return the index of the sample at a position of the epoch."""
+    return unsigned(order[position]) if order.size else unsigned(position)
+
+
+@njit(**INLINE)
+def gather_factors(weight, order, first, n, scale, out, n_outputs):
+    """Write weight * scale of n samples, for each of their outputs, into `out`; the first has position `first`."""
+    number = out.dtype.type
+    for i in range(unsigned(n)):
+        factor = number(weight[index_of(order, unsigned(first) + i)] * scale) if weight.size else number(scale)
+        for k in range(n_outputs):
+            out[i * n_outputs + k] = factor
+
+
+@njit(**INLINE)
+def gather(array, order, first, n, out, n_columns):
+    """Copy n samples of a flat array with `n_columns` numbers each into `out`; the first has position `first`."""
+    for i in range(unsigned(n)):
+        source, target = index_of(order, unsigned(first) + i) * n_columns, i * n_columns
+        for k in range(n_columns):
+            out[target + k] = array[source + k]
+
+
+@njit(**INLINE)
+def gather_standardized(X, offset, factor, order, first, n, out, n_columns):
+    """Do what `gather` does, and standardize the samples."""
+    for i in range(unsigned(n)):
+        source, target = index_of(order, unsigned(first) + i) * n_columns, i * n_columns
+        for k in range(n_columns):
+            out[target + k] = (X[source + k] - offset[k]) * factor[k]
+
+
+@njit(**INLINE)
+def gather_one_hot(codes, class_targets, order, first, n, out, n_classes):
+    """Write a number for each class into `out`: the second of `class_targets` for its own, the first for others."""
+    for i in range(unsigned(n)):
+        target = i * n_classes
+        for k in range(n_classes):
+            out[target + k] = class_targets[0]
+        out[target + unsigned(codes[index_of(order, unsigned(first) + i)])] = class_targets[1]
+
+
 @cache
 def epoch_function(dtype: np.dtype):
     """Return the compiled epoch for this dtype.
@@ -121,8 +165,8 @@ def epoch_function(dtype: np.dtype):
         order, batch_size = plan.order, plan.batch_size
         gradient, gradient_sum = buffers.gradient, buffers.gradient_sum
         X_buffer, y_buffer, factor_buffer = buffers.X, buffers.y, buffers.factor
-        n_samples, n_columns = order.size if order.size else X.shape[0], X.shape[1]
-        n_outputs = np.int64(model.sizes[model.sizes.size - 1])
+        n_samples, n_columns = order.size if order.size else X.shape[0], unsigned(X.shape[1])
+        n_outputs = model.sizes[model.sizes.size - 1]
         X_flat, y_flat, X_buffer_flat = X.reshape(X.size), y.reshape(y.size), X_buffer.reshape(X_buffer.size)
         number = theta.dtype.type
         n_weights = n_weights_of(model.sizes, theta)
@@ -140,33 +184,24 @@ def epoch_function(dtype: np.dtype):
             batch_sum = 0.0
             for first in range(start, stop, chunk_size):
                 n = min(chunk_size, stop - first)
-                for i in range(n):
-                    sample = order[first + i] if order.size else first + i
-                    sample_factor = number(weight[sample] * scale) if weight.size else number(scale)
-                    for k in range(n_outputs):
-                        factor_buffer[i * n_outputs + k] = sample_factor
-                    if offset.size:
-                        for k in range(n_columns):
-                            X_buffer[i, k] = (X[sample, k] - offset[k]) * factor[k]
-                    elif order.size and n > 1:
-                        for k in range(n_columns):
-                            X_buffer[i, k] = X[sample, k]
-                    if class_targets.size:
-                        for k in range(n_outputs):
-                            y_buffer[i * n_outputs + k] = class_targets[0]
-                        y_buffer[i * n_outputs + np.int64(y[sample, 0])] = class_targets[1]
-                    elif order.size and n > 1:
-                        for k in range(n_outputs):
-                            y_buffer[i * n_outputs + k] = y[sample, k]
+                gather_factors(weight, order, first, n, scale, factor_buffer, n_outputs)
+                if offset.size:
+                    gather_standardized(X_flat, offset, factor, order, first, n, X_buffer_flat, n_columns)
+                elif order.size and n > 1:
+                    gather(X_flat, order, first, n, X_buffer_flat, n_columns)
+                if class_targets.size:
+                    gather_one_hot(y_flat, class_targets, order, first, n, y_buffer, n_outputs)
+                elif order.size and n > 1:
+                    gather(y_flat, order, first, n, y_buffer, n_outputs)
                 position = unsigned(plan.position + first)
                 if n == 1:
                     sample = unsigned(order[first] if order.size else first)
                     batch_sum += add_sample(
                         model,
                         X_buffer_flat if offset.size else X_flat,
-                        unsigned(0) if offset.size else sample * unsigned(n_columns),
+                        unsigned(0) if offset.size else sample * n_columns,
                         y_buffer if class_targets.size else y_flat,
-                        unsigned(0) if class_targets.size else sample * unsigned(n_outputs),
+                        unsigned(0) if class_targets.size else sample * n_outputs,
                         theta,
                         buffers,
                         plan.dropout_key,
@@ -177,7 +212,7 @@ def epoch_function(dtype: np.dtype):
                         model,
                         X_buffer[:n] if order.size or offset.size else X[first : first + n],
                         y_buffer if order.size or class_targets.size else y_flat,
-                        unsigned(0) if order.size or class_targets.size else unsigned(first * n_outputs),
+                        unsigned(0) if order.size or class_targets.size else unsigned(first) * n_outputs,
                         theta,
                         buffers,
                         plan.dropout_key,
