@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -223,7 +223,7 @@ class ObjectiveBuffers:
         if self._standardizer is None and X.dtype == self.gradient.dtype and isinstance(X, np.ndarray):
             return X
         if not isinstance(X, np.ndarray):
-            scaled = X if self._standardizer is None else self._standardizer.transform(X)
+            scaled = cast(CSR, X if self._standardizer is None else self._standardizer.transform(X))
             return scaled.toarray(out=self._buffer(X)) if self._is_nearly_dense(X) else scaled
         inputs = self._buffer(X)
         if self._standardizer is None:
