@@ -140,7 +140,7 @@ class Dataset(NamedTuple):
 
     def with_target(self, y: np.ndarray) -> Dataset:
         """Return the same samples with another target."""
-        return self._replace(y=y)
+        return Dataset(self.X, y, self.sample_weight, self.one_hot, self.excluded)
 
 
 class IndexedMatrix(NamedTuple):
