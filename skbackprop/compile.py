@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ._engines.numba_engine import forget_kernels, load_kernel
+from ._engines.numba_engine import forget_kernels, load_forward, load_kernel
 from ._public import publish
 
 logger = logging.getLogger("skbackprop")
@@ -76,6 +76,7 @@ def _compile(dtype: np.dtype) -> float:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a failure, which becomes an error
             cache = load_kernel(dtype)
+            load_forward(dtype, may_compile=True)
     finally:
         logger.setLevel(level)
     if cache is None:

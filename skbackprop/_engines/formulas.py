@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .._core.network import Network
 from .._hyperparameters import Hyperparameters
 from ..activations import ACTIVATIONS
 from ..losses import LOSSES
@@ -89,6 +90,20 @@ def settings_matrix(columns: list[np.ndarray], dtype: DTypeLike) -> np.ndarray:
     for row, column in zip(matrix, columns, strict=False):
         row[: len(column)] = column
     return matrix
+
+
+def hidden_layers(network: Network, dtype: DTypeLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the sizes of all layers, the codes of the activations, and their settings, a column for each."""
+    entries = [ACTIVATION_ENTRIES[type(activation)] for activation in network.activations]
+    columns = [
+        np.concatenate([[], *settings_of(activation, entry)])
+        for activation, entry in zip(network.activations, entries, strict=True)
+    ]
+    return (
+        np.array(network.sizes, np.uint64),
+        np.array([entry.code for entry in entries], np.int64),
+        np.ascontiguousarray(settings_matrix(columns, dtype).T),
+    )
 
 
 ACTIVATION_ENTRIES = collect(ACTIVATIONS.values(), {"scalar_value": 1, "scalar_derivative": 2})

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from .._core.dataset import INDEX, Dataset
 from .._core.dropout import thresholds
 from .._core.network import Network
 from .._core.objective import Objective
+from .._core.standardizer import Standardizer
 from .._hyperparameters import Hyperparameters
 from .._training.config import TrainingConfig
 from .._training.epoch import Engine, EpochPlan, EpochResult, plan_epoch
@@ -27,7 +29,15 @@ from ..losses import LOSSES
 from ..optimizers import GD
 from ..schedules import Constant
 from ._numba.structures import Buffers, Model, Plan, Samples
-from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, Entry, settings_matrix, settings_of
+from .formulas import (
+    ACTIVATION_ENTRIES,
+    LOSS_ENTRIES,
+    OPTIMIZER_ENTRIES,
+    Entry,
+    hidden_layers,
+    settings_matrix,
+    settings_of,
+)
 from .kernel_cache import REMEDY, KernelCache, KernelNotFoundError, find_files
 from .numpy_engine import NumpyEngine
 
@@ -37,8 +47,12 @@ LOAD_SECONDS, COMPILE_SECONDS = 0.03, 20.0
 
 #: Where the kernels are from that this process has loaded and tested.
 LOADED: dict[np.dtype, KernelCache | None] = {}
+#: The compiled forward passes that this process has loaded and tested; None where there is none.
+FORWARD: dict[np.dtype, Callable[..., None] | None] = {}
 LOADING = threading.Lock()
 
+#: Number of samples that the forward pass propagates at a time.
+FORWARD_CHUNK_SIZE = 256
 #: Number of entries of X that are converted at a time if X is not of the network's dtype.
 BLOCK_ENTRIES = 2**18
 
@@ -208,15 +222,11 @@ class NumbaBuffers:
     def _model(self, config: TrainingConfig, dtype: np.dtype) -> Model:
         network, loss, optimizer = config.objective.network, config.objective.loss, config.optimizer
         rates = config.objective.dropout if any(config.objective.dropout) else ()
-        activations = [ACTIVATION_ENTRIES[type(activation)] for activation in network.activations]
-        layer_settings = [
-            np.concatenate([[], *settings_of(activation, entry)])
-            for activation, entry in zip(network.activations, activations, strict=True)
-        ]
+        sizes, activations, activation_settings = hidden_layers(network, dtype)
         return Model(
-            sizes=np.array(network.sizes, np.uint64),
-            activations=np.array([entry.code for entry in activations], np.int64),
-            activation_settings=np.ascontiguousarray(settings_matrix(layer_settings, dtype).T),
+            sizes=sizes,
+            activations=activations,
+            activation_settings=activation_settings,
             loss=LOSS_ENTRIES[type(loss)].code,
             loss_settings=settings_matrix(settings_of(loss, LOSS_ENTRIES[type(loss)]), dtype),
             optimizer=OPTIMIZER_ENTRIES[type(optimizer)].code,
@@ -290,14 +300,45 @@ def load_kernel(dtype: np.dtype, *, may_compile: bool = True) -> KernelCache | N
         if cache is not None:
             epoch.disable_compile()  # arguments of other types would be an error in this package
         LOADED[dtype] = cache
+        if cache is not None and cache.was_compiled:
+            FORWARD[dtype] = _load_forward(dtype, may_compile=True)
         return cache
+
+
+def load_forward(dtype: np.dtype, *, may_compile: bool = False) -> Callable[..., None] | None:
+    """Load the compiled forward pass for this dtype, once per process, and test it.
+
+    It is compiled and stored together with the kernel. Return None if it is not available, for whatever reason: numpy
+    computes the same.
+    """
+    with LOADING:
+        if dtype not in FORWARD or (may_compile and FORWARD[dtype] is None):
+            FORWARD[dtype] = _load_forward(dtype, may_compile=may_compile)
+        return FORWARD[dtype]
+
+
+def _load_forward(dtype: np.dtype, *, may_compile: bool) -> Callable[..., None] | None:
+    try:
+        if not may_compile and not find_files("forward", dtype):
+            return None
+        forward = _forward_function()(dtype)
+        if not hasattr(forward, "_cache"):  # with NUMBA_DISABLE_JIT, it is plain Python
+            return None
+        forward._cache.may_compile = may_compile
+        _test_forward(forward, dtype)
+        forward.disable_compile()
+    except Exception:  # a damaged installation or folder may raise anything
+        return None
+    return forward
 
 
 def forget_kernels() -> None:
     """Forget the kernels of this process, so that they are loaded or compiled again."""
     with LOADING:
         LOADED.clear()
+        FORWARD.clear()
         _kernel().epoch_function.cache_clear()
+        _forward_function().cache_clear()
 
 
 def _test_kernel(dtype: np.dtype) -> None:
@@ -317,6 +358,31 @@ def _test_kernel(dtype: np.dtype) -> None:
         results.append(theta)
     if not np.allclose(results[0], results[1], rtol=1e-4, atol=1e-6):
         raise RuntimeError("the compiled kernel computes wrong numbers on this machine")
+
+
+def run_forward(
+    forward: Callable[..., None], network: Network, theta: np.ndarray, X: np.ndarray, standardizer: Standardizer | None
+) -> np.ndarray:
+    """Return the raw output for C-contiguous X of the network's dtype, computed by the compiled forward pass."""
+    n_samples, dtype = X.shape[0], theta.dtype
+    size = min(FORWARD_CHUNK_SIZE, n_samples)
+    buffers = [np.empty(size * width, dtype) for width in (X.shape[1], *[max(network.sizes[1:-1], default=0)] * 2)]
+    raw = np.empty((n_samples, network.sizes[-1]), dtype)
+    offset = factor = np.empty(0, dtype)
+    if standardizer is not None:
+        offset, factor = _readable(standardizer.input_offset), _readable(standardizer.input_factor)
+    layers = hidden_layers(network, dtype)
+    forward(*layers, _readable(X).reshape(-1), offset, factor, _readable(theta), size, *buffers, raw.reshape(-1))
+    return raw
+
+
+def _test_forward(forward: Callable[..., None], dtype: np.dtype) -> None:
+    """Raise RuntimeError unless the forward pass computes what numpy computes, for a tiny network and two samples."""
+    network = Network((2, 2, 1), (ACTIVATIONS["tanh"],))
+    theta = np.linspace(-0.5, 0.5, network.n_parameters, dtype=dtype)
+    X = np.array([[0, 1], [1, -1]], dtype)
+    if not np.allclose(run_forward(forward, network, theta, X, None), network.raw_output(theta, X), rtol=1e-4):
+        raise RuntimeError("the compiled forward pass computes wrong numbers on this machine")
 
 
 def _is_installed() -> bool:
@@ -345,6 +411,14 @@ def _kernel() -> ModuleType:
     if isinstance(kernel, Exception):
         raise ImportError(f"numba cannot be imported ({type(kernel).__name__}: {kernel}): install it again") from kernel
     return kernel
+
+
+def _forward_function() -> Any:
+    """Import numba and return the function that makes the forward pass."""
+    _kernel()  # raises an error that gives the true cause
+    from ._numba.forward import forward_function
+
+    return forward_function
 
 
 @cache

@@ -15,6 +15,7 @@ from scipy import special
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._core.network import Layer, LayerCache, Network, first_samples
+from .._engines.prediction import raw_output
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
 from ..losses import Loss
@@ -142,7 +143,7 @@ class FittedModel(ABC):
             return self._corrected(self._propagate(X), X)
 
     def _propagate(self, X) -> np.ndarray:
-        return self.network.raw_output(self.theta, X, self._transform)
+        return raw_output(self.network, self._state, X, self._estimator.engine_)
 
     @property
     def _transform(self):

@@ -27,6 +27,7 @@ def compiled(monkeypatch):
         return dtypes[dtype.name]
 
     monkeypatch.setattr("skbackprop.compile.load_kernel", load_kernel)
+    monkeypatch.setattr("skbackprop.compile.load_forward", lambda dtype, may_compile: None)
     monkeypatch.setattr("skbackprop.compile.forget_kernels", lambda: None)
     return dtypes
 

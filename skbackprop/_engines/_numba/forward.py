@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from numba import njit
 
+from ..kernel_cache import stored
 from .backprop import add_intercepts, n_weights_of
 from .dispatch import activate_layer, unsigned
 from .math import ENTRY, INLINE
@@ -25,13 +26,12 @@ def standardize(X, offset, factor, out, n, n_columns):
 def forward_function(dtype: np.dtype):
     """Return the compiled forward pass for this dtype."""
 
-    def forward(model, X, offset, factor, theta, chunk_size, X_buffer, z_buffer, a_buffer, raw):
-        """Write the raw output for X into `raw`, chunk by chunk; all arrays but those of the model are flat.
+    def forward(sizes, activations, settings, X, offset, factor, theta, chunk_size, X_buffer, z_buffer, a_buffer, raw):
+        """Write the raw output for X into `raw`, chunk by chunk; X, the buffers and `raw` are flat.
 
         The buffers hold the standardized inputs, the pre-activations and the outputs of a layer for one chunk; `offset`
-        is empty without standardization.
+        is empty without standardization. The other arguments are those of `Model` and `Samples`.
         """
-        sizes, settings = model.sizes, model.activation_settings
         n_columns, n_outputs, n_hidden = sizes[0], sizes[sizes.size - 1], sizes.size - 2
         n_samples, size = unsigned(raw.size) // n_outputs, unsigned(chunk_size)
         for start in range(unsigned(0), n_samples, size):
@@ -45,9 +45,7 @@ def forward_function(dtype: np.dtype):
                 fan_in, fan_out = sizes[level], sizes[level + 1]
                 W = theta[weight : weight + fan_in * fan_out].reshape(fan_in, fan_out)
                 np.dot(a.reshape(n, fan_in), W, z_buffer[: n * fan_out].reshape(n, fan_out))
-                activate_layer(
-                    model.activations[level], settings, level, z_buffer, theta, intercept, a_buffer, n, fan_out
-                )
+                activate_layer(activations[level], settings, level, z_buffer, theta, intercept, a_buffer, n, fan_out)
                 a = a_buffer[: n * fan_out]
                 weight += fan_in * fan_out
                 intercept += fan_out
@@ -56,4 +54,4 @@ def forward_function(dtype: np.dtype):
             np.dot(a.reshape(n, fan_in), W, raw[start * n_outputs : (start + n) * n_outputs].reshape(n, n_outputs))
             add_intercepts(theta, intercept, raw, start * n_outputs, n, n_outputs)
 
-    return njit(**ENTRY)(forward)
+    return stored(njit(**ENTRY), forward, dtype)
