@@ -33,7 +33,7 @@ def compile_kernel(dtypes: str | Iterable[str] = DTYPES) -> dict[str, float]:
     Parameters
     ----------
     dtypes : {"float32", "float64"} or iterable of them, default=("float32", "float64")
-        The dtypes of X to compile for; each takes about 20 seconds.
+        The dtypes of X to compile for; each takes about half a minute.
 
     Returns
     -------
