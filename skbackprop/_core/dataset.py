@@ -84,11 +84,13 @@ class Dataset(NamedTuple):
     @property
     def total_weight(self) -> float:
         """Sum of the sample weights."""
-        weight, excluded = self.sample_weight, self.excluded
+        weight = self.sample_weight
         if weight is None:
             return float(self.n_samples)
-        total = float(weight.sum(dtype=np.float64))
-        return total if excluded is None else total - float(weight[excluded].sum(dtype=np.float64))
+        if self.excluded is None:
+            return float(weight.sum(dtype=np.float64))
+        # a difference of sums would lose small weights beside large ones that are excluded
+        return sum(float(weight[part].sum()) for part in included_chunks(len(weight), INDEX_CHUNK, self.excluded))
 
     def target(self, out: np.ndarray | None = None) -> np.ndarray:
         """Return the targets as the loss sees them; class codes as columns, written to `out` if it is given."""
