@@ -88,6 +88,8 @@ class NumbaEngine:
             return f"{error}: {REMEDY}"
         except ImportError as error:
             return str(error)
+        except PermissionError as error:
+            return f"its folder cannot be read ({error}): set NUMBA_CACHE_DIR to one that can, and {REMEDY}"
         except Exception as error:  # a damaged installation or folder may raise anything
             return f"the kernel cannot be loaded or compiled ({type(error).__name__}: {error})"
         if cache is None and self.fallback is not None:
