@@ -48,8 +48,9 @@ class Dataset(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray or CSR matrix of shape (n, n_features)
-        Inputs: of the network's dtype, or integers, booleans or numbers of half precision.
+    X : ndarray, CSR matrix or IndexedMatrix of shape (n, n_features)
+        Inputs: of the network's dtype, or integers, booleans or numbers of half precision; an `IndexedMatrix` only of a
+        validation set.
     y : ndarray of shape (n, n_outputs) or (n, 1)
         Targets as the loss sees them, or class codes if there is `one_hot`; of the network's dtype.
     sample_weight : ndarray of shape (n,), float64, or None
@@ -146,11 +147,11 @@ class Dataset(NamedTuple):
 
 
 class IndexedMatrix(NamedTuple):
-    """Some samples of a matrix, for which it stands in a `Dataset`; they are copied only where they are needed.
+    """Some samples of a matrix or a target, for which it stands; they are copied only where they are needed.
 
     Attributes
     ----------
-    whole : ndarray or CSR matrix of shape (n, n_features)
+    whole : ndarray or CSR matrix of shape (n, n_features), or a target
     indices : ndarray of int
     """
 
@@ -163,6 +164,7 @@ class IndexedMatrix(NamedTuple):
         return len(self.indices), self.whole.shape[1]
 
     def __getitem__(self, samples):
+        """Return copies of the samples at these positions in `indices`."""
         return self.whole[self.indices[samples]]
 
 
