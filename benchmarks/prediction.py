@@ -94,8 +94,8 @@ def onnx_runtime(coefs, intercepts):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
-    return lambda X: session.run(None, {"X": X})[0]
+    network = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    return lambda X: network.run(None, {"X": X})[0]
 
 
 PEERS = {"numpy": plain_numpy, "PyTorch": pytorch, "onnxruntime": onnx_runtime}

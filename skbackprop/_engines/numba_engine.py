@@ -324,7 +324,7 @@ def _load_forward(dtype: np.dtype, *, may_compile: bool) -> Callable[..., None] 
         if not may_compile and not find_files("forward", dtype):
             return None
         forward = _forward_function()(dtype)
-        if not hasattr(forward, "_cache"):  # with NUMBA_DISABLE_JIT, it is plain Python
+        if not hasattr(forward, "_cache"):  # with NUMBA_DISABLE_JIT, it is a Python function
             return None
         forward._cache.may_compile = may_compile
         _test_forward(forward, dtype)
