@@ -48,8 +48,9 @@ class Dataset(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray or CSR matrix of shape (n, n_features)
-        Inputs: of the network's dtype, or integers, booleans or numbers of half precision.
+    X : ndarray, CSR matrix or IndexedMatrix of shape (n, n_features)
+        Inputs: of the network's dtype, or integers, booleans or numbers of half precision; an `IndexedMatrix` only of a
+        validation set.
     y : ndarray of shape (n, n_outputs) or (n, 1)
         Targets as the loss sees them, or class codes if there is `one_hot`; of the network's dtype.
     sample_weight : ndarray of shape (n,), float64, or None
@@ -84,11 +85,13 @@ class Dataset(NamedTuple):
     @property
     def total_weight(self) -> float:
         """Sum of the sample weights."""
-        weight, excluded = self.sample_weight, self.excluded
+        weight = self.sample_weight
         if weight is None:
             return float(self.n_samples)
-        total = float(weight.sum(dtype=np.float64))
-        return total if excluded is None else total - float(weight[excluded].sum(dtype=np.float64))
+        if self.excluded is None:
+            return float(weight.sum(dtype=np.float64))
+        # a difference of sums would lose small weights beside large ones that are excluded
+        return sum(float(weight[part].sum()) for part in included_chunks(len(weight), INDEX_CHUNK, self.excluded))
 
     def target(self, out: np.ndarray | None = None) -> np.ndarray:
         """Return the targets as the loss sees them; class codes as columns, written to `out` if it is given."""
@@ -144,11 +147,11 @@ class Dataset(NamedTuple):
 
 
 class IndexedMatrix(NamedTuple):
-    """Some samples of a matrix, for which it stands in a `Dataset`; they are copied only where they are needed.
+    """Some samples of a matrix or a target, for which it stands; they are copied only where they are needed.
 
     Attributes
     ----------
-    whole : ndarray or CSR matrix of shape (n, n_features)
+    whole : ndarray or CSR matrix of shape (n, n_features), or a target
     indices : ndarray of int
     """
 
@@ -161,6 +164,7 @@ class IndexedMatrix(NamedTuple):
         return len(self.indices), self.whole.shape[1]
 
     def __getitem__(self, samples):
+        """Return copies of the samples at these positions in `indices`."""
         return self.whole[self.indices[samples]]
 
 

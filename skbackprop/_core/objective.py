@@ -29,7 +29,6 @@ from .standardizer import Standardizer
 #: Number of entries of the raw output that are evaluated at a time outside of training.
 MAX_OUTPUT_ENTRIES = 2**18
 
-
 #: Sparse samples with a larger share of entries are multiplied faster as a dense matrix,
 DENSE_SHARE = 0.07
 #: which is made of one chunk at a time, up to this size.

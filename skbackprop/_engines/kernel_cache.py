@@ -88,11 +88,11 @@ def cache_folders() -> list[Path]:
     folders = [FOLDER / "__pycache__"]
     home = Path(os.path.expanduser("~"))
     if sys.platform == "win32":
-        user_folder = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
+        user_folder = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif sys.platform == "darwin":
         user_folder = home / "Library" / "Caches"
     else:
-        user_folder = Path(os.environ.get("XDG_CACHE_HOME", home / ".cache"))
+        user_folder = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
     if user_folder.is_absolute():  # without a home folder, "~" remains
         folders.append(user_folder / "skbackprop")
     return folders

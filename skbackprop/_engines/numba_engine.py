@@ -88,6 +88,8 @@ class NumbaEngine:
             return f"{error}: {REMEDY}"
         except ImportError as error:
             return str(error)
+        except PermissionError as error:
+            return f"its folder cannot be read ({error}): set NUMBA_CACHE_DIR to one that can, and {REMEDY}"
         except Exception as error:  # a damaged installation or folder may raise anything
             return f"the kernel cannot be loaded or compiled ({type(error).__name__}: {error})"
         if cache is None and self.fallback is not None:
@@ -322,7 +324,7 @@ def _load_forward(dtype: np.dtype, *, may_compile: bool) -> Callable[..., None] 
         if not may_compile and not find_files("forward", dtype):
             return None
         forward = _forward_function()(dtype)
-        if not hasattr(forward, "_cache"):  # with NUMBA_DISABLE_JIT, nothing is compiled
+        if not hasattr(forward, "_cache"):  # with NUMBA_DISABLE_JIT, it is a Python function
             return None
         forward._cache.may_compile = may_compile
         _test_forward(forward, dtype)

@@ -110,8 +110,6 @@ class NumpyBuffers:
         self._y_block = np.empty((0, data.n_outputs), data.dtype)
         self._weight_block = np.empty(0)
         if config.shuffles(data.n_samples) or (data.excluded is not None and batch_size < data.n_samples):
-            if isinstance(data.X, np.ndarray):
-                self._X_block = np.empty((self._block_size, data.X.shape[1]), data.X.dtype)
             self._y_block = np.empty((self._block_size, data.n_outputs), data.dtype)
             self._weight_block = np.empty(0 if data.sample_weight is None else self._block_size)
 
@@ -141,13 +139,19 @@ class NumpyBuffers:
         """Return copies of some samples, with their targets as the loss sees them."""
         n = len(indices)
         indices = indices.astype(np.intp)  # once, instead of in each of the following calls
-        X = data.X[indices] if self._X_block is None else _take(data.X, indices, self._X_block[:n])
+        X = _take(data.X, indices, self._X_out(data.X, n)) if isinstance(data.X, np.ndarray) else data.X[indices]
         if data.one_hot is None:
             y = _take(data.y, indices, self._y_block[:n])
         else:
             y = data.one_hot.columns(data.y[indices], self._y_block[:n])
         weight = data.sample_weight
         return Dataset(X, y, None if weight is None else _take(weight, indices, self._weight_block[:n]))
+
+    def _X_out(self, X: np.ndarray, n_samples: int) -> np.ndarray:
+        """Return an array for copies of samples of X, whose dtype may differ between the calls of `partial_fit`."""
+        if self._X_block is None or self._X_block.dtype != X.dtype:
+            self._X_block = np.empty((self._block_size, X.shape[1]), X.dtype)
+        return self._X_block[:n_samples]
 
 
 def _take(array, indices: np.ndarray, out: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from .._core.network import Network
@@ -37,7 +39,15 @@ def raw_output(network: Network, state: TrainingState, X: Matrix, engine: str) -
     ):
         forward = load_forward(state.theta.dtype)
         if forward is not None:
-            return run_forward(forward, network, state.theta, X, state.standardizer)
+            try:
+                return run_forward(forward, network, state.theta, X, state.standardizer)
+            except Exception as error:
+                warnings.warn(
+                    f"Predicting with numpy, because the compiled forward pass failed ({type(error).__name__}: "
+                    f"{error}). Fit with engine='numpy' to avoid this warning.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
     return network.raw_output(state.theta, X, state.transform)
 
 

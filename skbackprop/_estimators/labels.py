@@ -180,9 +180,8 @@ def class_codes(y, classes: np.ndarray, dtype: np.dtype) -> np.ndarray:
     codes = np.empty((len(y), 1), dtype)
     for start in range(0, len(y), CHUNK_SIZE):
         chunk = slice(start, start + CHUNK_SIZE)
-        labels = sorted_labels(
-            y[chunk], "y"
-        ).tolist()  # a comparison of arrays could cast different labels to equal ones
+        # a list, because a comparison of arrays could cast different labels to equal ones
+        labels = sorted_labels(y[chunk], "y").tolist()
         unseen = [label for label in labels if not isinstance(label, Hashable) or label not in known]
         if unseen:
             raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes.tolist()}.")

@@ -37,14 +37,15 @@ class Samples(NamedTuple):
     ----------
     data : Dataset
         What the network sees; its weights include those of the classes.
-    y : ndarray
-        The target as the user passed it, for scorers.
+    y : ndarray or IndexedMatrix
+        The target as the user passed it, for scorers; of a validation set that was split off, it is not copied before
+        a scorer needs it.
     score_weight : ndarray or None
         The user's weights alone, for scorers.
     """
 
     data: Dataset
-    y: np.ndarray
+    y: np.ndarray | IndexedMatrix
     score_weight: np.ndarray | None
 
     def hold_out(self, indices: np.ndarray) -> tuple[Samples, Samples]:
@@ -54,8 +55,7 @@ class Samples(NamedTuple):
         validation = Dataset(cast(Matrix, IndexedMatrix(X, indices)), encoded[indices], weight, one_hot)
         score_weight = None if self.score_weight is None else self.score_weight[indices]
         training = self._replace(data=self.data._replace(excluded=indices))
-        y = cast(np.ndarray, IndexedMatrix(cast(Matrix, self.y), indices))  # which only scorers need
-        return training, Samples(validation, y, score_weight)
+        return training, Samples(validation, IndexedMatrix(cast(Matrix, self.y), indices), score_weight)
 
 
 class Target(NamedTuple):

@@ -74,6 +74,12 @@ def test_excluded_samples_are_in_no_chunk_and_no_sum(make, excluded, size, monke
     np.testing.assert_array_equal(X[:, 0], 2.0 * rest)
 
 
+def test_large_excluded_weights_do_not_hide_small_ones():
+    weight = np.array([1e-20, 1.0, 2e-20, 3.0])
+    data = Dataset(X, Y, weight, excluded=np.array([1, 3], INDEX))
+    assert data.total_weight == pytest.approx(3e-20, rel=1e-12, abs=0)
+
+
 def test_chunks_without_excluded_samples_are_views():
     data = seven_samples(excluded=[6])
     first, second = data.chunks(4)

@@ -148,6 +148,7 @@ class TestFolders:
         )
         for position in (0, 4):
             assert "Permission denied" in lines[position] or not find_spec("numba")
+            assert "set NUMBA_CACHE_DIR" in lines[position] or not find_spec("numba")
             assert lines[position].startswith("numpy 1" if find_spec("numba") else "numpy 0")
             del lines[position]
             lines.insert(position, "numpy 0")
@@ -289,6 +290,17 @@ class TestKernelThatIsRefused:
             assert fitted().engine_ == "numpy"
         with pytest.raises(ImportError, match=message):
             fitted("numba")
+
+    def test_one_in_a_folder_that_cannot_be_read(self, is_preferred, monkeypatch):
+        numba_engine.LOADED.clear()
+
+        def find_files(function, dtype):
+            raise PermissionError(13, "Permission denied", "/closed")
+
+        monkeypatch.setattr(numba_engine, "COMPILE_SECONDS", 20)
+        monkeypatch.setattr(numba_engine, "find_files", find_files)
+        with pytest.warns(RuntimeWarning, match=r"cannot be read .*'/closed'.*set NUMBA_CACHE_DIR to one that can"):
+            assert fitted().engine_ == "numpy"
 
     def test_one_that_is_in_memory_only_counts_for_long_fits(self, is_preferred, monkeypatch):
         """The choice does not depend on what this process has compiled before."""

@@ -138,6 +138,8 @@ class TestFolders:
         assert user_folder == Path("/home/anna/.cache/skbackprop")
         monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
         assert cache_folders()[1] == Path("/cache/skbackprop")
+        monkeypatch.setenv("XDG_CACHE_HOME", "")
+        assert cache_folders()[1] == user_folder
 
     def test_only_where_the_user_says(self, monkeypatch):
         monkeypatch.setenv("NUMBA_CACHE_DIR", "/named")

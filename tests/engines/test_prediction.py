@@ -124,6 +124,19 @@ def test_where_it_is_not_available_numpy_predicts(monkeypatch, rng, n_calls):
     assert n_calls() == 0
 
 
+def test_where_it_fails_numpy_predicts_with_a_warning(monkeypatch, rng):
+    X = rng.normal(size=(300, 4))
+    network = BackpropRegressor((5,), engine="numba", **PARAMS).fit(X, X[:, 0])
+    expected = network._fitted_model().outputs(numpy_output(network, X))[:, 0]
+
+    def run_forward(*arguments):
+        raise SystemError("broken")
+
+    monkeypatch.setattr(prediction, "run_forward", run_forward)
+    with pytest.warns(RuntimeWarning, match=r"Predicting with numpy.*SystemError: broken.*engine='numpy'"):
+        np.testing.assert_array_equal(network.predict(X), expected)
+
+
 def test_small_input_does_not_load_it(monkeypatch, rng, n_calls):
     monkeypatch.undo()
     X = rng.normal(size=(300, 4))

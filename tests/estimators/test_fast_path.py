@@ -208,6 +208,21 @@ def test_dense_samples_may_follow_sparse_samples(estimator, solver):
 
 
 @BOTH
+@ENGINES
+@pytest.mark.parametrize("dtype", [np.int8, np.float16, np.float32, bool])
+def test_samples_may_follow_samples_of_a_narrower_dtype(estimator, engine, dtype):
+    """What was allocated for integers must not truncate later samples to integers."""
+    X, y = data(estimator)
+
+    def stream(first):
+        network = estimator(6, batch_size=2, engine=engine, random_state=0)
+        return network.partial_fit(first, y[:8], **announce(estimator)).partial_fit(X[8:16], y[8:16])
+
+    narrow = (3 * X[:8]).astype(dtype)
+    np.testing.assert_allclose(theta(stream(narrow)), theta(stream(narrow.astype(X.dtype))), rtol=0, atol=1e-6)
+
+
+@BOTH
 def test_invalid_samples_raise_the_usual_errors(estimator):
     X, y = data(estimator)
     network = estimator(6, random_state=0).partial_fit(X[:1], y[:1], **announce(estimator)).partial_fit(X[1:2], y[1:2])
