@@ -83,8 +83,12 @@ class Activation(Hyperparameters):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "function" in vars(cls) and "works_in_place" not in vars(cls):
-            cls.works_in_place = False
+        for owner in cls.__mro__:  # `function` may come from another base than `works_in_place`
+            if "works_in_place" in vars(owner):
+                return
+            if "function" in vars(owner):
+                cls.works_in_place = False
+                return
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         """Write f(z) into `out`, and leave `z` unchanged.

@@ -83,6 +83,12 @@ class Dataset(NamedTuple):
         return self.y.dtype
 
     @property
+    def n_entries(self) -> float:
+        """Mean number of entries of a sample: the stored ones if X is sparse, else all columns."""
+        n_samples, n_features = self.X.shape
+        return float(n_features) if isinstance(self.X, np.ndarray) else self.X.nnz / n_samples
+
+    @property
     def total_weight(self) -> float:
         """Sum of the sample weights."""
         weight = self.sample_weight

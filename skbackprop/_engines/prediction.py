@@ -13,8 +13,8 @@ from .formulas import ACTIVATION_ENTRIES
 from .numba_engine import load_forward, run_forward
 
 #: The compiled forward pass pays off from this number of products of a sample and a weight, for which numpy takes about
-#: 10 milliseconds.
-MIN_PRODUCTS = 10**8
+#: 100 milliseconds: it saves half of them, and the first prediction of a process imports numba, which takes 700.
+MIN_PRODUCTS = 10**9
 
 
 def raw_output(network: Network, state: TrainingState, X: Matrix, engine: str) -> np.ndarray:

@@ -28,10 +28,15 @@ from .parameters import (
 )
 
 
-def build_config(estimator, data: Dataset, loss: Loss) -> TrainingConfig:
-    """Validate the parameters together, and return the configuration for training on these samples."""
+def build_config(estimator, data: Dataset, loss: Loss, stream: TrainingState | None = None) -> TrainingConfig:
+    """Validate the parameters together, and return the configuration for training on these samples.
+
+    `stream` is the state of the stream that they continue; its learning rate must not follow each chunk.
+    """
+    n_features = data.X.shape[1]
+    n_entries = data.n_entries if stream is None else stream.mean_entries_with(data)
     hidden = layer_sizes(estimator.hidden_layer_sizes)
-    sizes = (data.X.shape[1], *hidden, data.n_outputs)
+    sizes = (n_features, *hidden, data.n_outputs)
     network = Network(sizes, layer_activations(estimator.activation, len(hidden)))
     dropout = layer_dropout(estimator.dropout, len(hidden))
     optimizer = choose_optimizer(estimator.optimizer)
@@ -40,7 +45,7 @@ def build_config(estimator, data: Dataset, loss: Loss) -> TrainingConfig:
     return TrainingConfig(
         objective=Objective(network, loss, float(estimator.l1_ratio), dropout),
         optimizer=optimizer,
-        schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, data.X),
+        schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, n_features, n_entries),
         batch_size=choose_batch_size(estimator.solver, estimator.batch_size, *data.X.shape),
         shuffle=estimator.shuffle,
         max_iter=estimator.max_iter,

@@ -204,7 +204,8 @@ def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples 
 def _prepare(estimator, request, data, target, seed):
     """Set the attributes that are known before the first epoch; return the configuration and the engine."""
     n_outputs = data.n_outputs
-    config = build_config(estimator, data, target.encoder.loss)
+    stream = estimator._state if request.is_partial and request.resumes else None
+    config = build_config(estimator, data, target.encoder.loss, stream)
     engine = choose_engine(estimator.engine, config, data)
     if request.resumes:
         state = resumed_state(estimator, config, estimator._config, estimator._state)

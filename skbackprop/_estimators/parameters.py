@@ -14,7 +14,6 @@ from sklearn.utils.validation import _check_sample_weight
 
 from .._core.network import Network
 from .._hyperparameters import resolve
-from .._typing import Matrix
 from ..activations import ACTIVATIONS, Activation
 from ..initializers import INITIALIZERS, Initializer
 from ..losses import Loss
@@ -108,29 +107,29 @@ def choose_optimizer(optimizer) -> Optimizer:
     return resolve(optimizer, OPTIMIZERS, Optimizer, "optimizer")
 
 
-def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss, X: Matrix) -> Schedule:
+def choose_schedule(
+    learning_rate, solver: str, optimizer: Optimizer, loss: Loss, n_features: int, n_entries: float
+) -> Schedule:
     """Return the schedule; a number means a constant learning rate."""
     if isinstance(learning_rate, Real):
         return Constant(float(learning_rate))
     if isinstance(learning_rate, str) and learning_rate == "auto":
         initial = AUTO_LEARNING_RATES[solver].get(type(optimizer), UNKNOWN_OPTIMIZER_RATE)
         initial *= FACTOR_OF_LIKELIHOODS if loss.is_likelihood else 1.0
-        factor = rate_factor_of_width(X)
+        factor = rate_factor_of_width(n_features, n_entries)
         initial *= factor
         return Cosine(initial, FINAL_SHARE * initial, n_warmup_updates=WARMUP_UPDATES if factor < 1.0 else 0)
     return resolve(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
 
 
-def rate_factor_of_width(X: Matrix) -> float:
-    """Return the factor of the automatic learning rates for the width of X.
+def rate_factor_of_width(n_features: int, n_entries: float) -> float:
+    """Return the factor of the automatic learning rates for samples with this mean number of entries.
 
     An optimizer like Adam moves each weight by about the rate, and a pre-activation by about the rate times the sum of
     the absolute inputs. For dense X, this sum grows with the number of columns; for sparse X, whose entries are divided
     by their small standard deviations, with the root of columns times entries per sample. docs/defaults.md explains
     the exponent.
     """
-    n_samples, n_features = X.shape
-    n_entries = n_features if isinstance(X, np.ndarray) else X.nnz / n_samples
     width = math.sqrt(n_features * n_entries)
     return min(WIDE / width, 1.0) if width else 1.0
 

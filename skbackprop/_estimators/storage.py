@@ -53,7 +53,7 @@ COUNTS = (
     "n_samples",
     "n_rejections",
 )
-AMOUNTS = ("rate_factor", "alpha", "mean_weight")
+AMOUNTS = ("rate_factor", "alpha", "mean_weight", "mean_entries")
 REALS = ("learning_rate", "plateau_best", "mean_loss")
 NUMBERS = COUNTS + AMOUNTS + REALS
 #: The parts of `TrainingState` that are lists of numbers.
@@ -154,9 +154,12 @@ def _restored_network(stored: dict[str, Any]) -> tuple[TrainingConfig, TrainingS
     state = TrainingState(theta, optimizer_state, _restored_generator(stored["random_generator"]))
     if stored["standardizer"] is not None:
         state.standardizer = _restored_standardizer(stored["standardizer"], objective, theta.dtype)
-    _check_numbers(stored["numbers"])
+    numbers = stored["numbers"]
+    if isinstance(numbers, dict):  # files of the first versions do not have this number
+        numbers = {"mean_entries": float(network.sizes[0]), **numbers}
+    _check_numbers(numbers)
     for name in NUMBERS:
-        setattr(state, name, stored["numbers"][name])
+        setattr(state, name, numbers[name])
     check_dict(stored["curves"], CURVES, "the curves of the stored network")
     for name in CURVES:
         check_curve(stored["curves"][name], f"{name} of the stored network")

@@ -20,7 +20,7 @@ MAX_CONSECUTIVE_REJECTIONS = 10
 
 
 def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool) -> bool:
-    """Update the running moments and the mean weight; return False, and change nothing, if the samples are rejected.
+    """Update the running moments and means; return False, and change nothing, if the samples are rejected.
 
     Samples are rejected if their moments overflow or, with `reject_outliers`, if they are far from all earlier ones.
     """
@@ -35,7 +35,7 @@ def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool
         if rejected:
             return False
         state.standardizer.accept(moments, data.n_samples)
-    state.update_mean_weight(data)
+    state.update_means(data)
     return True
 
 

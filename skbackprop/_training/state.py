@@ -63,8 +63,10 @@ class TrainingState:
         Mean loss of the last epoch, without the penalty.
     mean_weight : float
         Mean weight of all samples seen, over all calls.
+    mean_entries : float
+        Mean number of entries of a sample, which are all columns if X is dense.
     n_samples : int
-        Number of samples in that mean.
+        Number of samples in these means.
     n_rejections : int
         Number of consecutive calls whose samples were rejected as outliers.
     """
@@ -89,15 +91,22 @@ class TrainingState:
     alpha: float = 0.0
     mean_loss: float = math.inf
     mean_weight: float = 0.0
+    mean_entries: float = 0.0
     n_samples: int = 0
     n_rejections: int = 0
 
-    def update_mean_weight(self, data: Dataset) -> None:
-        """Update the mean weight; the same samples again leave it bit-identical."""
+    def update_means(self, data: Dataset) -> None:
+        """Update the mean weight and the mean number of entries; the same samples again leave them bit-identical."""
         n_samples = data.n_samples
         mean = 1.0 if data.sample_weight is None else data.total_weight / n_samples
+        self.mean_entries = self.mean_entries_with(data)
         self.n_samples += n_samples
         self.mean_weight += (mean - self.mean_weight) * (n_samples / self.n_samples)
+
+    def mean_entries_with(self, data: Dataset) -> float:
+        """Return the mean number of entries of a sample, of all samples seen and these."""
+        share = data.n_samples / (self.n_samples + data.n_samples)
+        return self.mean_entries + (data.n_entries - self.mean_entries) * share
 
     def scale_target(self, data: Dataset) -> Dataset:
         """Return the samples with the target as the loss sees it."""
@@ -136,7 +145,7 @@ EPOCH_FIELDS = (
     "plateau_count",
 )
 #: The numbers that change together with the running moments, before the first epoch over some samples.
-MOMENT_FIELDS = ("mean_weight", "n_samples")
+MOMENT_FIELDS = ("mean_weight", "mean_entries", "n_samples")
 
 
 class StateSnapshot:

@@ -55,6 +55,13 @@ def test_gradients_whose_square_overflows_or_underflows_are_clipped_too(engine, 
 
 
 @ENGINES
+@pytest.mark.parametrize("norm", [1e39, 1e300])
+def test_a_norm_that_the_dtype_does_not_have_leaves_the_longest_gradient_unchanged(engine, norm, compiled_clip):
+    gradient = np.finfo(np.float32).max * np.array([1, -1], np.float32)
+    np.testing.assert_array_equal(clipped(engine, gradient, norm, compiled_clip), gradient)
+
+
+@ENGINES
 @DTYPES
 @pytest.mark.parametrize("values", [[np.nan, 1.0], [1.0, np.nan], [np.inf, 1.0], [np.inf, -np.inf], [0.0, 0.0]])
 def test_clipping_does_not_hide_what_is_not_finite(engine, dtype, values, compiled_clip):

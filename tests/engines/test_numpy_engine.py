@@ -97,7 +97,7 @@ def test_epoch_allocates_little_memory(batch_size, standardize):
     if standardize:
         state.standardizer = Standardizer(3, 1, StandardScaling(), True, np.dtype(float))
         state.standardizer.update(data)
-    state.update_mean_weight(data)
+    state.update_means(data)
     engine = NumpyEngine()
     buffers = engine.make_buffers(config, state, data)
 

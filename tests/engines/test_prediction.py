@@ -7,7 +7,9 @@ import pytest
 from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._core.network import Network
 from skbackprop._engines import numba_engine, prediction
+from skbackprop._training.state import TrainingState
 from skbackprop.activations import ACTIVATIONS, ReLU
 from tests.engines.plain_kernel import require_compiler
 from tests.shared import TRAINS_BRIEFLY
@@ -162,3 +164,14 @@ def test_memory_does_not_grow_with_the_layers(rng, n_calls):
     tracemalloc.stop()
     assert n_calls() == 2
     assert peak < 20_000 * 8 * 4 + 256 * 410 * 8
+
+
+def test_predictions_that_take_numpy_a_moment_do_not_load_the_kernel(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(prediction, "load_forward", lambda dtype: pytest.fail("the import of numba takes far longer"))
+    network = Network((20, 100, 1), (ACTIVATIONS["relu"],))
+    state = TrainingState(np.zeros(network.n_parameters), np.zeros((0, network.n_parameters)), np.random.default_rng(0))
+    X = np.ones((60_000, 20))
+    assert not prediction.raw_output(network, state, X, "numba").any()
+    with pytest.raises(pytest.fail.Exception):
+        prediction.raw_output(network, state, np.broadcast_to(X[0], (600_000, 20)).copy(), "numba")

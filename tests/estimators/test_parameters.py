@@ -216,10 +216,7 @@ class TestManyColumns:
         ],
     )
     def test_rate_falls_with_columns_and_entries(self, n_columns, entries, factor):
-        X = np.zeros((3, n_columns), np.float32)
-        X[:, :entries] = RNG.normal(size=(3, entries))
-        for matrix in [X, sparse.csr_matrix(X)][entries < n_columns :]:
-            assert rate_factor_of_width(matrix) == pytest.approx(factor)
+        assert rate_factor_of_width(n_columns, entries) == pytest.approx(factor)
 
     def test_rate_rises_to_the_smaller_rate_and_does_not_depend_on_the_size_of_calls(self):
         X = RNG.normal(size=(50, 3200)).astype(np.float32)
@@ -231,6 +228,24 @@ class TestManyColumns:
                 rates.append(network.learning_rate_)
             expected = 0.01 / 4 * np.minimum(np.arange(1, 51 // size + 1) / 41, 1)
             np.testing.assert_allclose(rates, expected[: len(rates)], rtol=1e-3)
+
+    def test_rate_in_a_stream_of_sparse_samples_follows_their_mean_number_of_entries(self):
+        network = BackpropRegressor(2, random_state=0, max_iter=10_000, engine="numpy")
+        total = 0
+        for k, n_entries in enumerate([400, 100, 0, 1200, 1, 300, 0]):
+            X = sparse.csr_matrix(np.r_[np.ones(n_entries), np.zeros(20_000 - n_entries)][np.newaxis])
+            network.partial_fit(X, [float(k)])
+            total += n_entries
+            width = np.sqrt(20_000 * total / (k + 1))
+            assert network.learning_rate_ == pytest.approx(0.01 * 800 / width * (k + 1) / 41, rel=1e-3)
+
+    @BOTH
+    def test_dense_and_sparse_samples_with_all_entries_have_the_same_rate(self, estimator):
+        X, y = self.make_data(5000, 1, estimator, n_samples=40)
+        dense, sparse_X = (
+            estimator(2, max_iter=1, tol=None, engine="numpy").fit(matrix, y) for matrix in (X, sparse.csr_matrix(X))
+        )
+        assert dense.learning_rate_ == sparse_X.learning_rate_
 
     def test_rate_of_the_user_is_used_as_it_is(self):
         X, y = self.make_data(5000, 1, BackpropRegressor, n_samples=40)

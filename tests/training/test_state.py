@@ -4,6 +4,7 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from skbackprop import BackpropRegressor
 from skbackprop._core.dataset import Dataset
@@ -25,9 +26,9 @@ def new_data(n_samples=5, weight=None):
 def test_mean_weight_runs_over_calls_and_is_unchanged_by_the_same_samples():
     state, weight = new_state(), np.array([0.1, 0.7, 0.3])
     for _ in range(5):
-        state.update_mean_weight(new_data(3, weight))
+        state.update_means(new_data(3, weight))
         assert state.mean_weight == weight.mean()
-    state.update_mean_weight(new_data(5))
+    state.update_means(new_data(5))
     assert state.mean_weight == pytest.approx((5 * weight.sum() + 5) / 20)
     assert state.n_samples == 20
 
@@ -40,6 +41,16 @@ def test_oldest_losses_are_dropped_at_twice_the_number_that_is_kept(monkeypatch)
     state.loss_curve.append(6.0)
     state.drop_oldest_losses()
     assert state.loss_curve == [4.0, 5.0, 6.0]
+
+
+def test_mean_number_of_entries_runs_over_calls_and_is_unchanged_by_the_same_samples():
+    state, data = new_state(), new_data(3)
+    X = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    for _ in range(5):
+        state.update_means(data._replace(X=sparse.csr_matrix(X)))
+        assert state.mean_entries == 1 / 3
+    state.update_means(data)
+    assert state.mean_entries == pytest.approx((5 / 3 + 2) / 6)
 
 
 def test_oldest_losses_of_a_stream_are_dropped_and_none_of_a_fit(monkeypatch):

@@ -120,3 +120,21 @@ def test_a_subclass_with_another_function_is_not_assumed_to_work_in_place(rng):
     z = X @ network.coefs_[0] + network.intercepts_[0]
     expected = (np.maximum(z, 0) + z) @ network.coefs_[1] + network.intercepts_[1]
     np.testing.assert_allclose(network.predict(X), expected[:, 0])
+
+
+def test_a_function_from_a_mixin_is_not_assumed_to_work_in_place_either():
+    class Sum:
+        def function(self, z, out):
+            np.maximum(z, 0.0, out=out)
+            out += z
+
+    class First(Sum, ReLU):
+        pass
+
+    class Last(ReLU, Sum):
+        pass
+
+    class OfMixin(First):
+        pass
+
+    assert [kind.works_in_place for kind in (First, Last, OfMixin)] == [False, True, False]

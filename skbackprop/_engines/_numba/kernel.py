@@ -78,7 +78,7 @@ def clip(norm, gradient):
         for i in range(gradient.size):
             gradient[i] /= largest
         square = sum_of_squares(gradient)
-    length = np.sqrt(square)
+    length = np.sqrt(np.float64(square))  # in float64, because the product may overflow
     if largest * length > norm:
         largest = number(norm / length)
     if largest != 1:
