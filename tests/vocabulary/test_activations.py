@@ -120,3 +120,10 @@ def test_a_subclass_with_another_function_is_not_assumed_to_work_in_place(rng):
     z = X @ network.coefs_[0] + network.intercepts_[0]
     expected = (np.maximum(z, 0) + z) @ network.coefs_[1] + network.intercepts_[1]
     np.testing.assert_allclose(network.predict(X), expected[:, 0])
+
+
+@pytest.mark.parametrize("activation", [f for f in ACTIVATIONS.values() if not f.derivative_needs_z], ids=repr)
+def test_derivatives_that_do_not_need_z_do_not_depend_on_it(activation):
+    for z in (-1.5, 0.3, 2.0):
+        a = activation.scalar_value(np.float64(z))
+        assert activation.scalar_derivative(np.float64(np.nan), a) == activation.scalar_derivative(np.float64(z), a)
