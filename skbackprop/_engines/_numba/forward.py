@@ -39,7 +39,7 @@ def forward_function(dtype: np.dtype):
         for start in range(unsigned(0), n_samples, size):
             n = min(size, n_samples - start)
             weight, intercept = unsigned(0), n_weights_of(sizes, theta)
-            z, other = buffer, other_buffer  # they take turns, so that a product does not overwrite its input
+            z, other = z_buffer, other_buffer  # they take turns, so that a product does not overwrite its input
             a = X[start * n_columns : (start + n) * n_columns]
             if offset.size:
                 standardize(a, offset, factor, X_buffer, n, n_columns)
