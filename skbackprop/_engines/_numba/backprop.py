@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .dispatch import activate, drop, loss_and_delta, multiply_by_derivative, unsigned
+from .dispatch import activate, activate_layer, drop, loss_and_delta, multiply_by_derivative, unsigned
 from .math import INLINE, OPTIONS
 
 
@@ -19,7 +19,7 @@ def add_chunk(model, X, y, y_start, theta, buffers, key, position):
     y is flat and begins at `y_start`; `position` is the position of the first sample in the epoch.
     """
     sizes, activations, settings = model.sizes, model.activations, model.activation_settings
-    thresholds, keep = model.thresholds, model.keep
+    thresholds, keep, in_place = model.thresholds, model.keep, model.in_place
     gradient, factor = buffers.gradient, buffers.factor
     z_buffer, a_buffer, delta_buffer, mask_buffer = buffers.z, buffers.a, buffers.delta, buffers.mask
     n = unsigned(X.shape[0])
@@ -37,10 +37,14 @@ def add_chunk(model, X, y, y_start, theta, buffers, key, position):
         if level == 0:
             np.dot(X, W, z)
         else:
-            np.dot(a_buffer[before : before + n * fan_in].reshape(n, fan_in), W, z)
-        add_intercepts(theta, intercept, z_buffer, place, n, fan_out)
+            a = z_buffer if in_place[level - 1] else a_buffer
+            np.dot(a[before : before + n * fan_in].reshape(n, fan_in), W, z)
         if level < n_layers - 1:
-            activate(activations[level], settings, level, z_buffer, a_buffer, place, place + n * fan_out)
+            if in_place[level]:
+                activate_layer(activations[level], settings, level, theta, intercept, z_buffer, place, n, fan_out)
+            else:
+                add_intercepts(theta, intercept, z_buffer, place, n, fan_out)
+                activate(activations[level], settings, level, z_buffer, a_buffer, place, place + n * fan_out)
             if thresholds.size:
                 drop(
                     thresholds[level],
@@ -50,7 +54,7 @@ def add_chunk(model, X, y, y_start, theta, buffers, key, position):
                     n_hidden,
                     fan_out,
                     mask_buffer,
-                    a_buffer,
+                    z_buffer if in_place[level] else a_buffer,
                     place,
                     place + n * fan_out,
                 )
@@ -59,6 +63,8 @@ def add_chunk(model, X, y, y_start, theta, buffers, key, position):
             weight += fan_in * fan_out
             intercept += fan_out
             place += n * fan_out
+        else:
+            add_intercepts(theta, intercept, z_buffer, place, n, fan_out)
     fan_out = sizes[n_layers]
     end = place + n * fan_out
     total = loss_and_delta(
@@ -73,13 +79,14 @@ def add_chunk(model, X, y, y_start, theta, buffers, key, position):
             np.dot(X.T, delta, dW)
         else:
             before = place - n * fan_in
-            np.dot(a_buffer[before:place].reshape(n, fan_in).T, delta, dW)
+            a = z_buffer if in_place[level - 1] else a_buffer
+            np.dot(a[before:place].reshape(n, fan_in).T, delta, dW)
             W = theta[weight : weight + fan_in * fan_out].reshape(fan_in, fan_out)
             np.dot(delta, W.T, delta_buffer[before:place].reshape(n, fan_in))
             if thresholds.size:
-                undo_drop(keep[level - 1], mask_buffer, a_buffer, delta_buffer, before, place)
+                undo_drop(keep[level - 1], mask_buffer, a, delta_buffer, before, place)
             multiply_by_derivative(
-                activations[level - 1], settings, level - 1, z_buffer, a_buffer, delta_buffer, before, place
+                activations[level - 1], settings, level - 1, z_buffer, a, delta_buffer, before, place
             )
             weight -= sizes[level - 1] * fan_in
             intercept -= fan_in

@@ -97,17 +97,17 @@ def value_loop(formula):
 
 
 def layer_loop(formula):
-    """Return a loop that writes f(z + b) into a, for samples with `n_units` numbers each; b begins at `intercept`."""
+    """Return a loop that replaces z by f(z + b), from `start` on, for n samples of a layer; b begins at `intercept`."""
     value, read = compiled(formula.function), numbers_at(formula.positions)
 
     @njit(**SPLICED)
     def loop(arguments):
-        _, settings, level, z, theta, intercept, a, n, n_units = arguments
+        _, settings, level, theta, intercept, z, start, n, n_units = arguments
         numbers = read(settings, level)
         for sample in range(n):
-            first = sample * n_units
+            first = start + sample * n_units
             for unit in range(n_units):
-                a[first + unit] = value(z[first + unit] + theta[intercept + unit], *numbers)
+                z[first + unit] = value(z[first + unit] + theta[intercept + unit], *numbers)
 
     return loop
 
@@ -220,9 +220,12 @@ def activate(code, settings, level, z, a, start, stop):
 
 
 @njit(**OPTIONS)
-def activate_layer(code, settings, level, z, theta, intercept, a, n, n_units):
-    """Write f(z + b) into a for n samples; column `level` of `settings` has the settings of f."""
-    _activate_layer((code, settings, level, z, theta, intercept, a, n, n_units))
+def activate_layer(code, settings, level, theta, intercept, z, start, n, n_units):
+    """Replace z by f(z + b) for n samples of a layer, from `start` on; b begins at `intercept` in theta.
+
+    Column `level` of `settings` has the settings of f.
+    """
+    _activate_layer((code, settings, level, theta, intercept, z, start, n, n_units))
 
 
 @njit(**OPTIONS)

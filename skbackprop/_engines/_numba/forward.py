@@ -26,17 +26,20 @@ def standardize(X, offset, factor, out, n, n_columns):
 def forward_function(dtype: np.dtype):
     """Return the compiled forward pass for this dtype."""
 
-    def forward(sizes, activations, settings, X, offset, factor, theta, chunk_size, X_buffer, z_buffer, a_buffer, raw):
+    def forward(
+        sizes, activations, settings, X, offset, factor, theta, chunk_size, X_buffer, z_buffer, other_buffer, raw
+    ):
         """Write the raw output for X into `raw`, chunk by chunk; X, the buffers and `raw` are flat.
 
-        The buffers hold the standardized inputs, the pre-activations and the outputs of a layer for one chunk; `offset`
-        is empty without standardization. The other arguments are those of `Model` and `Samples`.
+        The buffers hold the standardized inputs and the outputs of two layers for one chunk; `offset` is empty without
+        standardization. The other arguments are those of `Model` and `Samples`.
         """
         n_columns, n_outputs, n_hidden = sizes[0], sizes[sizes.size - 1], sizes.size - 2
         n_samples, size = unsigned(raw.size) // n_outputs, unsigned(chunk_size)
         for start in range(unsigned(0), n_samples, size):
             n = min(size, n_samples - start)
             weight, intercept = unsigned(0), n_weights_of(sizes, theta)
+            z, other = z_buffer, other_buffer  # they take turns, so that a product does not overwrite its input
             a = X[start * n_columns : (start + n) * n_columns]
             if offset.size:
                 standardize(a, offset, factor, X_buffer, n, n_columns)
@@ -44,9 +47,10 @@ def forward_function(dtype: np.dtype):
             for level in range(n_hidden):
                 fan_in, fan_out = sizes[level], sizes[level + 1]
                 W = theta[weight : weight + fan_in * fan_out].reshape(fan_in, fan_out)
-                np.dot(a.reshape(n, fan_in), W, z_buffer[: n * fan_out].reshape(n, fan_out))
-                activate_layer(activations[level], settings, level, z_buffer, theta, intercept, a_buffer, n, fan_out)
-                a = a_buffer[: n * fan_out]
+                np.dot(a.reshape(n, fan_in), W, z[: n * fan_out].reshape(n, fan_out))
+                activate_layer(activations[level], settings, level, theta, intercept, z, unsigned(0), n, fan_out)
+                a = z[: n * fan_out]
+                z, other = other, z
                 weight += fan_in * fan_out
                 intercept += fan_out
             fan_in = sizes[n_hidden]

@@ -17,6 +17,7 @@ class Model(NamedTuple):
 
     sizes: np.ndarray  # uint64, of all layers
     activations: np.ndarray  # int64, the code of each hidden layer
+    in_place: np.ndarray  # bool, whether a chunk of the hidden layer keeps f(z) alone, in the place of z
     activation_settings: np.ndarray  # of the network's dtype, a row for each setting, a column for each hidden layer
     loss: int
     loss_settings: np.ndarray  # of the network's dtype, a row for each setting
