@@ -174,8 +174,10 @@ def class_codes(y, classes: np.ndarray, dtype: np.dtype) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a label is not among the classes.
+        If a label is not among the classes, or there are more classes than the dtype has integers.
     """
+    if len(classes) > 2 / float(np.finfo(dtype).eps):
+        raise ValueError(f"{len(classes)} classes cannot be told apart in {np.dtype(dtype).name}; pass X in float64.")
     known = set(classes.tolist())
     codes = np.empty((len(y), 1), dtype)
     for start in range(0, len(y), CHUNK_SIZE):
