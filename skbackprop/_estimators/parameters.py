@@ -127,8 +127,8 @@ def rate_factor_of_width(n_features: int, n_entries: float) -> float:
 
     An optimizer like Adam moves each weight by about the rate, and a pre-activation by about the rate times the sum of
     the absolute inputs. For dense X, this sum grows with the number of columns; for sparse X, whose entries are divided
-    by their small standard deviations, with the root of columns times entries per sample. docs/defaults.md explains
-    the exponent.
+    by their small standard deviations, with the root of columns times entries per sample. docs/defaults.md has the
+    evidence.
     """
     width = math.sqrt(n_features * n_entries)
     return min(WIDE / width, 1.0) if width else 1.0
