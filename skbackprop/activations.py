@@ -49,8 +49,9 @@ class Activation(Hyperparameters):
     works_in_place : bool
         Whether `function` may write to `z` itself, which predictions then do. It is False for a subclass that defines
         `function` and does not set it.
-    derivative_needs_z : bool
-        Whether `scalar_derivative` depends on the value of z; if not, the compiled engine keeps a alone.
+    compiled_in_place : bool
+        Whether the compiled engine replaces z by f(z) in the loop that adds the intercepts. This pays off for functions
+        of a single operation, and `scalar_derivative` must not depend on z then.
     scalar_value, scalar_derivative : static function or None
         ``scalar_value(z, ...)`` returns f(z) and ``scalar_derivative(z, a, ...)`` returns f'(z) given ``a = f(z)``, for
         one number. The compiled engine inlines them into its loops. If they are None, it does not support the
@@ -80,7 +81,7 @@ class Activation(Hyperparameters):
 
     initializer: ClassVar[str] = "glorot_uniform"
     works_in_place: ClassVar[bool] = False
-    derivative_needs_z: ClassVar[bool] = True
+    compiled_in_place: ClassVar[bool] = False
     scalar_value: ClassVar[Callable[..., Number] | None] = None
     scalar_derivative: ClassVar[Callable[..., Number] | None] = None
 
@@ -167,7 +168,7 @@ class Identity(Activation):
     """
 
     works_in_place = True
-    derivative_needs_z = False
+    compiled_in_place = True
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.copyto(out, z)
@@ -204,7 +205,6 @@ class Logistic(Activation):
     """
 
     works_in_place = True
-    derivative_needs_z = False
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         special.expit(z, out=out)
@@ -242,7 +242,6 @@ class Tanh(Activation):
     """
 
     works_in_place = True
-    derivative_needs_z = False
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.tanh(z, out=out)
@@ -282,7 +281,7 @@ class ReLU(Activation):
 
     initializer = "lecun_uniform"
     works_in_place = True
-    derivative_needs_z = False
+    compiled_in_place = True
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         np.maximum(z, 0.0, out=out)

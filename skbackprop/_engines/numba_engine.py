@@ -228,7 +228,7 @@ class NumbaBuffers:
         return Model(
             sizes=sizes,
             activations=activations,
-            in_place=np.array([not activation.derivative_needs_z for activation in network.activations], bool),
+            in_place=np.array([activation.compiled_in_place for activation in network.activations], bool),
             activation_settings=activation_settings,
             loss=LOSS_ENTRIES[type(loss)].code,
             loss_settings=settings_matrix(settings_of(loss, LOSS_ENTRIES[type(loss)]), dtype),

@@ -69,6 +69,6 @@ def test_is_multilabel():
 
 def test_more_classes_than_float32_has_integers_are_rejected():
     many = np.broadcast_to(0, 2**24 + 1)
-    with pytest.raises(ValueError, match="16777217 classes cannot be told apart in float32; pass X in float64"):
+    with pytest.raises(ValueError, match="16777217 classes cannot be distinguished in float32; pass X in float64"):
         class_codes(np.zeros(1, int), many, np.dtype(np.float32))
     assert class_codes(np.array([2]), np.arange(3), np.dtype(np.float32)) == 2
