@@ -177,7 +177,8 @@ def class_codes(y, classes: np.ndarray, dtype: np.dtype) -> np.ndarray:
         If a label is not among the classes, or there are more classes than the dtype has integers.
     """
     if len(classes) > 2 / float(np.finfo(dtype).eps):
-        raise ValueError(f"{len(classes)} classes cannot be distinguished in {np.dtype(dtype).name}; pass X in float64.")
+        name = np.dtype(dtype).name
+        raise ValueError(f"{len(classes)} classes cannot be distinguished in {name}; pass X in float64.")
     known = set(classes.tolist())
     codes = np.empty((len(y), 1), dtype)
     for start in range(0, len(y), CHUNK_SIZE):
