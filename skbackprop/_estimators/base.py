@@ -24,7 +24,7 @@ from ..optimizers import OPTIMIZERS
 from .fast_path import FastPath
 from .fitted_model import FittedModel
 from .fitting import FitRequest, run_fit, run_partial_fit, update_stream
-from .parameters import CONSTRAINTS
+from .parameters import CONSTRAINTS, AutoEpochs
 from .progress import FitProgress
 from .samples import Target
 from .storage import restore_state, stored_state
@@ -43,6 +43,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     _parameter_constraints: dict[str, list[object]] = CONSTRAINTS
     _mutable_params: tuple[str, ...] = tuple(name for name in CONSTRAINTS if name not in INIT_ONLY_PARAMS)
+    _auto_epochs: AutoEpochs
     _config: TrainingConfig
     _state: TrainingState
     _fast_path: FastPath | None
@@ -110,9 +111,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         if not result.stopped and not result.diverged and self._is_still_falling(n_before):
             monitored = "training loss" if self.validation_scores_ is None else "validation loss or score"
             result.messages.append(
-                f"Maximum number of epochs (max_iter={self.max_iter}) reached before convergence: the {monitored} was "
-                f"still improving by more than tol={self.tol:g} per epoch. Raise max_iter or learning_rate; tol=None "
-                "makes exactly max_iter epochs and gives no warning."
+                f"Maximum number of epochs (max_iter={self._config.max_iter}) reached before convergence: the "
+                f"{monitored} was still improving by more than tol={self.tol:g} per epoch. Raise max_iter or "
+                "learning_rate; tol=None makes exactly max_iter epochs and gives no warning."
             )
 
     def _is_still_falling(self, n_before: int) -> bool:
@@ -259,6 +260,12 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def alpha_(self) -> float:
         """Strength of the penalty in the last epoch."""
         return self._fitted_state().alpha
+
+    @property
+    def alpha_search_(self) -> dict[float, float] | None:
+        """The c that were tried to choose ``alpha="auto"``, and the validation loss of each, or None."""
+        state = self._fitted_state()
+        return dict(zip(state.tried_priors, state.prior_losses, strict=True)) or None
 
     @property
     def learning_rate_(self) -> float:

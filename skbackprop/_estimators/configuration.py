@@ -28,10 +28,13 @@ from .parameters import (
 )
 
 
-def build_config(estimator, data: Dataset, loss: Loss, stream: TrainingState | None = None) -> TrainingConfig:
+def build_config(
+    estimator, data: Dataset, loss: Loss, max_iter: int, stream: TrainingState | None = None
+) -> TrainingConfig:
     """Validate the parameters together, and return the configuration for training on these samples.
 
-    `stream` is the state of the stream that they continue; its learning rate must not follow each chunk.
+    `max_iter` is the number of epochs that schedules are planned for. `stream` is the state of the stream that the
+    samples continue; its learning rate must not follow each chunk.
     """
     n_features = data.X.shape[1]
     n_entries = data.n_entries if stream is None else stream.mean_entries_with(data)
@@ -48,7 +51,7 @@ def build_config(estimator, data: Dataset, loss: Loss, stream: TrainingState | N
         schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, n_features, n_entries),
         batch_size=choose_batch_size(estimator.solver, estimator.batch_size, *data.X.shape),
         shuffle=estimator.shuffle,
-        max_iter=estimator.max_iter,
+        max_iter=max_iter,
         alpha=None if isinstance(estimator.alpha, str) else float(estimator.alpha),
         clip_norm=estimator.clip_norm,
     )

@@ -24,8 +24,10 @@ from .._training.result import TrainingResult
 from .._training.stopping import EarlyStopper, Patience
 from .._training.trainer import FitTrainer, StreamTrainer
 from .._typing import keep_signature
+from .alpha_search import choose_prior
 from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
+from .parameters import choose_max_iter
 from .progress import FitProgress
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
 from .validation_split import make_validation_scorer, monitors_loss, split
@@ -66,7 +68,7 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
 
     Meanwhile `_progress` holds what a copy of the estimator needs to finish the fit.
     """
-    task = open_task(estimator, "fit", estimator.max_iter, request.X, request.y, request.sample_weight)
+    task = open_task(estimator, "fit", _max_iter(estimator), request.X, request.y, request.sample_weight)
     with _transaction(estimator, request, task):
         samples, target = validate_samples(estimator, request)
         seed = _choose_seed(estimator, request)
@@ -84,6 +86,8 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
             if len(held_out):
                 samples, validation = samples.hold_out(held_out)
         config, engine = _prepare(estimator, request, samples.data, target, seed)
+        if config.alpha is None and estimator.early_stopping and estimator.standardize and not request.resumes:
+            engine = choose_prior(engine, config, estimator._state, samples, validation, target)
         trainer = FitTrainer(engine, config, estimator._state, samples.data)
         n_samples = samples.data.n_samples
         del samples  # the trainer replaces the target by a scaled one
@@ -183,7 +187,7 @@ def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples 
         estimator._progress.check_samples(n_samples)
     else:
         patience = _patience(estimator, config, has_validation_set=validate is not None)
-        estimator._progress = FitProgress(EarlyStopper(patience), state.n_iter + estimator.max_iter, n_samples)
+        estimator._progress = FitProgress(EarlyStopper(patience), state.n_iter + config.max_iter, n_samples)
         state.n_samples = 0  # sample weights are relative to the mean of these samples
         state.validation_loss_curve, state.validation_scores = [], []
         state.validation_start = state.n_iter
@@ -205,7 +209,8 @@ def _prepare(estimator, request, data, target, seed):
     """Set the attributes that are known before the first epoch; return the configuration and the engine."""
     n_outputs = data.n_outputs
     stream = estimator._state if request.is_partial and request.resumes else None
-    config = build_config(estimator, data, target.encoder.loss, stream)
+    max_iter = _max_iter(estimator, 1 if request.is_partial else data.n_samples)
+    config = build_config(estimator, data, target.encoder.loss, max_iter, stream)
     engine = choose_engine(estimator.engine, config, data)
     if request.resumes:
         state = resumed_state(estimator, config, estimator._config, estimator._state)
@@ -219,6 +224,11 @@ def _prepare(estimator, request, data, target, seed):
     estimator.n_outputs_ = n_outputs
     estimator.out_activation_ = config.objective.loss.output_activation
     return config, engine
+
+
+def _max_iter(estimator, n_samples: int = 1) -> int:
+    """Return the number of epochs that are planned for some samples, and the largest that "auto" can mean for one."""
+    return choose_max_iter(estimator.max_iter, estimator._auto_epochs, n_samples)
 
 
 def _patience(estimator, config: TrainingConfig, *, has_validation_set: bool) -> Patience:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -36,7 +37,7 @@ CONSTRAINTS: dict[str, list[object]] = {
     "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     "init": [str, Initializer, list, tuple],
     "standardize": ["boolean"],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "tol": [Interval(Real, 0, None, closed="left"), None],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
     "early_stopping": ["boolean", StrOptions({"auto"})],
@@ -75,8 +76,37 @@ FINAL_SHARE = 0.1
 #: These rates are for up to this number of columns; with more, training also starts with this number of smaller steps.
 WIDE, WARMUP_UPDATES = 800, 40
 
+#: Standard deviation of the initial intercepts of hidden layers with ``init="auto"``, in the units of pre-activations.
+#: Intercepts of 0 would place the kinks of all units at the mean of the data.
+INTERCEPT_SPREAD = 0.5
+
 #: Sums of weights might underflow or overflow if their mean is not between this and its reciprocal.
 SMALLEST_MEAN_WEIGHT = 1e-100
+
+
+class AutoEpochs(NamedTuple):
+    """What ``max_iter="auto"`` means: with more samples, an epoch has more updates, and fewer epochs are enough.
+
+    Attributes
+    ----------
+    most : int
+        Number of epochs with up to `n_samples` samples; with more, it decreases with the root of their number.
+    n_samples : float
+    fewest : int
+        Smallest number of epochs.
+    """
+
+    most: int
+    n_samples: float
+    fewest: int
+
+
+def choose_max_iter(max_iter: int | str, auto: AutoEpochs, n_samples: int) -> int:
+    """Return the number of epochs that a fit makes at most."""
+    if not isinstance(max_iter, str):
+        return int(max_iter)
+    share = min(1.0, math.sqrt(auto.n_samples / n_samples))
+    return max(auto.fewest, round(auto.most * share))
 
 
 def layer_sizes(hidden_layer_sizes) -> tuple[int, ...]:
@@ -190,8 +220,12 @@ def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dt
     if isinstance(init, str) and init == "auto":
         initializers = [INITIALIZERS[activation.initializer] for activation in network.activations]
         initializers.append(INITIALIZERS["lecun_uniform"])
-    else:
-        initializers = [resolve(init, INITIALIZERS, Initializer, "init")] * (len(network.sizes) - 1)
+        theta = network.init(initializers, rng, dtype)
+        bound = math.sqrt(3.0) * INTERCEPT_SPREAD
+        for layer in network.unpack(theta)[:-1]:
+            layer.b[...] = rng.uniform(-bound, bound, layer.b.shape)
+        return theta
+    initializers = [resolve(init, INITIALIZERS, Initializer, "init")] * (len(network.sizes) - 1)
     return network.init(initializers, rng, dtype)
 
 

@@ -21,6 +21,7 @@ from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .base import BaseBackprop
 from .fitted_model import RegressorModel
+from .parameters import AutoEpochs
 from .samples import Target
 from .targets import NumberEncoder
 
@@ -65,9 +66,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     alpha : float or "auto", default="auto"
         Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
         the mean loss, at least 0. W are the weights in standardized units; intercepts are not penalized. "auto" is
-        20 / n_samples, at most 0.1, times the ratio of noise to signal L / (1 - L), at most 1, where L is the mean
-        training loss of the previous epoch per output.
-        With ``standardize=False``, "auto" is 0. The attribute `alpha_` has the value used last.
+        c * H / n_samples * min(1, L / (H - L)), where H is the loss of a constant prediction,
+        and L the mean training loss of the previous epoch, so that L / (H - L) is the ratio of noise to signal.
+        `fit` chooses c: it holds out a fifth of the samples, compares short fits with several c on them, and then
+        trains on all samples with the best; `alpha_search_` has what it tried. With ``early_stopping=False``, c is 1.
+        With less than 100 samples, c is 1 and n_samples counts as 100. In `partial_fit`, "auto" is the last c over the
+        number of samples so far. With ``standardize=False``, "auto" is 0. The attribute `alpha_` has
+        the value used last.
     l1_ratio : float, default=0.0
         Elastic-net mixing parameter, in [0, 1]: the share of the penalty on absolute values.
     dropout : float or sequence of float, default=0.0
@@ -78,14 +83,15 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Initial weights. "auto" selects the initializer that fits the activation of each layer. The names are
         "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform" and "lecun_normal"; see
         `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are used unchanged.
-        Drawn intercepts are 0.
+        "auto" also draws the intercepts of the hidden layers, with a standard deviation of 0.5; others are 0.
     standardize : bool, default=True
         Whether to standardize the inputs to mean 0 and standard deviation 1 and, for losses with an identity link, the
         target too; with an exponential output, the target is divided by its mean. Losses, `tol` and hyperparameters of
         the loss are then in these units, `coefs_` and predictions in those of the data. Sparse X is scaled, not
         centered.
-    max_iter : int, default=150
-        Maximum number of epochs in one call to `fit`, at least 1.
+    max_iter : int or "auto", default="auto"
+        Maximum number of epochs in one call to `fit`, at least 1. "auto" is 150 with up to 800 samples; with more, it
+        falls with the root of their number, to 50 from 7200 samples on.
     tol : float or None, default=1e-4
         `fit` stops when the monitored loss or score has not improved by more than `tol` for `n_iter_no_change` epochs
         in a row. None never stops. A learning rate with a planned end ("auto", "cosine", "one_cycle") is not cut short
@@ -94,7 +100,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Number of epochs without improvement after which `fit` stops; see `tol`.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out a validation set, monitor `scoring` on it, and restore the weights of the best epoch.
-        "auto" does so only if `X_val` is passed to `fit`. It has no effect on `partial_fit`.
+        "auto" does so only if `X_val` is passed to `fit`; otherwise it holds out samples only to choose `alpha`, and
+        trains on all of them. False holds out nothing. It has no effect on `partial_fit`.
     validation_fraction : float, default=0.1
         Share of the samples in the validation set, in (0, 1).
     scoring : str, callable or None, default="loss"
@@ -138,6 +145,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Learning rate of the last update.
     alpha_ : float
         Strength of the penalty in the last epoch.
+    alpha_search_ : dict or None
+        The c that the last search for ``alpha="auto"`` tried, and the mean loss on the held-out samples for each.
     engine_ : str
         Engine that computed the last call: "numpy" or "numba".
     n_layers_ : int
@@ -169,6 +178,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     (2,)
     """
 
+    _auto_epochs = AutoEpochs(150, 800, 50)
+
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (64, 32),
@@ -186,7 +197,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         clip_norm: float | None = None,
         init: str | Initializer | tuple[Sequence[ArrayLike], Sequence[ArrayLike]] = "auto",
         standardize: bool = True,
-        max_iter: int = 150,
+        max_iter: int | str = "auto",
         tol: float | None = 1e-4,
         n_iter_no_change: float = 20,
         early_stopping: bool | str = "auto",

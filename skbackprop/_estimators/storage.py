@@ -6,6 +6,7 @@ so the code can be reorganized without breaking stored estimators.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -53,11 +54,11 @@ COUNTS = (
     "n_samples",
     "n_rejections",
 )
-AMOUNTS = ("rate_factor", "alpha", "mean_weight", "mean_entries")
-REALS = ("learning_rate", "plateau_best", "mean_loss")
+AMOUNTS = ("rate_factor", "prior", "alpha", "mean_weight", "mean_entries")
+REALS = ("learning_rate", "plateau_best", "mean_loss", "constant_loss")
 NUMBERS = COUNTS + AMOUNTS + REALS
 #: The parts of `TrainingState` that are lists of numbers.
-CURVES = ("loss_curve", "validation_loss_curve", "validation_scores")
+CURVES = ("loss_curve", "validation_loss_curve", "validation_scores", "tried_priors", "prior_losses")
 #: The parts of `TrainingConfig` that are numbers.
 SETTINGS = ("batch_size", "shuffle", "max_iter", "alpha", "clip_norm")
 
@@ -155,15 +156,18 @@ def _restored_network(stored: dict[str, Any]) -> tuple[TrainingConfig, TrainingS
     if stored["standardizer"] is not None:
         state.standardizer = _restored_standardizer(stored["standardizer"], objective, theta.dtype)
     numbers = stored["numbers"]
-    if isinstance(numbers, dict):  # files of the first versions do not have this number
-        numbers = {"mean_entries": float(network.sizes[0]), **numbers}
+    if isinstance(numbers, dict):  # files of the first versions do not have these numbers
+        numbers = {"mean_entries": float(network.sizes[0]), "prior": 1.0, "constant_loss": math.inf, **numbers}
     _check_numbers(numbers)
     for name in NUMBERS:
         setattr(state, name, numbers[name])
-    check_dict(stored["curves"], CURVES, "the curves of the stored network")
+    curves = stored["curves"]
+    if isinstance(curves, dict):  # the same
+        curves = {"tried_priors": np.empty(0), "prior_losses": np.empty(0), **curves}
+    check_dict(curves, CURVES, "the curves of the stored network")
     for name in CURVES:
-        check_curve(stored["curves"][name], f"{name} of the stored network")
-        setattr(state, name, stored["curves"][name].tolist())
+        check_curve(curves[name], f"{name} of the stored network")
+        setattr(state, name, curves[name].tolist())
     return config, state
 
 

@@ -1,21 +1,26 @@
 """The strength of the penalty that ``alpha="auto"`` means.
 
-It is a prior on the weights of standardized samples: c / n for n samples, times the ratio of noise to signal where the
-loss does not know it, as in ridge regression (Hoerl, Kennard and Baldwin 1975). The noise is what the last epoch left
-unexplained, so the penalty follows the training loss down. docs/defaults.md explains the choice of c.
+It is a prior on the weights of standardized samples, measured against the noise, as in ridge regression (Hoerl, Kennard
+and Baldwin 1975). With n samples,
+
+    alpha = c * H / n                            if the loss is a likelihood, which knows its noise,
+    alpha = c * H / n * min(1, L / (H - L))      otherwise,
+
+where H is the loss of a constant prediction and L that of the last epoch, so that L / (H - L) is the ratio of noise to
+signal; in a stream, H and the ratio are 1. `fit` chooses c on a validation set, see penalty_search.py: the training loss
+cannot choose it, because the penalty controls that loss. docs/defaults.md has the evidence.
 """
 
 from __future__ import annotations
 
+import math
+
 from .config import TrainingConfig
 from .state import TrainingState
 
-#: The c of losses that are likelihoods, and the c of other losses.
-PRIOR_OF_LIKELIHOODS = 5.0
-PRIOR = 20.0
-#: The largest value of c / n.
-STRONGEST_PRIOR = 0.1
-#: Noise that L-BFGS assumes, because its objective must not change between iterations.
+#: Fewer samples have the penalty of this number: they say too little about the noise to choose one, or to divide by.
+MIN_SAMPLES = 100
+#: The share of H that L-BFGS assumes to be noise, because its objective must not change between iterations.
 NOISE_OF_LBFGS = 0.1
 
 
@@ -25,8 +30,16 @@ def choose_alpha(config: TrainingConfig, state: TrainingState) -> float:
         return config.alpha
     if state.standardizer is None:
         return 0.0  # without standardization, the weights have no common scale
-    n_samples = state.standardizer.n_samples
+    strength = state.prior / max(state.n_samples, MIN_SAMPLES)
+    if math.isinf(state.constant_loss):
+        return strength  # in a stream, neither H nor the noise is known
     if config.objective.loss.is_likelihood:
-        return min(PRIOR_OF_LIKELIHOODS / n_samples, STRONGEST_PRIOR)
-    noise = min(state.mean_loss / config.objective.network.sizes[-1], 0.5)
-    return min(PRIOR / n_samples, STRONGEST_PRIOR) * noise / (1.0 - noise)
+        return strength * state.constant_loss
+    return strength * state.constant_loss * _noise_to_signal(state.mean_loss, state.constant_loss)
+
+
+def _noise_to_signal(loss: float, constant_loss: float) -> float:
+    """Return the ratio of what the network leaves unexplained to what it explains, at most 1."""
+    if 2.0 * loss >= constant_loss:
+        return 1.0
+    return loss / (constant_loss - loss)

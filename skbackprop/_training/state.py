@@ -57,6 +57,12 @@ class TrainingState:
         Lowest monitored loss so far, for the schedule `Plateau`.
     plateau_count : int
         Number of epochs since then.
+    prior : float
+        The c of ``alpha="auto"``; see `penalty.py`.
+    tried_priors, prior_losses : list of float
+        The values of c that the last search tried, and the mean loss on the validation set for each.
+    constant_loss : float
+        Mean loss of predicting the mean of the target of the last `fit`; infinite if there was none.
     alpha : float
         Strength of the penalty in the last epoch.
     mean_loss : float
@@ -88,6 +94,10 @@ class TrainingState:
     rate_factor: float = 1.0
     plateau_best: float = math.inf
     plateau_count: int = 0
+    prior: float = 1.0
+    tried_priors: list[float] = field(default_factory=list)
+    prior_losses: list[float] = field(default_factory=list)
+    constant_loss: float = math.inf
     alpha: float = 0.0
     mean_loss: float = math.inf
     mean_weight: float = 0.0

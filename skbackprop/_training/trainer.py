@@ -244,6 +244,7 @@ class FitTrainer(Trainer):
                 raise ValueError(OVERFLOW)
             self._data = state.scale_target(self._data)
             constant_loss = self.config.objective.constant_loss(self._data)
+            state.constant_loss = constant_loss if math.isfinite(constant_loss) else math.inf
             if self.config.optimizer.needs_all_samples:
                 self._minimize(n_epochs, result)
             else:
@@ -262,7 +263,7 @@ class FitTrainer(Trainer):
         if not n_epochs or result.stopped:
             return  # a resumed fit may have no iteration left to make
         state = self.state
-        state.mean_loss = NOISE_OF_LBFGS * self.config.objective.network.sizes[-1]
+        state.mean_loss = NOISE_OF_LBFGS * state.constant_loss
         state.alpha = choose_alpha(self.config, state)
         lbfgs.minimize(self.config, state, self._data, n_epochs, self._begin_epoch, self._end_epoch, result)
 

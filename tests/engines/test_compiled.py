@@ -140,7 +140,7 @@ def test_chunks_of_a_batch(solver, monkeypatch):
 @EACH_SOLVER
 def test_going_on_is_exact_and_engines_can_take_over_from_each_other(estimator, solver):
     X, y = data(estimator)
-    params = SETTINGS | {"solver": solver, "activation": "tanh"}
+    params = SETTINGS | {"solver": solver, "activation": "tanh", "alpha": 0.001}
     whole, by_numpy = (estimator(**params, engine=engine).fit(X, y) for engine in ("numba", "numpy"))
     steps = estimator(**params, engine="numba")
     mixed = estimator(**params)

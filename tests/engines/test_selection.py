@@ -11,6 +11,7 @@ from skbackprop._core.dataset import Dataset
 from skbackprop._engines import numba_engine
 from skbackprop._engines.selection import ENGINES, PREFERRED, numpy_seconds
 from skbackprop._estimators.configuration import build_config
+from skbackprop._estimators.parameters import choose_max_iter
 from skbackprop.losses import LOSSES
 from tests.engines.plain_kernel import require_compiler
 from tests.shared import TRAINS_BRIEFLY
@@ -112,5 +113,6 @@ def test_small_fits_by_numba_only_if_they_take_longer_than_a_moment(params, n_sa
     X = rng.normal(size=(n_samples, 30))
     network = BackpropRegressor(**params)
     data = Dataset(X, X[:, :1])
-    config = build_config(network, data, LOSSES["squared_error", "identity"])
+    max_iter = choose_max_iter(network.max_iter, network._auto_epochs, n_samples)
+    config = build_config(network, data, LOSSES["squared_error", "identity"], max_iter)
     assert PREFERRED.is_worth_it(data, numpy_seconds(config, data)) == (engine == "numba")

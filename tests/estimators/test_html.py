@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from tests.shared import BOTH, FEW, announce, data
+from tests.shared import BOTH, FEW, TRAINS_BRIEFLY, announce, data
 
 CAPTION = '<div class="caption">4 → 6 → 5 → {}: {} weights, {} intercepts</div>'
 
@@ -18,6 +18,7 @@ def body(estimator):
     return re.sub(r"sk-(container|estimator)-id-\d+", "", text)
 
 
+@TRAINS_BRIEFLY
 @BOTH
 @pytest.mark.parametrize("in_pipeline", [False, True], ids=["alone", "in a pipeline"])
 def test_fitted_html_shows_layers_and_numbers_of_weights(estimator, in_pipeline):

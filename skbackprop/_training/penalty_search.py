@@ -1,0 +1,95 @@
+"""The search for the c of ``alpha="auto"``, on samples that the penalty cannot fit.
+
+Short fits with values of c on a grid are compared by their loss on a validation set. The search compares the middle of
+the grid with its two neighbors, and moves on from the best as long as the loss falls, which takes three to five fits.
+See penalty.py for c, and docs/defaults.md for the evidence.
+"""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from dataclasses import replace
+
+from .._core.dataset import Dataset
+from .config import TrainingConfig
+from .epoch import Engine
+from .state import TrainingState
+from .stopping import EarlyStopper, Patience
+from .trainer import FitTrainer
+
+#: The grid: MIDDLE * FACTOR**step for a step in STEPS.
+MIDDLE, FACTOR, STEPS = 5.0, 5.0, range(-3, 4)
+#: The share of the epochs that a short fit makes.
+SHARE_OF_EPOCHS = 0.4
+#: A short fit overfits less, so the c that is best for it is on average this much too small.
+CORRECTION = 1.5
+
+
+class PenaltySearch:
+    """Short fits that differ in c, and their losses on a validation set.
+
+    Parameters
+    ----------
+    engine : Engine
+    config : TrainingConfig
+        Of the fit that c is chosen for.
+    state : TrainingState
+        The initial state of that fit, which remains unchanged.
+    training, validation : Dataset
+        Samples to train on and to validate with, the target in the user's units.
+
+    Attributes
+    ----------
+    engine : Engine
+        Another one, if the first has failed.
+    losses : dict of float to float
+        The loss on the validation set for each c that was tried, infinite if it is not a number.
+    """
+
+    def __init__(
+        self, engine: Engine, config: TrainingConfig, state: TrainingState, training: Dataset, validation: Dataset
+    ):
+        self.engine = engine
+        self.losses: dict[float, float] = {}
+        self._config = replace(config, max_iter=math.ceil(SHARE_OF_EPOCHS * config.max_iter))
+        self._state = state
+        self._training = training
+        self._validation = validation
+
+    def best_prior(self) -> float:
+        """Try some c and return the one to train with."""
+        best = direction = min((0, 1, -1), key=self._loss)
+        while direction and self._loss(best + direction) < self._loss(best):
+            best += direction
+        # not above the best on the grid, because a penalty that is slightly too strong makes all weights 0
+        minimum = best + min(_vertex(self._loss(best - 1), self._loss(best), self._loss(best + 1)), 0.0)
+        return CORRECTION * _prior(minimum)
+
+    def _loss(self, step: int) -> float:
+        prior = _prior(step)
+        if step not in STEPS:
+            return math.inf
+        if prior not in self.losses:
+            self.losses[prior] = self._fit(prior)
+        return self.losses[prior]
+
+    def _fit(self, prior: float) -> float:
+        state, objective = deepcopy(replace(self._state, prior=prior)), self._config.objective
+        trainer = FitTrainer(self.engine, self._config, state, self._training)
+        trainer.fit(self._config.max_iter, EarlyStopper(Patience(math.inf)))
+        self.engine = trainer.engine
+        loss = objective.mean_loss(state.theta, state.scale_target(self._validation), state.transform)
+        return loss if math.isfinite(loss) else math.inf
+
+
+def _prior(step: float) -> float:
+    return MIDDLE * FACTOR**step
+
+
+def _vertex(left: float, middle: float, right: float) -> float:
+    """Return where the parabola through (-1, left), (0, middle) and (1, right) has its minimum; `middle` is lowest."""
+    curvature = left - middle + right - middle
+    if not 0.0 < curvature < math.inf:
+        return 0.0
+    return 0.5 * (left - right) / curvature

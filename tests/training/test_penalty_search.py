@@ -1,0 +1,79 @@
+"""The search for the c of ``alpha="auto"``: which values it tries, and which it returns."""
+
+import math
+
+import numpy as np
+import pytest
+
+from skbackprop._core.network import Network
+from skbackprop._core.objective import Objective
+from skbackprop._training import penalty_search
+from skbackprop._training.config import TrainingConfig
+from skbackprop._training.penalty_search import CORRECTION, FACTOR, MIDDLE, STEPS, PenaltySearch
+from skbackprop.losses import LOSSES
+from skbackprop.optimizers import Adam
+from skbackprop.schedules import Constant
+
+CONFIG = TrainingConfig(
+    Objective(Network((1, 1), ()), LOSSES["squared_error", "identity"]), Adam(), Constant(0.1), None, False, 10
+)
+
+
+@pytest.fixture
+def search(monkeypatch):
+    """Return a function that searches with given validation losses instead of training."""
+
+    def run(loss_of):
+        monkeypatch.setattr(PenaltySearch, "_fit", lambda self, prior: loss_of(prior))
+        made = PenaltySearch(None, CONFIG, None, None, None)
+        return made.best_prior(), made.losses
+
+    return run
+
+
+@pytest.mark.parametrize("best", [0.15, 0.2, 0.6, 3.0, 20.0, 25.0, 70.0])
+def test_a_parabola_in_the_logarithm_of_c_has_its_minimum_found_from_above(search, best):
+    chosen, tried = search(lambda c: 2.0 + math.log(c / best) ** 2)
+    assert chosen == pytest.approx(CORRECTION * best)
+    assert len(tried) <= 5
+
+
+@pytest.mark.parametrize(("best", "below"), [(0.3, 0.2), (1.8, 1.0), (40.0, 25.0)])
+def test_a_minimum_above_the_best_of_the_grid_is_not_approached(search, best, below):
+    """Slightly too strong a penalty makes the network constant."""
+    chosen, _ = search(lambda c: math.log(c / best) ** 2)
+    assert chosen == pytest.approx(CORRECTION * below)
+
+
+@pytest.mark.parametrize(("direction", "end"), [(1, max(STEPS)), (-1, min(STEPS))])
+def test_a_loss_that_falls_to_the_end_of_the_grid_chooses_its_end(search, direction, end):
+    chosen, tried = search(lambda c: -direction * math.log(c))
+    assert chosen == pytest.approx(CORRECTION * MIDDLE * FACTOR**end)
+    assert len(tried) == 3 + max(STEPS) - 1
+
+
+def test_the_search_looks_to_both_sides_of_a_plateau(search):
+    """With a strong penalty nothing is learned, so that the middle of the grid may look worse than a stronger one."""
+    losses = {0.04: 0.2, 0.2: 0.1, 1.0: 0.5, 5.0: 1.01, 25.0: 1.0, 125.0: 1.0}
+    chosen, _ = search(lambda c: losses[round(c, 2)])
+    assert 0.1 < chosen / CORRECTION < 0.4
+
+
+@pytest.mark.parametrize("loss", [math.inf, 1.0])
+def test_without_a_difference_the_middle_is_chosen(search, loss):
+    chosen, tried = search(lambda c: loss)
+    assert chosen == pytest.approx(CORRECTION * MIDDLE)
+    assert len(tried) == 3
+
+
+def test_a_diverged_neighbor_does_not_move_the_minimum(search):
+    chosen, _ = search(lambda c: {5.0: 1.0, 25.0: 2.0}.get(round(c, 2), math.inf))
+    assert chosen == pytest.approx(CORRECTION * MIDDLE)
+
+
+@pytest.mark.parametrize("triple", [(2.0, 1.0, 1.5), (1.0, 1.0, 3.0), (1.2, 1.0, 9.0)])
+def test_the_vertex_is_that_of_the_parabola_and_no_more_than_half_a_step_away(triple):
+    vertex = penalty_search._vertex(*triple)
+    a, b, _ = np.polyfit([-1, 0, 1], triple, 2)
+    assert vertex == pytest.approx(-b / (2 * a))
+    assert abs(vertex) <= 0.5
