@@ -377,7 +377,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ]
         return float(np.mean(scores))
 
-    def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
+    def _make_target(
+        self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
+    ) -> Target:
         loss = resolve_loss(self.loss, self.output_activation, AUTO_REGRESSION_OUTPUTS)
         return Target(NumberEncoder(loss, dtype), class_weight=None, attributes={})
 
