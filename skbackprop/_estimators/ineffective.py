@@ -188,4 +188,7 @@ def _has_hidden_layers(call: Call) -> bool:
 
 def _weighs_all_classes_alike(estimator) -> bool:
     weights = estimator.class_weight
-    return isinstance(weights, dict) and len({weights.get(label, 1) for label in estimator.classes_.tolist()}) == 1
+    if not isinstance(weights, dict):
+        return False
+    distinct = {weights.get(label, 1) for label in estimator.classes_.tolist()}
+    return len(distinct) == 1 and distinct != {1}

@@ -147,17 +147,17 @@ def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool
 
 
 def _balanced_columns(y) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that maps several labels per sample to the largest of their balanced weights.
+    """Return a function that maps several labels per sample to the mean of their balanced weights.
 
-    The weight of a label, and of its absence, is inverse to its frequency in `y`. The loss has one weight per sample,
-    so a sample with a rare label is weighted by that label.
+    The weight of a label, and of its absence, is inverse to its frequency in `y`. The loss of a sample is the sum over
+    its labels, and has one weight; the mean comes closest to a weight for each term of the sum.
     """
     n_samples = y.shape[0]
     n_present = np.asarray(y.sum(axis=0)).ravel()
     counts = np.array([n_samples - n_present, n_present])
     n_values = np.count_nonzero(counts, axis=0)
     absent, present = n_samples / (n_values * np.maximum(counts, 1))
-    return lambda y: np.where(y, present, absent).max(axis=1)
+    return lambda y: np.where(y, present, absent).mean(axis=1)
 
 
 def smooth_labels(target: np.ndarray, label_smoothing: float, n_values: int) -> np.ndarray:

@@ -108,12 +108,17 @@ class TestPlateau:
             factor, count = (factor / 2, 0) if count == 1 else (factor, count)
         assert network.learning_rate_ == pytest.approx(0.3 * factor)
 
-    def test_rate_is_kept_while_the_data_change(self):
+    def test_calls_with_few_samples_do_not_count(self):
         X, y = data(BackpropRegressor)
         network = BackpropRegressor(5, learning_rate=Plateau(patience=1, threshold=1e9), random_state=0)
         for i in range(100):
             network.partial_fit(X[i : i + 1], y[i : i + 1])
+        for _ in range(10):
+            network.partial_fit(X[:49], y[:49])
         assert network.learning_rate_ == 0.001
+        for _ in range(3):
+            network.partial_fit(X[50:100], y[50:100])
+        assert network.learning_rate_ == 0.0005
         low = BackpropRegressor(5, learning_rate=Plateau(initial=1e-8, patience=1), max_iter=9, random_state=0)
         assert low.fit(X, y).learning_rate_ == 1e-8
 
