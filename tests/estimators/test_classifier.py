@@ -11,7 +11,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skbackprop import BackpropClassifier
 from skbackprop.losses import Loss
-from tests.shared import FEW, TRAINS_BRIEFLY, theta
+from tests.shared import FEW, TRAINS_BRIEFLY, theta, with_solver
 
 pytestmark = TRAINS_BRIEFLY
 
@@ -43,7 +43,7 @@ def multilabel():
 def test_every_solver_learns_real_data(load, solver, epochs):
     X, y = scaled(load)
     network = BackpropClassifier(
-        30, solver=solver, batch_size=50, learning_rate=0.005, alpha=0, max_iter=epochs, tol=None, random_state=0
+        30, **with_solver(solver, 50), learning_rate=0.005, alpha=0, max_iter=epochs, tol=None, random_state=0
     )
     assert network.fit(X, y).score(X, y) > 0.95
 

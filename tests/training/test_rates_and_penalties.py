@@ -176,9 +176,12 @@ class TestAutomaticPenalty:
         assert BackpropClassifier(5, standardize=False, **FEW).fit(X, y).alpha_ == 0
         assert BackpropClassifier(5, alpha=0.3, **FEW).fit(X, y).alpha_ == 0.3
 
-    def test_counts_repeated_samples_once(self):
+    def test_counts_the_samples_of_every_call_of_partial_fit_and_of_one_fit(self):
         X, y = data(BackpropClassifier)
-        network = BackpropClassifier(5, random_state=0)
-        for _ in range(3):
-            assert network.partial_fit(X, y, classes=[0, 1, 2]).alpha_ == 5 / 150
-        assert network.partial_fit(X[:50] + 1, y[:50]).alpha_ == 5 / 200
+        network = BackpropClassifier(5, warm_start=True, **FEW)
+        for n_samples in (150, 300, 450):
+            assert network.partial_fit(X, y, classes=[0, 1, 2]).alpha_ == 5 / n_samples
+        assert network.partial_fit(X[:50] + 1, y[:50]).alpha_ == 5 / 500
+        for _ in range(2):
+            assert network.fit(X, y).alpha_ == 5 / 150
+        assert network.partial_fit(X, y, sample_weight=y > 0).alpha_ == 5 / 250
