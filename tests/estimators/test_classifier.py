@@ -316,7 +316,8 @@ class TestClassWeight:
             for class_weight, scores in score.items():
                 network = BackpropClassifier(class_weight=class_weight, alpha=0.02, max_iter=20, random_state=seed)
                 probability = network.set_params(tol=None).fit(X[:500], Y[:500]).predict_proba(X[500:])
-                scores.append(average_precision_score(Y[500:], probability))
+                occurs = Y[500:].any(axis=0)
+                scores.append(average_precision_score(Y[500:, occurs], probability[:, occurs]))
         assert np.mean(score["balanced"]) > np.mean(score[None]) - 0.03
 
     def test_applies_to_the_validation_set(self, uneven):

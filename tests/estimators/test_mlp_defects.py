@@ -184,9 +184,9 @@ def test_each_partial_fit_shuffles_differently_with_an_integer_seed(rng):
 
 
 @BOTH
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("params", [{"learning_rate": 0.01}, {"optimizer": "lbfgs"}], ids=["adam", "lbfgs"])
 @pytest.mark.parametrize("patience", [1, 2, 5])
-def test_stops_after_exactly_n_iter_no_change_epochs_without_improvement(estimator, optimizer, patience):
+def test_stops_after_exactly_n_iter_no_change_epochs_without_improvement(estimator, params, patience):
     X, y = data(estimator)
     stopping = {
         "tol": 1e9,
@@ -194,7 +194,7 @@ def test_stops_after_exactly_n_iter_no_change_epochs_without_improvement(estimat
         "max_iter": 30,
         "random_state": 0,
     }  # only the first epoch improves
-    network = estimator(6, solver="batch", optimizer=optimizer, learning_rate=0.01, **stopping).fit(X, y)
+    network = estimator(6, solver="batch", **params, **stopping).fit(X, y)
     assert network.n_iter_ == 1 + patience
     if MLP_HAS_DEFECT:
         theirs = THEIRS[estimator](hidden_layer_sizes=6, **stopping).fit(X, y)
