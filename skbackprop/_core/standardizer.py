@@ -42,13 +42,11 @@ class Standardizer:
     Attributes
     ----------
     n_samples : int
-        Number of samples in the moments; the same samples again are not counted again.
+        Number of samples in the moments; the same samples are counted each time.
     moments : Moments
         Weight, mean and variance of all columns.
     offset, scale, factor : ndarray of shape (n_features + n_outputs,)
         What is subtracted, what it is then divided by, and the reciprocal of that.
-    has_new_samples : bool
-        Whether the last samples differed from those before them.
     """
 
     def __init__(self, n_features: int, n_outputs: int, target_scaling: TargetScaling, centers: bool, dtype: np.dtype):
@@ -61,7 +59,6 @@ class Standardizer:
         self.moments = Moments(0.0, np.zeros(size), np.zeros(size))
         self.offset, self.scale, self.factor = np.zeros((3, size), dtype)
         self._refreshed_at = 0
-        self.has_new_samples = False
         self._split()
 
     def propose(self, data: Dataset) -> tuple[Moments, np.ndarray]:
@@ -82,17 +79,9 @@ class Standardizer:
         return self.moments.merge(new), distance
 
     def accept(self, moments: Moments, n_samples: int) -> None:
-        """Adopt the proposed moments; samples that leave all moments unchanged are not counted again."""
-        same = (
-            self.n_samples > 0
-            and n_samples > 1
-            and np.array_equal(moments.mean, self.moments.mean)
-            and np.array_equal(moments.variance, self.moments.variance)
-        )
+        """Adopt the proposed moments of all samples so far, the last `n_samples` of which are new."""
         self.moments = moments
-        self.has_new_samples = self.n_samples > 0 and not same
-        if not same:
-            self.n_samples += n_samples
+        self.n_samples += n_samples
         if n_samples > 1 or self.n_samples >= REFRESH_RATIO * self._refreshed_at:
             self._refresh()
 
@@ -114,7 +103,6 @@ class Standardizer:
         stored = {
             "n_samples": self.n_samples,
             "refreshed_at": self._refreshed_at,
-            "has_new_samples": self.has_new_samples,
             "centers": self.centers,
             "weight": self.moments.weight,
             "mean": self.moments.mean,
@@ -127,7 +115,6 @@ class Standardizer:
     def load_state_dict(self, stored: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned; the caller has checked shapes and dtypes."""
         self.n_samples = stored["n_samples"]
-        self.has_new_samples = stored["has_new_samples"]
         self.centers = stored["centers"]
         self.moments = Moments(stored["weight"], stored["mean"], stored["variance"])
         if "scale" in stored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -50,7 +51,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     _progress: FitProgress
 
     @abstractmethod
-    def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
+    def _make_target(
+        self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
+    ) -> Target:
         """Validate `y` and return how it is encoded."""
 
     @abstractmethod
@@ -88,7 +91,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             resumes = self.__sklearn_is_fitted__()
             request = FitRequest(X, y, sample_weight, classes=classes, is_partial=True, resumes=resumes)
             result = run_partial_fit(self, request)
-        if result.messages:
+        if result.messages or result.ineffective:
             self._warn(result)
         return self
 
@@ -104,6 +107,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _warn(self, result: TrainingResult, stacklevel: int = 4) -> None:
         """Issue the messages as warnings that point to the line where the user called the estimator."""
+        for message in result.ineffective:
+            warnings.warn(message, UserWarning, stacklevel=stacklevel)
         for message in result.messages:
             warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
 
@@ -124,7 +129,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         if self.tol is None:
             return False
         scores = self.validation_scores_
-        curve = self._state.loss_curve[n_before:] if scores is None else [-score for score in scores]
+        curve = self._state.loss_curve[n_before:]
+        if scores is not None:
+            curve = [-score for score in scores if math.isfinite(score)]
+            if not curve:
+                return False
         n_epochs = int(min(self.n_iter_no_change, len(curve) - 1))
         if n_epochs < 1:
             return True

@@ -104,10 +104,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     validation_fraction : float, default=0.1
         Share of the samples in the validation set, in (0, 1); the split is stratified by class.
     scoring : str, callable or None, default="loss"
-        What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method.
+        What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method. A
+        score that is NaN or infinite is ignored, with a warning.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with `sample_weight`. "balanced" weights each class inversely to its
-        frequency.
+        frequency. With several labels per sample, a sample has the mean of the balanced weights of its labels; the
+        weights of a list of dicts, one for each label, are multiplied.
     label_smoothing : float, default=0.0
         Share of each label that is spread evenly over the classes, in [0, 1).
     shuffle : bool, default=True
@@ -270,7 +272,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or a matrix of zeros and ones with several labels per sample.
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights, none negative and not all zero; None means a weight of 1 for every sample.
+            Sample weights, none negative and not all zero; None means a weight of 1 for every sample. A sample of
+            weight 0 is as if absent, except that its class is in `classes_`.
         X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
             Validation samples for early stopping, instead of a split of `X`; see `early_stopping`. In a Pipeline,
             ``transform_input=["X_val"]`` sends them through its steps.
@@ -304,7 +307,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """Make one epoch over some samples, and continue from where the last call to `fit` or `partial_fit` ended.
 
         With a given learning rate or schedule and a given `alpha`, n calls with the same samples equal `fit` with
-        ``max_iter=n``, unless `tol` ends that sooner.
+        ``max_iter=n`` up to rounding, unless `tol` ends that sooner. ``alpha="auto"`` counts the samples of each call.
 
         Parameters
         ----------
@@ -452,7 +455,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         model = self._fitted_model()
         return model.log_probabilities(model.raw_output(X))
 
-    def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
+    def _make_target(
+        self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
+    ) -> Target:
         multilabel = is_multilabel(y)
         if resumes and multilabel != self._is_multilabel:
             raise ValueError("y changed between one label and several labels per sample; start again with a clone.")
@@ -463,7 +468,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             known = known_classes(y, self.classes_ if resumes else None, classes)
         loss = classification_loss(self.loss, self.output_activation, len(known), multilabel)
         encoder = LabelEncoder(loss, dtype, known, multilabel, self.label_smoothing)
-        weigh = class_weight_function(self.class_weight, y, known, multilabel, online=classes is not None)
+        counted = y if sample_weight is None else y[sample_weight > 0]
+        weigh = class_weight_function(self.class_weight, counted, known, multilabel, online=classes is not None)
         attributes = {"classes_": known, "_is_multilabel": multilabel}
         class_weight = None if weigh is None else lambda y: weigh(encoder.validate(y))
         return Target(encoder, class_weight, attributes)

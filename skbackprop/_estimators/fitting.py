@@ -27,7 +27,8 @@ from .._typing import keep_signature
 from .alpha_search import choose_prior
 from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
-from .parameters import choose_max_iter
+from .ineffective import Call, ineffective_settings, splits_samples
+from .parameters import check_weights, choose_max_iter
 from .progress import FitProgress
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
 from .validation_split import make_validation_scorer, monitors_loss, split
@@ -74,10 +75,11 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
         seed = _choose_seed(estimator, request)
         validation, message = None, None
         monitors_loss(estimator.scoring)  # raises an error for an unknown name
-        if any(array is not None for array in request.validation):
+        is_given = any(array is not None for array in request.validation)
+        if is_given:
             X_val, y_val, sample_weight_val = request.validation
             validation = validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples, target)
-        elif not isinstance(estimator.early_stopping, str) and estimator.early_stopping:
+        elif splits_samples(estimator, is_given=is_given):
             # "auto" does not split X: docs/defaults.md explains why
             weight = samples.data.sample_weight
             fraction = estimator.validation_fraction
@@ -95,6 +97,8 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
         estimator.engine_ = trainer.engine.name  # another one, if the first has failed
         if message is not None:
             result.messages.append(message)
+        if not request.finishes:
+            result.ineffective = ineffective_settings(Call(estimator, config, n_samples, is_given))
     return result
 
 
@@ -108,7 +112,10 @@ def run_partial_fit(estimator, request: FitRequest) -> TrainingResult:
         config, engine = _prepare(estimator, request, data, target, seed)
         trainer = StreamTrainer(engine, config, estimator._state, data)
         estimator._fast_path = FastPath.after(estimator, trainer, target, data)
-        return update_stream(estimator, trainer, data)
+        result = update_stream(estimator, trainer, data)
+        if not request.resumes:
+            result.ineffective = ineffective_settings(Call(estimator, config, data.n_samples, is_partial=True))
+        return result
 
 
 def update_stream(estimator, trainer: StreamTrainer, data: Dataset) -> TrainingResult:
@@ -166,8 +173,9 @@ def validate_samples(estimator, request: FitRequest) -> tuple[Samples, Target]:
         reset=not request.resumes,
     )
     dtype = np.dtype(X.dtype if X.dtype in dtypes else dtypes[0])
-    target = estimator._make_target(y, dtype, request.resumes, request.classes)
-    return make_samples(X, y, request.sample_weight, target), target
+    weight = check_weights(request.sample_weight, X)
+    target = estimator._make_target(y, dtype, request.resumes, request.classes, weight)
+    return make_samples(X, y, weight, target), target
 
 
 def _choose_seed(estimator, request: FitRequest) -> int:
@@ -188,9 +196,9 @@ def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples 
     else:
         patience = _patience(estimator, config, has_validation_set=validate is not None)
         estimator._progress = FitProgress(EarlyStopper(patience), state.n_iter + config.max_iter, n_samples)
-        state.n_samples = 0  # sample weights are relative to the mean of these samples
         state.validation_loss_curve, state.validation_scores = [], []
         state.validation_start = state.n_iter
+    state.n_samples = 0  # a fit counts its own samples; sample weights are relative to their mean
     progress = estimator._progress
     progress.stopper.validate = validate
     observer = _make_observer(estimator, n_train, progress.last_iter, task)

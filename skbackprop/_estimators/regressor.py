@@ -105,7 +105,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     validation_fraction : float, default=0.1
         Share of the samples in the validation set, in (0, 1).
     scoring : str, callable or None, default="loss"
-        What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method.
+        What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method. A
+        score that is NaN or infinite is ignored, with a warning.
     shuffle : bool, default=True
         Whether to draw a new order of the samples in each epoch. It has no effect if all samples are one batch.
     warm_start : bool, default=False
@@ -257,7 +258,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights, none negative and not all zero; None means a weight of 1 for every sample.
+            Sample weights, none negative and not all zero; None means a weight of 1 for every sample. A sample of
+            weight 0 is as if absent.
         X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
             Validation samples for early stopping, instead of a split of `X`; see `early_stopping`. In a Pipeline,
             ``transform_input=["X_val"]`` sends them through its steps.
@@ -289,7 +291,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """Make one epoch over some samples, and continue from where the last call to `fit` or `partial_fit` ended.
 
         With a given learning rate or schedule and a given `alpha`, n calls with the same samples equal `fit` with
-        ``max_iter=n``, unless `tol` ends that sooner.
+        ``max_iter=n`` up to rounding, unless `tol` ends that sooner. ``alpha="auto"`` counts the samples of each call.
 
         Parameters
         ----------
@@ -388,7 +390,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ]
         return float(np.mean(scores))
 
-    def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
+    def _make_target(
+        self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
+    ) -> Target:
         loss = resolve_loss(self.loss, self.output_activation, AUTO_REGRESSION_OUTPUTS)
         return Target(NumberEncoder(loss, dtype), class_weight=None, attributes={})
 

@@ -7,8 +7,8 @@ and Baldwin 1975). With n samples,
     alpha = c * H / n * min(1, L / (H - L))      otherwise,
 
 where H is the loss of a constant prediction and L that of the last epoch, so that L / (H - L) is the ratio of noise to
-signal; in a stream, H and the ratio are 1. `fit` chooses c on a validation set, see penalty_search.py: the training loss
-cannot choose it, because the penalty controls that loss. docs/defaults.md has the evidence.
+signal; in a stream, H and the ratio are 1. `fit` chooses c on a validation set, see penalty_search.py: the training
+loss cannot choose it, because the penalty controls that loss. docs/defaults.md has the evidence.
 """
 
 from __future__ import annotations
