@@ -281,9 +281,13 @@ def texts(rng, n, n_classes=10, n_words=40, n_vocabulary=15_000, n_own=1000, sha
     """Return the TF-IDF of short documents over 15000 words, in CSR; each class prefers its words."""
     probabilities = words_of_classes(rng, n_classes, n_vocabulary, n_own, share)
     y = rng.integers(n_classes, size=n)
-    lengths = 3 + rng.poisson(n_words, size=n)
-    documents = [rng.multinomial(length, probabilities[label]) for length, label in zip(lengths, y, strict=True)]
-    return TfidfTransformer().fit_transform(sparse.csr_matrix(np.array(documents))), y
+    documents = np.repeat(np.arange(n), 3 + rng.poisson(n_words, size=n))
+    words = np.empty(len(documents), dtype=int)
+    for label, of_class in enumerate(probabilities):
+        is_of_class = y[documents] == label
+        words[is_of_class] = rng.choice(n_vocabulary, size=is_of_class.sum(), p=of_class)
+    occurrences = sparse.csr_matrix((np.ones(len(words)), (documents, words)), shape=(n, n_vocabulary))
+    return TfidfTransformer().fit_transform(occurrences), y
 
 
 # Wide data
