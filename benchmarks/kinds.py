@@ -33,6 +33,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # before numpy loads its BLAS
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -90,26 +91,27 @@ def linear(problem, X):
     return model if sparse.issparse(X) else make_pipeline(StandardScaler(), model)
 
 
-def has_quantiles(problem):
-    """Return whether our estimator behind a quantile transformation is a reference."""
-    return any(claim.against == "quantiles" for claim in problem.claims)
+def behind_quantiles(problem, seed, change):
+    """Return our estimator behind a transformation to normal columns."""
+    transformer = QuantileTransformer(output_distribution="normal", random_state=seed)
+    return make_pipeline(transformer, ours(problem, seed, change))
 
 
 def contenders(problem, data, seed, arguments):
     """Return the unfitted estimators by name."""
-    made = {
-        "ours": ours(problem, seed, arguments.change),
-        "MLP": mlp(problem, data.X, seed),
-        "MLP stopped": mlp(problem, data.X, seed, early_stopping=True),
-        "linear": linear(problem, data.X),
-        "constant": DummyClassifier() if problem.task == "classification" else DummyRegressor(),
+    mine = partial(ours, problem, seed, arguments.change)
+    makers = {
+        "ours": mine,
+        "MLP": partial(mlp, problem, data.X, seed),
+        "MLP stopped": partial(mlp, problem, data.X, seed, early_stopping=True),
+        "linear": partial(linear, problem, data.X),
+        "constant": DummyClassifier if problem.task == "classification" else DummyRegressor,
     }
     if data.clean_X is not None:
-        made["clean"] = ours(problem, seed, arguments.change)
-    if has_quantiles(problem):
-        transformer = QuantileTransformer(output_distribution="normal", random_state=seed)
-        made["quantiles"] = make_pipeline(transformer, ours(problem, seed, arguments.change))
-    return {name: made[name] for name in CONTENDERS if name in made and name in arguments.contenders}
+        makers["clean"] = mine
+    if any(claim.against == "quantiles" for claim in problem.claims):
+        makers["quantiles"] = partial(behind_quantiles, problem, seed, arguments.change)
+    return {name: makers[name]() for name in CONTENDERS if name in makers and name in arguments.contenders}
 
 
 # Metrics

@@ -27,8 +27,8 @@ def kinds(monkeypatch):
     return kinds
 
 
-def equal(X, other):
-    return (X != other).nnz == 0 if sparse.issparse(X) else (X == other).all()
+def equal(a, b):
+    return (a != b).nnz == 0 if sparse.issparse(a) else (a == b).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -107,8 +107,8 @@ def test_categories_of_a_table_are_encoded(folder):
 
 def test_calibration_error(kinds):
     probabilities = np.array([[0.9, 0.1]] * 10 + [[0.4, 0.6]] * 10)
-    y = np.array([0] * 9 + [1] + [1] * 3 + [0] * 7)
-    assert kinds.calibration_error(y, probabilities, np.array([0, 1])) == pytest.approx(0.15)
+    y = np.array([0] * 8 + [1] * 2 + [1] * 3 + [0] * 7)
+    assert kinds.calibration_error(y, probabilities, np.array([0, 1])) == pytest.approx((0.1 + 0.3) / 2)
 
 
 @pytest.mark.parametrize(
