@@ -198,17 +198,25 @@ def amounts(rng, n, intercept=-1.5):
 # Heavy tails and outliers
 
 
-def clusters(rng, n):
-    """Return classes in ten columns that are easy to tell apart."""
-    seed = int(rng.integers(2**31))
-    return make_classification(n, 10, n_informative=6, class_sep=1.5, flip_y=0.01, random_state=seed)
+def from_normal(rng, z, labels):
+    """Return a target that is smooth in normal variables: labels, or values."""
+    score = z[:, 0] + z[:, 1] - np.sin(2 * z[:, 2]) + 0.5 * z[:, 3] ** 2 - 0.5
+    if labels:
+        return (score > 0).astype(int)
+    return score + rng.normal(scale=0.2, size=len(z))
+
+
+def normal(rng, n):
+    """Return normal columns, each of which matters for the class."""
+    X = rng.normal(size=(n, 4))
+    return X, from_normal(rng, X, True)
 
 
 def one_cell(seed, folder):
-    """Return clusters with one cell of 1e9."""
-    clean = draw(clusters, 1500, 2000, seed, folder)
+    """Return normal columns with one cell of 1e9."""
+    clean = draw(normal, 1500, 2000, seed, folder)
     X = clean.X.copy()
-    X[7, 2] = 1e9
+    X[7, 0] = 1e9
     return clean._replace(X=X, clean_X=clean.X, clean_y=clean.y)
 
 
@@ -218,14 +226,6 @@ def three_cells(seed, folder):
     X = clean.X.copy()
     X[[3, 50, 700], [0, 3, 6]] = 1e7, -1e8, 1e12
     return clean._replace(X=X, clean_X=clean.X, clean_y=clean.y)
-
-
-def from_normal(rng, z, labels):
-    """Return a target that is smooth in normal variables: labels, or values."""
-    score = z[:, 0] + z[:, 1] - np.sin(2 * z[:, 2]) + 0.5 * z[:, 3] ** 2 - 0.5
-    if labels:
-        return (score > 0).astype(int)
-    return score + rng.normal(scale=0.2, size=len(z))
 
 
 def log_normal(rng, n, s, labels=True):
