@@ -128,12 +128,30 @@ def test_claims(claim, values, holds, kinds):
     assert kinds.check(claim, {"ours": {claim.metric: values}, "MLP stopped": other})[1] == holds
 
 
-def test_the_benchmark_prints_its_figures(kinds, monkeypatch, capsys):
-    arguments = (
-        "kinds.py --sets parity_4 rare_counts --seeds 1 --contenders ours linear --change max_iter=2 engine='numpy'"
-    )
-    monkeypatch.setattr(sys, "argv", arguments.split())
-    kinds.main()
-    printed = capsys.readouterr().out
+@pytest.fixture
+def run(kinds, monkeypatch, capsys, tmp_path):
+    """A function that runs the benchmark for two epochs and returns what it prints."""
+
+    def run(options):
+        selection = f"--sets parity_4 rare_counts --seeds 1 --json {tmp_path / 'figures'}"
+        monkeypatch.setattr(sys, "argv", f"kinds.py {selection} --change max_iter=2 engine='numpy' {options}".split())
+        kinds.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_the_benchmark_prints_its_claims(run):
+    printed = run("--contenders ours linear")
     assert "MISSED parity_4: training" in printed
     assert "rare_counts: deviance" in printed
+
+
+def test_a_baseline_stands_in_for_contenders_that_do_not_run(run, tmp_path):
+    assert "linear" not in run("--contenders ours").split("Claims")[1]
+    run("--contenders ours linear")
+    (tmp_path / "figures").rename(tmp_path / "earlier")
+    printed = run(f"--contenders ours --baseline {tmp_path / 'earlier'}")
+    accuracies = next(line for line in printed.splitlines() if "accuracy" in line).split()
+    assert len(accuracies) == 7  # the name, ours, linear, before, and the range of ours
+    assert "linear" in printed.split("Claims")[1]
