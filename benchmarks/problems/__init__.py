@@ -73,6 +73,11 @@ def drawn(role, task, generator, n_train, n_test=2000, *, settings=None, claims=
     return Problem("", role, task, load, settings or {}, claims)
 
 
+def text(role, generator, **arguments):
+    """Return a problem of classified documents."""
+    return drawn(role, "classification", generator, 1200, 400, claims=AS_LOGISTIC, **arguments)
+
+
 def read(role, loader, name, *, settings=None, claims=(), task=None, **arguments):
     """Return a problem with another split of a table for each seed."""
     task = task or ("regression" if tables.TABLES[name].regression else "classification")
@@ -187,13 +192,10 @@ KINDS = {
         "errors_absolute": made(REPORT, REGRESSION, generated.gross_errors, settings=ABSOLUTE, claims=AS_ROBUST),
     },
     "text": {
-        "ten_topics": drawn(CHOOSE, CLASSIFICATION, generated.texts, 1200, 400, claims=AS_LOGISTIC),
-        "twenty_topics": drawn(
-            REPORT, CLASSIFICATION, generated.texts, 1200, 400, claims=AS_LOGISTIC, n_classes=20, n_words=60
-        ),
-        "two_topics": drawn(
-            REPORT, CLASSIFICATION, generated.texts, 1200, 400, claims=AS_LOGISTIC, n_classes=2, n_words=25
-        ),
+        "four_classes_of_words": text(CHOOSE, generated.dense_words, n_classes=4, n_words=40, spread=0.7, power=0.5),
+        "ten_topics": text(CHOOSE, generated.words_of_topics, n_classes=10, n_words=40),
+        "twenty_classes_of_words": text(REPORT, generated.dense_words, n_classes=20, n_words=60, spread=1.2, power=0.5),
+        "two_classes_of_words": text(REPORT, generated.dense_words, n_classes=2, n_words=30, spread=0.7, power=0.9),
     },
     "wide": {
         "wide_values": drawn(CHOOSE, REGRESSION, generated.wide, 200, 500),

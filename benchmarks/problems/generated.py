@@ -267,27 +267,40 @@ def one_target(seed, folder):
 # Text
 
 
-def words_of_classes(rng, n_classes, n_vocabulary, n_own, share):
-    """Return the probability of each word in each class: words that all classes use, and words of the class."""
-    common = 1 / np.arange(1, n_vocabulary + 1) ** 0.9
-    probabilities = np.tile((1 - share) * common / common.sum(), (n_classes, 1))
-    for of_class in probabilities:
-        weights = rng.gamma(0.5, size=n_own)
-        of_class[rng.choice(n_vocabulary, n_own, replace=False)] += share * weights / weights.sum()
-    return probabilities
+N_VOCABULARY = 15_000
 
 
-def texts(rng, n, n_classes=10, n_words=40, n_vocabulary=15_000, n_own=1000, share=0.2):
-    """Return the TF-IDF of short documents over 15000 words, in CSR; each class prefers its words."""
-    probabilities = words_of_classes(rng, n_classes, n_vocabulary, n_own, share)
-    y = rng.integers(n_classes, size=n)
+def frequencies(power):
+    """Return word frequencies that decrease as a power of the rank."""
+    common = np.arange(1, N_VOCABULARY + 1) ** -power
+    return common / common.sum()
+
+
+def tf_idf(rng, n, n_words, probabilities):
+    """Return the TF-IDF of documents with random words of their class, in CSR, and the classes."""
+    y = rng.integers(len(probabilities), size=n)
     documents = np.repeat(np.arange(n), 3 + rng.poisson(n_words, size=n))
     words = np.empty(len(documents), dtype=int)
     for label, of_class in enumerate(probabilities):
         is_of_class = y[documents] == label
-        words[is_of_class] = rng.choice(n_vocabulary, size=is_of_class.sum(), p=of_class)
-    occurrences = sparse.csr_matrix((np.ones(len(words)), (documents, words)), shape=(n, n_vocabulary))
+        words[is_of_class] = rng.choice(N_VOCABULARY, size=is_of_class.sum(), p=of_class)
+    occurrences = sparse.csr_matrix((np.ones(len(words)), (documents, words)), shape=(n, N_VOCABULARY))
     return TfidfTransformer().fit_transform(occurrences), y
+
+
+def words_of_topics(rng, n, n_classes, n_words, n_own=1000, share=0.2):
+    """Return documents in which a fifth of the words belong to the class."""
+    probabilities = np.tile((1 - share) * frequencies(0.9), (n_classes, 1))
+    for of_class in probabilities:
+        weights = rng.gamma(0.5, size=n_own)
+        of_class[rng.choice(N_VOCABULARY, n_own, replace=False)] += share * weights / weights.sum()
+    return tf_idf(rng, n, n_words, probabilities)
+
+
+def dense_words(rng, n, n_classes, n_words, spread, power):
+    """Return documents in which the frequency of every word depends on the class, mostly of rare words."""
+    probabilities = frequencies(power) * np.exp(spread * rng.normal(size=(n_classes, N_VOCABULARY)))
+    return tf_idf(rng, n, n_words, probabilities / probabilities.sum(axis=1, keepdims=True))
 
 
 # Wide data
