@@ -26,8 +26,9 @@ __all__ = ["PROBLEMS", "Claim", "Data", "Problem"]
 class Claim(NamedTuple):
     """What the documentation claims about the score of the defaults.
 
-    Without `against`, the score of every seed reaches the bound. With it, the mean over the seeds is compared with that
-    of another contender: worse by at most `bound` ("difference"), or at most `bound` times as large ("ratio").
+    Without `against`, every seed reaches the bound, or the mean of an error does not exceed it. With `against`, the
+    mean over the seeds is compared with that of another contender: worse by at most `bound` ("difference"), or at most
+    `bound` times as large ("ratio").
     """
 
     metric: str
@@ -73,9 +74,15 @@ def drawn(role, task, generator, n_train, n_test=2000, *, settings=None, claims=
     return Problem("", role, task, load, settings or {}, claims)
 
 
+def parity(role, n_bits, **settings):
+    """Return a parity problem with 400 epochs."""
+    load = partial(generated.parity, n_bits)
+    return made(role, CLASSIFICATION, load, settings={"max_iter": 400, **settings}, claims=LEARNED)
+
+
 def text(role, generator, **arguments):
     """Return a problem of classified documents."""
-    return drawn(role, "classification", generator, 1200, 400, claims=AS_LOGISTIC, **arguments)
+    return drawn(role, CLASSIFICATION, generator, 1200, 400, claims=AS_LOGISTIC, **arguments)
 
 
 def read(role, loader, name, *, settings=None, claims=(), task=None, **arguments):
@@ -108,7 +115,7 @@ AS_QUANTILES = (Claim("accuracy", 0.03, "quantiles"),), (Claim("r2", 0.03, "quan
 AS_ROBUST = (Claim("r2", 0.05, "linear"), *AS_CLEAN)
 AS_LOGISTIC = (Claim("accuracy", 0.03, "linear"),)
 
-#: The tables of defaults.py. Up to version 0.1, all of them took part in the choice of the defaults.
+#: The tables of defaults.py to choose on. The defaults of version 0.1 were chosen on most of the 22.
 CHOSEN_TABLES = (
     *("diabetes", "digits", "energy_efficiency", "concrete", "airfoil", "rc_column_curvature", "bridge_ductility"),
     *("phoneme", "spambase", "bike_sharing", "adult"),
@@ -127,19 +134,9 @@ KINDS = {
         "ackley": drawn(REPORT, REGRESSION, generated.ackley, 1500),
     },
     "interaction": {
-        "parity_4": made(
-            CHOOSE, CLASSIFICATION, partial(generated.parity, 4), settings={"max_iter": 400}, claims=LEARNED
-        ),
-        "parity_6": made(
-            CHOOSE, CLASSIFICATION, partial(generated.parity, 6), settings={"max_iter": 400}, claims=LEARNED
-        ),
-        "parity_8": made(
-            REPORT,
-            CLASSIFICATION,
-            partial(generated.parity, 8),
-            settings={"max_iter": 400, "early_stopping": False},
-            claims=LEARNED,
-        ),
+        "parity_4": parity(CHOOSE, 4),
+        "parity_6": parity(CHOOSE, 6),
+        "parity_8": parity(REPORT, 8, early_stopping=False),
         "parity_among_others": drawn(CHOOSE, CLASSIFICATION, generated.parity_among_others, 1000),
         "checkerboard": drawn(CHOOSE, CLASSIFICATION, generated.checkerboard, 1500, n_fields=4),
         "noisy_checkerboard": drawn(REPORT, CLASSIFICATION, generated.checkerboard, 2500, n_fields=5, flipped=0.05),
