@@ -191,6 +191,7 @@ KINDS = {
     "text": {
         "four_classes_of_words": text(CHOOSE, generated.dense_words, n_classes=4, n_words=40, spread=0.7, power=0.5),
         "ten_topics": text(CHOOSE, generated.words_of_topics, n_classes=10, n_words=40),
+        "eight_classes_of_words": text(REPORT, generated.dense_words, n_classes=8, n_words=25, spread=1.0, power=0.2),
         "twenty_classes_of_words": text(REPORT, generated.dense_words, n_classes=20, n_words=60, spread=1.2, power=0.5),
         "two_classes_of_words": text(REPORT, generated.dense_words, n_classes=2, n_words=30, spread=0.7, power=0.9),
     },
