@@ -2,10 +2,10 @@
 
     python benchmarks/defaults.py --data DIR [--sets NAME ...] [--folds 5] [--change NAME=VALUE ...] [--json FILE]
 
-DIR contains a file NAME/NAME.csv.gz for each data set, with a header and the target in one column; `PROBLEMS` below
-lists the targets and the columns that are dropped. Text columns are dropped too. mnist consists of the two idx files of
-the training set, of which the first 10000 samples are used. Four data sets come with scikit-learn. Missing data sets
-are skipped.
+DIR contains a file NAME/NAME.csv.gz for each data set, with a header and the target in one column; `TABLES` of
+`problems.tables` lists the targets and the columns that are dropped. Text columns are dropped too. mnist consists of
+the two idx files of the training set, of which the first 10000 samples are used. Four data sets come with
+scikit-learn. Missing data sets are skipped. Other kinds of data are in kinds.py.
 
 Contenders, all with default parameters and the number of the fold as `random_state`, one thread, in turn on each fold:
 
@@ -28,90 +28,26 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # before numpy loads its BLAS, and for the gradient boosting
 
-import ast
-import gzip
-import re
-import time
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import report
-from sklearn import datasets
+from contenders import WARNED, changed, fit, print_warnings, scaled_mlp, warm_up
+from problems import tables
+from problems.tables import TABLES
 from sklearn.base import clone
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 
-
-class Problem(NamedTuple):
-    """A target of a data set."""
-
-    target: str | list
-    drop: tuple = ()
-    regression: bool = False
-    folder: str | None = None  # None is the problem's name
-
-
-BRIDGE = ("failure_type", "displacement_ductility", "strength_hardening")
-PROBLEMS = {
-    "diabetes": Problem("sklearn", regression=True),
-    "wine": Problem("sklearn"),
-    "breast_cancer": Problem("sklearn"),
-    "digits": Problem("sklearn"),
-    "yacht": Problem("residuary_resistance", regression=True),
-    "energy_efficiency": Problem("heating_load", ("cooling_load",), True),
-    "concrete": Problem("compressive_strength_mpa", regression=True),
-    "airfoil": Problem("sound_pressure_db", regression=True),
-    "rc_column_curvature": Problem([f"phi_{i}" for i in range(1, 6)], regression=True),
-    "bridge_ductility": Problem("displacement_ductility", BRIDGE, True, "scoured_bridge"),
-    "bridge_hardening": Problem("strength_hardening", BRIDGE, True, "scoured_bridge"),
-    "bridge_failure": Problem("failure_type", BRIDGE, folder="scoured_bridge"),
-    "rc_column_failure_mode": Problem("failure_mode"),
-    "phoneme": Problem("class"),
-    "spambase": Problem("spam"),
-    "optdigits": Problem("digit", ("split",)),
-    "kin8nm": Problem("y", regression=True),
-    "bike_sharing": Problem("cnt", ("instant", "dteday", "casual", "registered"), True),
-    "magic": Problem("class"),
-    "letter": Problem("letter"),
-    "adult": Problem("income", ("split", "fnlwgt")),
-    "mnist": Problem("label"),
-}
 PUBLISHED = ("yacht", "concrete", "energy_efficiency", "kin8nm")
 UNBALANCED = "rc_column_failure_mode"
-MNIST_SAMPLES = 10_000
-
-
-def load(data, name):
-    """Return X and y as float64, with labels as numbers, or None if the data set is missing."""
-    problem = PROBLEMS[name]
-    if problem.target == "sklearn":
-        return getattr(datasets, f"load_{name}")(return_X_y=True)
-    folder = data / (problem.folder or name)
-    if not folder.is_dir():
-        return None
-    if name == "mnist":
-        images, labels = (
-            np.frombuffer(gzip.decompress((folder / f"train-{kind}-ubyte.gz").read_bytes()), np.uint8, offset=offset)
-            for kind, offset in (("images-idx3", 16), ("labels-idx1", 8))
-        )
-        return images.reshape(-1, 784)[:MNIST_SAMPLES].astype(float), labels[:MNIST_SAMPLES].astype(int)
-    table = pd.read_csv(folder / f"{folder.name}.csv.gz")
-    y = table[problem.target].to_numpy(float) if problem.regression else pd.factorize(table[problem.target])[0]
-    targets = [problem.target] if isinstance(problem.target, str) else problem.target
-    X = table.drop(columns={*targets, *problem.drop}).select_dtypes("number")
-    return np.ascontiguousarray(X, dtype=float), y
 
 
 def contenders(regression, seed, n_outputs, changes):
@@ -119,30 +55,13 @@ def contenders(regression, seed, n_outputs, changes):
     ours, MLP, boosting = BackpropClassifier, MLPClassifier, HistGradientBoostingClassifier
     if regression:
         ours, MLP, boosting = BackpropRegressor, MLPRegressor, HistGradientBoostingRegressor
-    scaled, boosted = make_pipeline(StandardScaler(), MLP(random_state=seed)), boosting(random_state=seed)
-    if regression:
-        scaled = TransformedTargetRegressor(scaled, transformer=StandardScaler())
+    boosted = boosting(random_state=seed)
     return {
         "ours": ours(random_state=seed, **changes),
-        "MLP scaled": scaled,
+        "MLP scaled": scaled_mlp(regression, seed),
         "MLP raw": MLP(random_state=seed),
         "HistGB": boosted if n_outputs == 1 else MultiOutputRegressor(boosted),
     }
-
-
-WARNED = Counter()  # data sets and warnings of our fits, with numbers replaced by N
-
-
-def fit(estimator, X, y, name):
-    """Fit the estimator and return the seconds; count the warnings of our fits."""
-    ours = isinstance(estimator, (BackpropRegressor, BackpropClassifier))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always" if ours else "ignore")
-        start = time.perf_counter()
-        estimator.fit(X, y)
-        seconds = time.perf_counter() - start
-    WARNED.update(f"{name}: {re.sub(r'[0-9][0-9.e+-]*', 'N', str(warning.message))[:75]}" for warning in caught)
-    return seconds
 
 
 def error_of_mean(values):
@@ -157,7 +76,7 @@ def splitter(regression, n_folds):
 
 def run_folds(name, X, y, arguments):
     """Print the figures of one data set for part 1 and return them."""
-    regression, n_outputs = PROBLEMS[name].regression, 1 if y.ndim == 1 else y.shape[1]
+    regression, n_outputs = TABLES[name].regression, 1 if y.ndim == 1 else y.shape[1]
     scores, seconds = {}, {}
     for fold, (train, test) in enumerate(splitter(regression, arguments.folds).split(X, y)):
         for contender, estimator in contenders(regression, fold, n_outputs, arguments.change).items():
@@ -178,7 +97,7 @@ def run_unshuffled(name, X, y, arguments):
     """Print and return the mean scores of cross_val_score, for five seeds."""
     found = {}
     for seed in range(5):
-        for contender, estimator in list(contenders(PROBLEMS[name].regression, seed, 1, arguments.change).items())[:2]:
+        for contender, estimator in list(contenders(TABLES[name].regression, seed, 1, arguments.change).items())[:2]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 found.setdefault(contender, []).append(cross_val_score(estimator, X, y).mean())
@@ -222,40 +141,24 @@ def run_unbalanced(X, y, arguments):
     return found
 
 
-def warm_up():
-    """Load everything that is loaded at first use, including the compiled kernel."""
-    X = np.random.default_rng(0).normal(size=(200, 3))
-    for regression, y in ((True, X[:, 0]), (False, (X[:, 0] > 0).astype(int))):
-        for estimator in contenders(regression, 0, 1, {}).values():
-            fit(estimator, X, y, "")
-        fit(contenders(regression, 0, 1, {"engine": "numba"})["ours"], X, y, "")
-    WARNED.clear()
-
-
-def changed(text):
-    """Return a parameter's name and value, a Python literal, from NAME=VALUE."""
-    name, value = text.split("=", 1)
-    return name, ast.literal_eval(value)
-
-
 def main():
     """Print the three parts."""
     parser = report.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=PROBLEMS, default=list(PROBLEMS), metavar="NAME")
+    parser.add_argument("--sets", nargs="+", choices=TABLES, default=list(TABLES), metavar="NAME")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--change", nargs="+", type=changed, default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
     arguments.change = dict(arguments.change)
     results = {"versions": report.versions(), "change": arguments.change, "folds": {}, "unshuffled": {}, "splits": {}}
-    data = {name: found for name in arguments.sets if (found := load(arguments.data, name)) is not None}
+    data = {name: found for name in arguments.sets if (found := tables.load(name, arguments.data)) is not None}
     print("missing, skipped:", sorted(set(arguments.sets) - set(data)) or "none", "; changed:", arguments.change)
     warm_up()
-    print(f"\n{arguments.folds} shuffled folds; for mnist, the first {MNIST_SAMPLES} samples of the training file")
+    print(f"\n{arguments.folds} shuffled folds; mnist: the first {tables.MNIST_SAMPLES} samples of the training file")
     print(f"{'':<22}samples     ours   scaled MLP raw   HistGB   error verdict")
     for name, (X, y) in data.items():
         results["folds"][name] = run_folds(name, X, y, arguments)
-        if PROBLEMS[name].target == "sklearn":
+        if TABLES[name].target == "sklearn":
             results["unshuffled"][name] = run_unshuffled(name, X, y, arguments)
         report.write(arguments.json, **results)
     print("verdicts:", dict(Counter(figures["verdict"] for figures in results["folds"].values())))
@@ -265,9 +168,7 @@ def main():
     if UNBALANCED in data:
         print(f"\n{UNBALANCED}, class_weight None and 'balanced'")
         results["balanced"] = run_unbalanced(*data[UNBALANCED], arguments)
-    print("\nWarnings of our fits, except within cross_val_score:", "" if WARNED else "none")
-    for text, count in WARNED.items():
-        print(f"{count:>5} {text}")
+    print_warnings()
     report.write(arguments.json, **results, warned=WARNED)
 
 
