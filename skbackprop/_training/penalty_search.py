@@ -16,14 +16,14 @@ from .config import TrainingConfig
 from .epoch import Engine
 from .state import TrainingState
 from .stopping import EarlyStopper, Patience
-from .trainer import FitTrainer
+from .trainer import NO_BETTER_THAN_CONSTANT, FitTrainer
 
 #: The grid: MIDDLE * FACTOR**step for a step in STEPS.
 MIDDLE, FACTOR, STEPS = 5.0, 5.0, range(-3, 4)
 #: The share of the epochs that a short fit makes.
 SHARE_OF_EPOCHS = 0.4
-#: A short fit overfits less, so the c that is best for it is on average this much too small.
-CORRECTION = 1.5
+#: In steps of the grid, a factor of 1.5: a short fit overfits less, so the c that is best for it is too small.
+CORRECTION = 0.25
 
 
 class PenaltySearch:
@@ -52,6 +52,7 @@ class PenaltySearch:
     ):
         self.engine = engine
         self.losses: dict[float, float] = {}
+        self._too_strong: set[float] = set()
         self._config = replace(config, max_iter=math.ceil(SHARE_OF_EPOCHS * config.max_iter))
         self._state = state
         self._training = training
@@ -62,9 +63,10 @@ class PenaltySearch:
         best = direction = min((0, 1, -1), key=self._loss)
         while direction and self._loss(best + direction) < self._loss(best):
             best += direction
-        # not above the best on the grid, because a penalty that is slightly too strong makes all weights 0
-        minimum = best + min(_vertex(self._loss(best - 1), self._loss(best), self._loss(best + 1)), 0.0)
-        return CORRECTION * _prior(minimum)
+        vertex = _vertex(self._loss(best - 1), self._loss(best), self._loss(best + 1))
+        # a penalty that is slightly too strong makes all weights 0, so stay below one that does
+        largest = 0.0 if _prior(best + 1) in self._too_strong else CORRECTION
+        return _prior(best + min(vertex + CORRECTION, largest))
 
     def _loss(self, step: int) -> float:
         prior = _prior(step)
@@ -79,6 +81,8 @@ class PenaltySearch:
         trainer = FitTrainer(self.engine, self._config, state, self._training)
         trainer.fit(self._config.max_iter, EarlyStopper(Patience(math.inf)))
         self.engine = trainer.engine
+        if state.mean_loss > NO_BETTER_THAN_CONSTANT * state.constant_loss:
+            self._too_strong.add(prior)
         loss = objective.mean_loss(state.theta, state.scale_target(self._validation), state.transform)
         return loss if math.isfinite(loss) else math.inf
 

@@ -9,11 +9,13 @@ from skbackprop._core.network import Network
 from skbackprop._core.objective import Objective
 from skbackprop._training import penalty_search
 from skbackprop._training.config import TrainingConfig
-from skbackprop._training.penalty_search import CORRECTION, FACTOR, MIDDLE, STEPS, PenaltySearch
+from skbackprop._training.penalty_search import FACTOR, MIDDLE, STEPS, PenaltySearch
 from skbackprop.losses import LOSSES
 from skbackprop.optimizers import Adam
 from skbackprop.schedules import Constant
 
+#: How much larger than the best c of short fits the chosen one is.
+CORRECTION = FACTOR**penalty_search.CORRECTION
 CONFIG = TrainingConfig(
     Objective(Network((1, 1), ()), LOSSES["squared_error", "identity"]), Adam(), Constant(0.1), None, False, 10
 )
@@ -23,9 +25,10 @@ CONFIG = TrainingConfig(
 def search(monkeypatch):
     """Return a function that searches with given validation losses instead of training."""
 
-    def run(loss_of):
+    def run(loss_of, too_strong=()):
         monkeypatch.setattr(PenaltySearch, "_fit", lambda self, prior: loss_of(prior))
         made = PenaltySearch(None, CONFIG, None, None, None)
+        made._too_strong.update(too_strong)
         return made.best_prior(), made.losses
 
     return run
@@ -43,6 +46,13 @@ def test_a_minimum_above_the_best_of_the_grid_is_not_approached(search, best, be
     """Slightly too strong a penalty makes the network constant."""
     chosen, _ = search(lambda c: math.log(c / best) ** 2)
     assert chosen == pytest.approx(CORRECTION * below)
+
+
+def test_a_penalty_is_not_raised_where_the_next_is_too_strong_to_learn(search):
+    losses = {1.0: 0.2, 5.0: 0.1, 25.0: 1.0}.get
+    assert search(lambda c: losses(round(c, 2), 2.0))[0] == pytest.approx(CORRECTION * 5.0, rel=0.5)
+    assert search(lambda c: losses(round(c, 2), 2.0), too_strong=[25.0])[0] <= 5.0
+    assert search(lambda c: (math.log(c) - math.log(20.0)) ** 2, too_strong=[125.0])[0] == pytest.approx(25.0)
 
 
 @pytest.mark.parametrize(("direction", "end"), [(1, max(STEPS)), (-1, min(STEPS))])
