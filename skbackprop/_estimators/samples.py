@@ -50,7 +50,7 @@ class Samples(NamedTuple):
 
     def hold_out(self, indices: np.ndarray) -> tuple[Samples, Samples]:
         """Return the samples to train on, and those at the sorted indices, to validate with; neither copies X."""
-        X, encoded, weight, one_hot, _ = self.data
+        X, encoded, weight, one_hot, *_ = self.data
         weight = None if weight is None else weight[indices]
         validation = Dataset(cast(Matrix, IndexedMatrix(X, indices)), encoded[indices], weight, one_hot)
         score_weight = None if self.score_weight is None else self.score_weight[indices]
@@ -80,7 +80,10 @@ def make_samples(X, y, sample_weight, target: Target) -> Samples:
     encoded = target.encoder.encode(y)
     class_weight = None if target.class_weight is None else target.class_weight(y)
     weight = check_weights(sample_weight, X)
-    data = Dataset(X, encoded, combine_weights(weight, class_weight), target.encoder.one_hot)
+    encoder = target.encoder
+    data = Dataset(
+        X, encoded, combine_weights(weight, class_weight), encoder.one_hot, network_dtype=encoder.network_dtype
+    )
     return Samples(data, y, weight)
 
 
