@@ -322,6 +322,10 @@ class Plateau(Schedule):
     With a validation set, it is the validation loss, or minus the score if `scoring` is a scorer; otherwise it is the
     training loss.
 
+    A call of `partial_fit` is an epoch if it has at least 50 samples; with fewer, their loss is mostly noise, and the
+    learning rate keeps its value. If the samples differ from call to call, their losses also differ by chance, so
+    `patience` should be larger than for `fit`.
+
     Parameters
     ----------
     initial : float, default=0.001

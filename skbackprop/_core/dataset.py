@@ -89,8 +89,13 @@ class Dataset(NamedTuple):
     @property
     def n_entries(self) -> float:
         """Mean number of entries of a sample: the stored ones if X is sparse, else all columns."""
-        n_samples, n_features = self.X.shape
-        return float(n_features) if isinstance(self.X, np.ndarray) else self.X.nnz / n_samples
+        X = self.X
+        if isinstance(X, np.ndarray):
+            return float(X.shape[1])
+        n_entries = X.nnz
+        if self.excluded is not None:
+            n_entries -= int((X.indptr[self.excluded + 1] - X.indptr[self.excluded]).sum())
+        return n_entries / self.n_samples
 
     @property
     def total_weight(self) -> float:
@@ -121,10 +126,13 @@ class Dataset(NamedTuple):
 
     def spread(self, n_samples: int) -> Dataset:
         """Return up to about `n_samples` samples, at even distances."""
-        n, step = self.X.shape[0], -(-self.n_samples // n_samples)
+        step = -(-self.n_samples // n_samples)
         if self.excluded is None:
             return self.take(slice(None, None, step))
-        return self.take(np.setdiff1d(np.arange(0, n, step), self.excluded, assume_unique=True))
+        positions = np.arange(0, self.n_samples, step)
+        # the number of samples before an excluded one is its index less the number of excluded ones before it
+        n_before = self.excluded - np.arange(len(self.excluded))
+        return self.take(positions + np.searchsorted(n_before, positions, side="right"))
 
     def indices(self) -> np.ndarray:
         """Return the indices of all samples in the arrays.

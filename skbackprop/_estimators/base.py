@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -49,7 +50,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     _progress: FitProgress
 
     @abstractmethod
-    def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
+    def _make_target(
+        self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
+    ) -> Target:
         """Validate `y` and return how it is encoded."""
 
     @abstractmethod
@@ -123,7 +126,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         if self.tol is None:
             return False
         scores = self.validation_scores_
-        curve = self._state.loss_curve[n_before:] if scores is None else [-score for score in scores]
+        curve = self._state.loss_curve[n_before:]
+        if scores is not None:
+            curve = [-score for score in scores if math.isfinite(score)]
+            if not curve:
+                return False
         n_epochs = int(min(self.n_iter_no_change, len(curve) - 1))
         if n_epochs < 1:
             return True

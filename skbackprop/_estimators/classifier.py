@@ -442,7 +442,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         model = self._fitted_model()
         return model.log_probabilities(model.raw_output(X))
 
-    def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
+    def _make_target(
+        self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
+    ) -> Target:
         multilabel = is_multilabel(y)
         if resumes and multilabel != self._is_multilabel:
             raise ValueError("y changed between one label and several labels per sample; start again with a clone.")
@@ -453,7 +455,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             known = known_classes(y, self.classes_ if resumes else None, classes)
         loss = classification_loss(self.loss, self.output_activation, len(known), multilabel)
         encoder = LabelEncoder(loss, dtype, known, multilabel, self.label_smoothing)
-        weigh = class_weight_function(self.class_weight, y, known, multilabel, online=classes is not None)
+        counted = y if sample_weight is None else y[sample_weight > 0]
+        weigh = class_weight_function(self.class_weight, counted, known, multilabel, online=classes is not None)
         attributes = {"classes_": known, "_is_multilabel": multilabel}
         class_weight = None if weigh is None else lambda y: weigh(encoder.validate(y))
         return Target(encoder, class_weight, attributes)

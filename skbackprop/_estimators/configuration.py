@@ -46,7 +46,7 @@ def build_config(estimator, data: Dataset, loss: Loss, stream: TrainingState | N
         objective=Objective(network, loss, float(estimator.l1_ratio), dropout),
         optimizer=optimizer,
         schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, n_features, n_entries),
-        batch_size=choose_batch_size(estimator.solver, estimator.batch_size, *data.X.shape),
+        batch_size=choose_batch_size(estimator.solver, estimator.batch_size, data.n_samples, n_features),
         shuffle=estimator.shuffle,
         max_iter=estimator.max_iter,
         alpha=None if isinstance(estimator.alpha, str) else float(estimator.alpha),

@@ -15,7 +15,7 @@ from .._core.dataset import Dataset
 from .._hyperparameters import Hyperparameters
 from .._training.trainer import StreamTrainer
 from .conversion import as_array, convert_samples, convert_weights
-from .samples import Target, combine_weights
+from .samples import Target
 
 #: Types whose values cannot be changed in place.
 IMMUTABLE = (str, int, float, type(None), np.generic)
@@ -91,7 +91,9 @@ class FastPath:
     def after(cls, estimator, trainer: StreamTrainer, target: Target, data: Dataset) -> FastPath | None:
         """Return the fast path for samples like these, or None if there is none."""
         params = ParamsSnapshot(_current_params(estimator))
-        return cls(trainer, params, target, data) if params.is_comparable and isinstance(data.X, np.ndarray) else None
+        if not params.is_comparable or not isinstance(data.X, np.ndarray) or data.excluded is not None:
+            return None
+        return cls(trainer, params, target, data)
 
     def dataset(self, estimator, X, y, sample_weight, classes) -> Dataset | None:
         """Return the samples encoded, or None if they or the parameters need validation."""
@@ -116,18 +118,19 @@ class FastPath:
         return None if weight is None else Dataset(X, encoded, weight, self._encoder.one_hot)
 
     def _combined_weights(self, y, sample_weight) -> np.ndarray | None:
-        """Return the product of the sample weights and the class weights, or None if they need validation."""
+        """Return the product of the sample weights and the class weights, or None if they need validation.
+
+        They need it if a weight is 0: the buffers are for another number of samples.
+        """
         weight = None
         if sample_weight is not None:
             weight = convert_weights(sample_weight, self._X_shape[0])
             if weight is None:
                 return None
-        if self._class_weight is None:
-            return weight
-        try:
-            return combine_weights(weight, self._class_weight(as_array(y)))
-        except ValueError:  # all weights are 0
-            return None
+        if self._class_weight is not None:
+            class_weight = self._class_weight(as_array(y))
+            weight = class_weight if weight is None else weight * class_weight
+        return weight if weight is None or weight.all() else None
 
 
 def _current_params(estimator):

@@ -26,6 +26,7 @@ from .._training.trainer import FitTrainer, StreamTrainer
 from .._typing import keep_signature
 from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
+from .parameters import check_weights
 from .progress import FitProgress
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
 from .validation_split import make_validation_scorer, monitors_loss, split
@@ -162,8 +163,9 @@ def validate_samples(estimator, request: FitRequest) -> tuple[Samples, Target]:
         reset=not request.resumes,
     )
     dtype = np.dtype(X.dtype if X.dtype in dtypes else dtypes[0])
-    target = estimator._make_target(y, dtype, request.resumes, request.classes)
-    return make_samples(X, y, request.sample_weight, target), target
+    weight = check_weights(request.sample_weight, X)
+    target = estimator._make_target(y, dtype, request.resumes, request.classes, weight)
+    return make_samples(X, y, weight, target), target
 
 
 def _choose_seed(estimator, request: FitRequest) -> int:
@@ -184,9 +186,9 @@ def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples 
     else:
         patience = _patience(estimator, config, has_validation_set=validate is not None)
         estimator._progress = FitProgress(EarlyStopper(patience), state.n_iter + estimator.max_iter, n_samples)
-        state.n_samples = 0  # sample weights are relative to the mean of these samples
         state.validation_loss_curve, state.validation_scores = [], []
         state.validation_start = state.n_iter
+    state.n_samples = 0  # a fit counts its own samples; sample weights are relative to their mean
     progress = estimator._progress
     progress.stopper.validate = validate
     observer = _make_observer(estimator, n_train, progress.last_iter, task)

@@ -244,8 +244,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
             Training samples. float32 is computed in float32, everything else in float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values. ``standardize=True`` centers and scales them in float64, whatever the dtype of `X`. A constant
-            column is predicted exactly.
+            Target values. ``standardize=True`` centers and scales them in float64, whatever the dtype of `X`. A
+            constant column is predicted exactly.
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights, none negative and not all zero; None means a weight of 1 for every sample.
         X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
@@ -379,7 +379,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ]
         return float(np.mean(scores))
 
-    def _make_target(self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None) -> Target:
+    def _make_target(
+        self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
+    ) -> Target:
         loss = resolve_loss(self.loss, self.output_activation, AUTO_REGRESSION_OUTPUTS)
         is_scaled = bool(self.standardize) and loss.link.target_scaling.scales
         attributes = {}

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from .._core.dataset import Dataset, IndexedMatrix
+from .._core.dataset import INDEX, Dataset, IndexedMatrix
 from .._typing import Matrix
 from .parameters import check_weights
 from .targets import TargetEncoder
@@ -50,11 +50,12 @@ class Samples(NamedTuple):
 
     def hold_out(self, indices: np.ndarray) -> tuple[Samples, Samples]:
         """Return the samples to train on, and those at the sorted indices, to validate with; neither copies X."""
-        X, encoded, weight, one_hot, *_ = self.data
+        X, encoded, weight, one_hot, excluded, _ = self.data
         weight = None if weight is None else weight[indices]
         validation = Dataset(cast(Matrix, IndexedMatrix(X, indices)), encoded[indices], weight, one_hot)
         score_weight = None if self.score_weight is None else self.score_weight[indices]
-        training = self._replace(data=self.data._replace(excluded=indices))
+        excluded = indices if excluded is None else np.union1d(excluded, indices)
+        training = self._replace(data=self.data._replace(excluded=excluded))
         return training, Samples(validation, IndexedMatrix(cast(Matrix, self.y), indices), score_weight)
 
 
@@ -75,16 +76,22 @@ class Target(NamedTuple):
     attributes: dict
 
 
-def make_samples(X, y, sample_weight, target: Target) -> Samples:
-    """Encode the target and combine the weights of validated X and y."""
+def make_samples(X, y, sample_weight: np.ndarray | None, target: Target) -> Samples:
+    """Encode the target and combine the weights of validated X, y and weights; exclude samples of weight 0.
+
+    A sample of weight 0 is as if absent: it has no place in a batch, and is counted nowhere.
+    """
     encoded = target.encoder.encode(y)
     class_weight = None if target.class_weight is None else target.class_weight(y)
-    weight = check_weights(sample_weight, X)
+    weight = combine_weights(sample_weight, class_weight)
     encoder = target.encoder
-    data = Dataset(
-        X, encoded, combine_weights(weight, class_weight), encoder.one_hot, network_dtype=encoder.network_dtype
-    )
-    return Samples(data, y, weight)
+    data = Dataset(X, encoded, weight, encoder.one_hot, _weightless(weight), encoder.network_dtype)
+    return Samples(data, y, sample_weight)
+
+
+def _weightless(weight: np.ndarray | None) -> np.ndarray | None:
+    """Return the indices of the samples of weight 0, or None if there are none."""
+    return None if weight is None or weight.all() else np.flatnonzero(weight == 0).astype(INDEX)
 
 
 def accepted_dtypes(X, *dtypes: DTypeLike) -> list[DTypeLike]:
@@ -112,7 +119,7 @@ def validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples:
     dtypes = accepted_dtypes(X_val, samples.data.dtype)
     options = {"accept_sparse": "csr", "dtype": dtypes, "multi_output": True}
     X_val, y_val = validate_data(estimator, X_val, y_val, reset=False, **options)
-    validation = make_samples(X_val, y_val, sample_weight_val, target)
+    validation = make_samples(X_val, y_val, check_weights(sample_weight_val, X_val), target)
     n_outputs, n_outputs_val = samples.data.n_outputs, validation.data.n_outputs
     if n_outputs_val != n_outputs:
         raise ValueError(f"y_val has {n_outputs_val} outputs, y has {n_outputs}.")

@@ -245,12 +245,11 @@ def _restored_generator(stored: dict[str, Any]) -> np.random.Generator:
 
 
 def _restored_standardizer(stored: dict[str, Any], objective: Objective, dtype: np.dtype) -> Standardizer:
-    keys = ("n_samples", "refreshed_at", "has_new_samples", "centers", "weight", "mean", "variance")
+    keys = ("n_samples", "refreshed_at", "centers", "weight", "mean", "variance")
     check_dict(stored, keys, "the stored standardizer")
     for name in ("n_samples", "refreshed_at"):
         check_count(stored[name], f"{name} of the standardizer of the stored network")
-    for name in ("has_new_samples", "centers"):
-        check_flag(stored[name], f"{name} of the standardizer of the stored network")
+    check_flag(stored["centers"], "centers of the standardizer of the stored network")
     check_amount(stored["weight"], "weight of the standardizer of the stored network")
     standardizer = new_standardizer(objective, stored["centers"], dtype)
     shape = standardizer.moments.mean.shape

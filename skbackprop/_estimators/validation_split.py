@@ -19,7 +19,7 @@ def split(
 ) -> tuple[np.ndarray, str | None]:
     """Return the sorted indices of the samples to validate with, and a message or None.
 
-    Samples of weight 0 are never in the validation set; in the training set they have no effect.
+    Samples of weight 0 are never in the validation set.
 
     Parameters
     ----------
@@ -118,7 +118,8 @@ def make_validation_scorer(
     """
     unnamed = estimator._view_without_feature_names()  # the validated samples have no feature names
     scorer = None if monitors_loss(estimator.scoring) else check_scoring(unnamed, estimator.scoring)
-    options = {} if validation.score_weight is None else {"sample_weight": validation.score_weight}
+    included = slice(None) if validation.data.excluded is None else validation.data.indices()
+    options = {} if validation.score_weight is None else {"sample_weight": validation.score_weight[included]}
     scaled = X = y = None
 
     def validate():
@@ -129,7 +130,7 @@ def make_validation_scorer(
         if scorer is None:
             return loss, -loss
         if X is None:
-            X, y = validation.data.X[:], validation.y[:]  # a scorer needs the samples themselves
+            X, y = validation.data.X[included], validation.y[included]  # a scorer needs the samples themselves
         return loss, float(scorer(unnamed, X, y, **options))
 
     return validate

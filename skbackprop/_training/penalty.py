@@ -25,7 +25,7 @@ def choose_alpha(config: TrainingConfig, state: TrainingState) -> float:
         return config.alpha
     if state.standardizer is None:
         return 0.0  # without standardization, the weights have no common scale
-    n_samples = state.standardizer.n_samples
+    n_samples = state.n_samples
     if config.objective.loss.is_likelihood:
         return min(PRIOR_OF_LIKELIHOODS / n_samples, STRONGEST_PRIOR)
     noise = min(state.mean_loss / config.objective.network.sizes[-1], 0.5)

@@ -41,7 +41,12 @@ class Patience:
         self.count = 0
 
     def update(self, number: float) -> bool:
-        """Compare the number of one more epoch, the lower the better; return whether patience has run out."""
+        """Compare the number of one more epoch, the lower the better; return whether patience has run out.
+
+        A number that is not finite is no verdict: the epoch counts neither as an improvement nor against patience.
+        """
+        if not math.isfinite(number):
+            return self.has_run_out
         improved = number < self.best - self.min_improvement
         self.count = 0 if improved else self.count + 1
         if improved or (self.follows_best and number < self.best):
@@ -69,7 +74,7 @@ class BestWeights:
     Attributes
     ----------
     score : float
-        The highest score; minus infinity if no score was a number.
+        The highest score; minus infinity if no score was finite.
     theta : ndarray or None
         The weights of its epoch.
     n_iter : int
@@ -85,8 +90,8 @@ class BestWeights:
         self.mean_loss = math.inf
 
     def update(self, score: float, state: TrainingState, n_iter: int) -> bool:
-        """Keep the weights of epoch `n_iter` and return True if the score is the highest so far; NaN never is."""
-        if not score > self.score:
+        """Keep the weights of epoch `n_iter` and return True if the score is finite and the highest so far."""
+        if not (math.isfinite(score) and score > self.score):
             return False
         self.score = score
         self.theta = state.theta.copy()
@@ -110,6 +115,23 @@ class BestWeights:
     def load_state_dict(self, stored: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
         vars(self).update(stored)
+
+
+def messages_about(scores: list[float]) -> list[str]:
+    """Return a warning if scores of the validation set are no verdict because they are not finite numbers."""
+    n_missing = sum(not math.isfinite(score) for score in scores)
+    if not n_missing:
+        return []
+    remedy = "Validate with more samples, or with another scoring."
+    if n_missing == len(scores):
+        return [
+            "No score of the validation set was a finite number, so there was no early stopping, and the weights are "
+            f"those of the last epoch. {remedy}"
+        ]
+    return [
+        f"{n_missing} of {len(scores)} scores of the validation set were not finite numbers: early stopping ignored "
+        f"these epochs. {remedy}"
+    ]
 
 
 class EarlyStopper:
@@ -152,10 +174,11 @@ class EarlyStopper:
 
     def restore_best(self, state: TrainingState) -> list[str]:
         """Restore the weights of the best epoch if there is a validation set; return warnings."""
-        if self.validate is None or self.best.restore(state):
+        if self.validate is None:
             return []
-        state.best_iter = state.n_iter
-        return ["No score of the validation set was a number: the weights are those of the last epoch. See scoring."]
+        if not self.best.restore(state):
+            state.best_iter = state.n_iter
+        return messages_about(state.validation_scores)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the patience and the best weights, to be stored; `validate` is set again when a fit is resumed."""

@@ -22,7 +22,7 @@ from .epoch import Engine, EpochPlan, EpochResult, plan_epoch
 from .observers import TrainingObserver
 from .outliers import MAX_ABS_ZSCORE, MAX_CONSECUTIVE_REJECTIONS, update_moments
 from .penalty import NOISE_OF_LBFGS, choose_alpha
-from .plateau import follow_plateau
+from .plateau import MIN_STREAM_SAMPLES, follow_plateau
 from .result import TrainingResult
 from .state import StateSnapshot, TrainingState
 from .stopping import EarlyStopper
@@ -82,8 +82,8 @@ class Trainer(ABC):
         """Return whether the updates of the last epoch, which no later epoch measures, have not diverged."""
 
     @abstractmethod
-    def _finish_epoch(self, loss: float) -> tuple[float, bool]:
-        """Return the monitored number of a valid epoch, and whether to stop."""
+    def _finish_epoch(self, loss: float) -> bool:
+        """Monitor a valid epoch; return whether to stop."""
 
     @abstractmethod
     def _roll_back(self, *, is_final: bool) -> None:
@@ -156,8 +156,7 @@ class Trainer(ABC):
         state.n_iter += 1
         state.mean_loss = loss
         state.loss_curve.append(loss + penalty)
-        monitored, stop = self._finish_epoch(loss)
-        follow_plateau(self.config.schedule, state, monitored)
+        stop = self._finish_epoch(loss)
         self._save_progress()
         stop_requested = self._observer is not None and self._observer.on_epoch_end(state)
         return stop or stop_requested
@@ -266,8 +265,10 @@ class FitTrainer(Trainer):
         state.alpha = choose_alpha(self.config, state)
         lbfgs.minimize(self.config, state, self._data, n_epochs, self._begin_epoch, self._end_epoch, result)
 
-    def _finish_epoch(self, loss: float) -> tuple[float, bool]:
-        return self._stopper.on_epoch_end(self.state, loss)
+    def _finish_epoch(self, loss: float) -> bool:
+        monitored, stop = self._stopper.on_epoch_end(self.state, loss)
+        follow_plateau(self.config.schedule, self.state, monitored)
+        return stop
 
     def _save_progress(self) -> None:
         """Keep the last two good states: the updates of the last epoch may be what makes the next one diverge."""
@@ -361,9 +362,11 @@ class StreamTrainer(Trainer):
             f"{MAX_CONSECUTIVE_REJECTIONS - 1} consecutive such calls new data are accepted."
         )
 
-    def _finish_epoch(self, loss: float) -> tuple[float, bool]:
+    def _finish_epoch(self, loss: float) -> bool:
         self.state.best_iter = self.state.n_iter
-        return loss, False
+        if self._data.n_samples >= MIN_STREAM_SAMPLES:
+            follow_plateau(self.config.schedule, self.state, loss)
+        return False
 
     def _save_progress(self) -> None:
         """Keep the snapshot from before this call, which is its only epoch."""

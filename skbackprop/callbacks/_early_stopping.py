@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_scalar
 
 from .._estimators.fitted_model import fitted_model
 from .._training.state import TrainingState
-from .._training.stopping import BestWeights, Patience
+from .._training.stopping import BestWeights, Patience, messages_about
 from .._typing import MatrixLike
 from ._base import Callback
 
@@ -38,7 +40,7 @@ class Monitor:
     scores : list of float
         The score after each epoch.
     best_iter : int
-        The epoch of this fit, counted from 1, with the best score; 0 if no score was a number.
+        The epoch of this fit, counted from 1, with the best score; 0 if no score was finite.
     patience : Patience
     best : BestWeights
     """
@@ -73,14 +75,15 @@ class EarlyStopping(Callback):
     scoring : str, callable or None, default=None
         A scorer of scikit-learn; None is the estimator's `score`.
     patience : int, default=10
-        Stop after this many epochs in a row without a score above the best so far, at least 1. NaN is never above.
+        Stop after this many epochs in a row without a score above the best so far, at least 1. Epochs whose score is
+        NaN or infinite are not counted; a warning says how many there were.
 
     Attributes
     ----------
     scores_ : list of float
         The score after each epoch of the last call of `fit`.
     best_iter_ : int
-        The epoch of that fit, counted from 1, with the best score; 0 if no score was a number.
+        The epoch of that fit, counted from 1, with the best score; 0 if no score was finite.
 
     Raises
     ------
@@ -188,6 +191,8 @@ class EarlyStopping(Callback):
         monitor = self._monitors[estimator]
         if context.task_name != "epoch":
             monitor.best.restore(fitted_model(estimator).state)
+            for message in messages_about(monitor.scores):
+                warnings.warn(message, ConvergenceWarning, stacklevel=2)
             return None
         score = float(monitor.scorer(fitted_estimator, self.X_val, self.y_val))
         return monitor.update(score, fitted_model(fitted_estimator).state)
