@@ -160,8 +160,8 @@ class Standardizer:
         if data.n_samples >= MIN_SAMPLES:
             found = range_of_target(data, ROUNDINGS)
         else:
-            rows = _targets_and_weights(data)
-            collected = rows if recent is None else np.concatenate([recent, rows])
+            last = _targets_and_weights(data)
+            collected = last if recent is None else np.concatenate([recent, last])
             is_enough = len(collected) >= MIN_SAMPLES
             if is_first or is_enough:
                 found = range_of_target(Dataset(collected, collected[:, :-1], collected[:, -1]), ROUNDINGS)
@@ -396,5 +396,5 @@ class Standardizer:
 def _targets_and_weights(data: Dataset) -> np.ndarray:
     """Return a copy of the target of each sample that is not left out, and its weight in the last column."""
     weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
-    rows = np.column_stack([data.y, weight]).astype(np.float64)
-    return rows if data.excluded is None else np.delete(rows, data.excluded, axis=0)
+    both = np.column_stack([data.y, weight]).astype(np.float64)
+    return both if data.excluded is None else np.delete(both, data.excluded, axis=0)

@@ -268,7 +268,7 @@ def _restored_standardizer(stored: dict[str, Any], objective: Objective, dtype: 
 
 
 def _check_target(stored: dict[str, Any], n_outputs: int) -> None:
-    """Check what a standardizer knows of the target besides its moments; files of the first versions have none of it."""
+    """Check what a standardizer knows of the target besides its moments; the first versions stored none of it."""
     owner = "of the standardizer of the stored network"
     shapes = {
         "prediction_offset": (n_outputs,),

@@ -39,7 +39,7 @@ class Loss(Hyperparameters):
         Whether the loss is a negative log-likelihood, which determines how noisy the target is. For other losses
         ``alpha="auto"`` estimates the noise from the training loss.
     is_robust : bool
-        Whether the loss grows no faster than the residual, so that a gross error in the target hardly moves its minimum.
+        Whether the loss grows no faster than the residual, so that a gross error in y hardly moves its minimum.
         ``standardize=True`` then takes the mean and standard deviation from the target with extreme values moved to
         4 robust standard deviations from the median.
     link : Link
