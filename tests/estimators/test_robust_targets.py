@@ -54,6 +54,15 @@ def test_quantiles_and_several_targets_with_gross_errors():
     assert both.score(X_test, np.column_stack([y_test, 1e3 * y_test])) > 0.85
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("error", [1e39, 1e300])
+def test_gross_error_that_float32_cannot_represent(dtype, error):
+    X, y, X_test, y_test = linear_problem(0)
+    y[0] = error
+    network = BackpropRegressor(20, loss="huber", max_iter=60, **CONFIG).fit(X.astype(dtype), y)
+    assert network.score(X_test, y_test) > 0.85
+
+
 def test_delta_has_the_same_meaning_with_gross_errors():
     X, y, _, _ = linear_problem(0, 1000)
     damaged = y.copy()
