@@ -4,6 +4,10 @@ A network learns best from numbers around 0 with a spread of 1. `Standardizer` k
 columns of X and of the target in one vector, X first. Samples are standardized chunk by chunk on their way into the
 network, so X is never copied as a whole.
 
+A few extreme values would determine the mean and variance of a column, so those of X are compressed first, see
+`compression.py`. The range within which a column is left as it is comes from quantiles of the first samples, see
+`linear_range.py`, and only becomes wider.
+
 Shapes: vectors have n_features + n_outputs entries; the target has none where the loss needs it unscaled.
 """
 
@@ -15,14 +19,23 @@ import numpy as np
 
 from .._typing import Matrix
 from ..losses._target_scaling import TargetScaling
+from .compression import compress
 from .dataset import Dataset
+from .linear_range import LinearRange, range_around, range_of_samples
 from .moments import Moments, column_moments
 from .network import Layer
+from .target_range import MIN_SAMPLES, TargetRange, range_of_target
+from .target_transform import TargetTransform
 
 #: A column whose spread is below this multiple of its mean is considered constant: the spread is due to rounding.
 ROUNDINGS = 10 * np.finfo(np.float64).eps
 #: With single samples, offset and scale are updated whenever the number of samples has grown by this factor.
 REFRESH_RATIO = 1.01
+#: Number of samples needed for the range of a column.
+MIN_RANGE_SAMPLES = 50
+#: Among the samples of a stream, a value has to be this number of standard deviations from the mean after compression
+#: to be considered an outlier. In columns of several orders of magnitude, large numbers are no outliers.
+MAX_COMPRESSED_ZSCORE = 4.0
 
 
 class Standardizer:
@@ -38,6 +51,10 @@ class Standardizer:
         Whether the mean is subtracted from X; sparse X is only scaled, because it would be dense otherwise.
     dtype : dtype
         Of the network.
+    is_robust : bool
+        Whether extreme values of X are compressed.
+    has_robust_target : bool
+        Whether the moments of the target leave out how far extreme values are; see `target_range.py`.
 
     Attributes
     ----------
@@ -46,37 +63,137 @@ class Standardizer:
     moments : Moments
         Weight, mean and variance of all columns.
     offset, scale, factor : ndarray of shape (n_features + n_outputs,)
-        What is subtracted, what it is then divided by, and the reciprocal of that.
+        What is subtracted, what it is then divided by, and the reciprocal of that, in float64.
+    target_transform : TargetTransform
+        The same for the target, and how it is undone.
     """
 
-    def __init__(self, n_features: int, n_outputs: int, target_scaling: TargetScaling, centers: bool, dtype: np.dtype):
+    def __init__(
+        self,
+        n_features: int,
+        n_outputs: int,
+        target_scaling: TargetScaling,
+        centers: bool,
+        dtype: np.dtype,
+        is_robust: bool = True,
+        has_robust_target: bool = False,
+    ):
         self.target_scaling = target_scaling
         self.centers = centers
+        self.is_robust = is_robust
+        self.has_robust_target = has_robust_target and target_scaling.scales
         size = n_features + (n_outputs if target_scaling.scales else 0)
         self.inputs = slice(n_features)
         self.target = slice(n_features, size)
         self.n_samples = 0
         self.moments = Moments(0.0, np.zeros(size), np.zeros(size))
-        self.offset, self.scale, self.factor = np.zeros((3, size), dtype)
+        self.dtype = np.dtype(dtype)
+        self.offset, self.scale, self.factor = np.zeros((3, size))
+        self.target_transform = TargetTransform(*np.zeros((4, size - n_features)))
         self._refreshed_at = 0
         self._split()
 
     def propose(self, data: Dataset) -> tuple[Moments, np.ndarray]:
         """Return the moments with some more samples, and how far these are from the present mean of each column."""
+        before, after = self.n_samples // MIN_RANGE_SAMPLES, (self.n_samples + data.n_samples) // MIN_RANGE_SAMPLES
+        has_doubled = self.is_robust and before.bit_length() != after.bit_length()
+        present = self._with_target_range(data) if self.has_robust_target else self.moments
         if data.X.shape[0] == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
-            distance = np.empty_like(self.moments.mean)
-            distance[self.inputs] = data.X[0]
-            if self.target_scaling.scales:
-                distance[self.target] = data.y[0]
-            distance -= self.moments.mean
-            return self.moments.add_sample(distance), distance
-        new = column_moments(data.X, data.sample_weight, data.excluded)
+            moments, distance = self._propose_sample(present, data.X[0], data.y)
+        else:
+            moments, distance = self._propose_samples(present, data, has_doubled)
+        if has_doubled and data.n_samples < MIN_RANGE_SAMPLES and self.centers:
+            moments = moments._replace(linear_range=self._range_from(moments))
+        return moments, distance
+
+    def _propose_sample(self, present: Moments, x: np.ndarray, y: np.ndarray) -> tuple[Moments, np.ndarray]:
+        """Do what `propose` does for a single sample, in a fraction of the time."""
+        distance = np.empty_like(present.mean)
+        distance[self.inputs] = x
         if self.target_scaling.scales:
-            target = column_moments(data.y, data.sample_weight, data.excluded)
-            mean = np.concatenate([new.mean, target.mean])
-            new = Moments(new.weight, mean, np.concatenate([new.variance, target.variance]))
-        distance = np.sqrt((new.mean - self.moments.mean) ** 2 + new.variance)
-        return self.moments.merge(new), distance
+            distance[self.target] = y[0] if present.target_range is None else present.target_range.compressed(y[0])
+        compressed = distance
+        if present.linear_range is not None:
+            inputs = distance[self.inputs]
+            compressed_inputs = present.linear_range.compressed(inputs)
+            if compressed_inputs is not inputs:
+                compressed = distance.copy()
+                compressed[self.inputs] = compressed_inputs
+                compressed -= present.mean
+        distance -= present.mean
+        return present.add_sample(compressed), self._distance(compressed, distance)
+
+    def _propose_samples(self, present: Moments, data: Dataset, has_doubled: bool) -> tuple[Moments, np.ndarray]:
+        linear_range = present.linear_range
+        if has_doubled and data.n_samples >= MIN_RANGE_SAMPLES:
+            found = range_of_samples(data, ROUNDINGS, self.centers)
+            linear_range = found if linear_range is None else linear_range.widened(found)
+        new = self._moments_of(data, linear_range, present)
+        distance = np.sqrt((new.mean - present.mean) ** 2 + new.variance)
+        if self.n_samples and linear_range is not None and not linear_range.contains(data.X):
+            raw = self._moments_of(data, None, present)
+            compressed = distance.copy()
+            compressed[self.inputs] = linear_range.largest_distances(data, present.mean[self.inputs])
+            distance = self._distance(compressed, np.sqrt((raw.mean - present.mean) ** 2 + raw.variance))
+        return present.merge(new)._replace(linear_range=linear_range), distance
+
+    def _moments_of(self, data: Dataset, linear_range: LinearRange | None, present: Moments) -> Moments:
+        """Return the moments of X and the target."""
+        new = column_moments(data.X, data.sample_weight, data.excluded, linear_range)
+        if not self.target_scaling.scales:
+            return new
+        target = column_moments(data.y, data.sample_weight, data.excluded, present.target_range)
+        mean, variance = np.concatenate([new.mean, target.mean]), np.concatenate([new.variance, target.variance])
+        return Moments(new.weight, mean, variance, linear_range, *present[4:])
+
+    def _with_target_range(self, data: Dataset) -> Moments:
+        """Return the present moments with the range of the target that fits some more samples, too.
+
+        Chunks of few samples are collected until there are enough for a range. As long as these are all samples, their
+        range changes with each of them, and their moments with it. Later, the range only becomes wider.
+        """
+        present = self.moments
+        recent, target_range = present.recent_targets, present.target_range
+        all_so_far = recent if recent is not None and len(recent) == self.n_samples else None
+        is_first = self.n_samples == 0 or all_so_far is not None
+        found, collected = None, None
+        if data.n_samples >= MIN_SAMPLES:
+            found = range_of_target(data, ROUNDINGS)
+        else:
+            last = _targets_and_weights(data)
+            collected = last if recent is None else np.concatenate([recent, last])
+            is_enough = len(collected) >= MIN_SAMPLES
+            if is_first or is_enough:
+                found = range_of_target(Dataset(collected, collected[:, :-1], collected[:, -1]), ROUNDINGS)
+            if is_enough:
+                collected = None
+        if found is not None:
+            target_range = found if is_first or target_range is None else target_range.widened(found)
+        if all_so_far is not None:
+            target = column_moments(all_so_far[:, :-1], all_so_far[:, -1], None, target_range)
+            present = self._with_target_moments(present, target)
+        return present._replace(target_range=target_range, recent_targets=collected)
+
+    def _with_target_moments(self, moments: Moments, target: Moments) -> Moments:
+        mean, variance = moments.mean.copy(), moments.variance.copy()
+        mean[self.target], variance[self.target] = target.mean, target.variance
+        return moments._replace(mean=mean, variance=variance)
+
+    def _distance(self, compressed: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        """Return the distances from the mean, before compression only where they are large after it too."""
+        if compressed is distance:
+            return distance
+        is_large = np.abs(compressed) * self.factor > MAX_COMPRESSED_ZSCORE
+        is_large[self.target] = True
+        return np.where(is_large, distance, compressed)
+
+    def _range_from(self, moments: Moments) -> LinearRange:
+        """Return the range around the means, for samples that come in small numbers; the present one where it fits."""
+        mean, scale = moments.mean[self.inputs], np.sqrt(moments.variance[self.inputs])
+        scale[scale <= ROUNDINGS * np.abs(mean)] = 0
+        if moments.linear_range is None:
+            return range_around(mean, scale)
+        return moments.linear_range.moved_to(mean, scale)
 
     def accept(self, moments: Moments, n_samples: int) -> None:
         """Adopt the proposed moments of all samples so far, the last `n_samples` of which are new."""
@@ -107,19 +224,39 @@ class Standardizer:
             "weight": self.moments.weight,
             "mean": self.moments.mean,
             "variance": self.moments.variance,
+            "is_robust": self.is_robust,
+            "has_robust_target": self.has_robust_target,
         }
+        if self.moments.target_range is not None:
+            stored["target_lower"], stored["target_upper"] = self.moments.target_range
+        if self.moments.recent_targets is not None:
+            stored["recent_targets"] = self.moments.recent_targets
+        if self.moments.linear_range is not None:
+            stored["lower"], stored["upper"] = self.moments.linear_range
         if self._refreshed_at != self.n_samples or not self.n_samples:
             stored |= {"offset": self.offset, "scale": self.scale}
+            _, _, stored["prediction_offset"], stored["prediction_scale"] = self.target_transform
         return stored
 
     def load_state_dict(self, stored: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned; the caller has checked shapes and dtypes."""
         self.n_samples = stored["n_samples"]
         self.centers = stored["centers"]
-        self.moments = Moments(stored["weight"], stored["mean"], stored["variance"])
+        self.is_robust = stored.get("is_robust", False)  # the first versions compressed nothing
+        linear_range = LinearRange(stored["lower"], stored["upper"]) if "lower" in stored else None
+        self.has_robust_target = stored.get("has_robust_target", False)
+        target_range = TargetRange(stored["target_lower"], stored["target_upper"]) if "target_lower" in stored else None
+        moments = stored["weight"], stored["mean"], stored["variance"]
+        self.moments = Moments(*moments, linear_range, target_range, stored.get("recent_targets"))
         if "scale" in stored:
-            self.offset, self.scale = stored["offset"], stored["scale"]
-            self.factor = _reciprocal(self.scale) if self.n_samples else self.scale.copy()
+            self.offset, self.scale = stored["offset"].astype(np.float64), stored["scale"].astype(np.float64)
+            self.factor = 1.0 / self.scale if self.n_samples else self.scale.copy()
+            target = self.offset[self.target], self.scale[self.target]
+            self.target_transform = TargetTransform(
+                *target,
+                stored.get("prediction_offset", target[0]),  # files of the first versions have the same numbers twice
+                stored.get("prediction_scale", target[1]),
+            )
             self._split()
         else:
             self._refresh()
@@ -127,26 +264,48 @@ class Standardizer:
 
     def _refresh(self) -> None:
         """Compute offset and scale from the present moments."""
-        dtype = self.offset.dtype
         mean = self.moments.mean
         offset = mean.copy()
         scale = np.sqrt(self.moments.variance)
-        scale[scale <= ROUNDINGS * np.abs(mean) + 4 * np.finfo(dtype).tiny] = 1.0
+        scale[scale <= ROUNDINGS * np.abs(mean) + 4 * np.finfo(self.dtype).tiny] = 1.0
         if not self.centers:
             offset[self.inputs] = 0
-        if self.target_scaling.scales:
-            scaling = self.target_scaling.offset_and_scale(mean[self.target], scale[self.target])
-            offset[self.target], scale[self.target] = scaling
-        self.offset = offset.astype(dtype)
-        self.scale = scale.astype(dtype)
-        self.factor = _reciprocal(self.scale)  # not of the unrounded scale, which is not stored
+            if self.moments.linear_range is not None:
+                scale[self.inputs] = self._scale_of_sparse_columns(self.moments.linear_range.scale)
+        self.offset, self.scale = offset, scale
+        self._refresh_target()
+        self.factor = 1.0 / scale
         self._refreshed_at = self.n_samples
         self._split()
 
+    def _refresh_target(self) -> None:
+        """Compute the transformation of the target from the present moments."""
+        mean, variance = self.moments.mean[self.target], self.moments.variance[self.target]
+        self.target_transform = TargetTransform.from_moments(self.target_scaling, mean, variance, ROUNDINGS)
+        self.offset[self.target], self.scale[self.target] = self.target_transform[:2]
+
+    def _scale_of_sparse_columns(self, size: np.ndarray) -> np.ndarray:
+        """Return what the columns of CSR data are divided by, given the typical size of their entries.
+
+        Divided by their root mean square, which includes the zeros, rare entries would be huge; divided by the size of
+        the entries, frequent ones would dominate. The geometric mean of the two is in between. With a common factor,
+        the mean square of all entries is 1, as if each column were divided by its root mean square.
+        """
+        square = self.moments.mean[self.inputs] ** 2 + self.moments.variance[self.inputs]
+        has_entries = square > 0
+        root = np.sqrt(np.where(has_entries, square, 1))
+        scale = np.sqrt(root * np.where(np.isfinite(size), size, root))
+        share = (square / scale**2)[has_entries]
+        return np.where(has_entries, scale * np.sqrt(share.mean()), 1) if len(share) else np.ones_like(scale)
+
     def _split(self) -> None:
-        """Cut the vectors into the parts for X and for the target, which every sample needs."""
-        self._input_parts = self.offset[self.inputs], self.factor[self.inputs]
-        self._target_parts = self.offset[self.target], self.factor[self.target]
+        """Take the parts for X, which every sample needs, in the dtype of the network."""
+        offset, factor = self.offset[self.inputs], self.factor[self.inputs]
+        lower, upper = np.full((2, len(offset)), [[-np.inf], [np.inf]])
+        if self.moments.linear_range is not None:
+            lower, upper = ((bound - offset) * factor for bound in self.moments.linear_range)
+        offset, factor, lower, upper = (part.astype(self.dtype) for part in (offset, factor, lower, upper))
+        self._input_parts = offset, factor, lower, upper
 
     @property
     def input_offset(self) -> np.ndarray:
@@ -159,60 +318,83 @@ class Standardizer:
         return self._input_parts[1]
 
     @property
+    def input_bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Beyond which standardized features are compressed."""
+        return self._input_parts[2:]
+
+    @property
     def target_scale(self) -> np.ndarray:
         """What the target is divided by; empty if the target is not scaled."""
-        return self.scale[self.target]
+        return self.target_transform.scale
+
+    @property
+    def prediction_scale(self) -> np.ndarray:
+        """What a prediction is multiplied by: `target_scale`, or 0 where the target is constant."""
+        return self.target_transform.prediction_scale
 
     def transform(self, X: Matrix, out: np.ndarray | None = None) -> Matrix:
         """Return samples standardized, in the dtype of the network; dense ones are written to `out` if it is given."""
-        offset, factor = self._input_parts
+        offset, factor, lower, upper = self._input_parts
         if not isinstance(X, np.ndarray):
             if not self.centers:
-                return type(X)((X.data * factor[X.indices], X.indices, X.indptr), shape=X.shape)
+                data = X.data * factor[X.indices]
+                if self.moments.linear_range is not None:
+                    compress(data, lower[X.indices], upper[X.indices])
+                return type(X)((data, X.indices, X.indptr), shape=X.shape)
             X = X.toarray()
         out = np.subtract(X, offset, out=out, dtype=offset.dtype)
         out *= factor
+        if self.moments.linear_range is not None:
+            compress(out, lower, upper)
         return out
+
+    def compressed(self, X: np.ndarray) -> np.ndarray:
+        """Return samples in the units of the data with extreme values compressed, which `fold_scaling` assumes."""
+        return X if self.moments.linear_range is None else self.moments.linear_range.compressed(X)
+
+    def input_slopes(self, X: np.ndarray) -> np.ndarray:
+        """Return the derivative of the standardized samples with respect to the samples; one row if it is constant."""
+        factor = self.input_factor[np.newaxis]
+        return factor if self.moments.linear_range is None else factor * self.moments.linear_range.slopes(X)
 
     def transform_target(self, y: np.ndarray) -> np.ndarray:
         """Return the target as the loss sees it."""
         if not self.target_scaling.scales:
             return y
-        offset, factor = self._target_parts
-        scaled = y - offset
-        scaled *= factor
-        return scaled
+        return self.target_transform.transform(y, self.dtype)
 
     def inverse_transform_target(self, prediction: np.ndarray) -> np.ndarray:
-        """Return a prediction in the units of the target."""
+        """Return a prediction in the units of the target, in float64."""
         if not self.target_scaling.scales:
             return prediction
-        prediction = prediction * self.scale[self.target]
-        prediction += self.offset[self.target]
-        return prediction
+        return self.target_transform.inverse_transform(prediction)
 
     def fold_scaling(self, layers: list[Layer]) -> list[Layer]:
-        """Return layers in float64 that take X and predict in the units of the target, without standardization."""
-        offset, factor, scale = (vector.astype(np.float64) for vector in (self.offset, self.factor, self.scale))
+        """Return layers in float64 that predict in the units of the target, without standardization.
+
+        They take `compressed` samples, which are equal to X except for extreme values.
+        """
         copies = [Layer(np.array(W, np.float64), np.array(b, np.float64)) for W, b in layers]
         first, last = copies[0], copies[-1]
-        first.W[...] *= factor[self.inputs, np.newaxis]
-        first.b[...] -= offset[self.inputs] @ first.W
-        self.target_scaling.fold_scaling(last.W, last.b, offset[self.target], scale[self.target])
+        first.W[...] *= self.factor[self.inputs, np.newaxis]
+        first.b[...] -= self.offset[self.inputs] @ first.W
+        _, _, offset, scale = self.target_transform
+        self.target_scaling.fold_scaling(last.W, last.b, offset, scale)
         return copies
 
     def unfold_scaling(self, layers: list[Layer]) -> None:
-        """Undo `fold_scaling` in place."""
-        offset, scale = self.offset.astype(np.float64), self.scale.astype(np.float64)
+        """Undo `fold_scaling` in place; a constant target is then learned in its own units."""
         first, last = layers[0], layers[-1]
         W, b = last.W.astype(np.float64), last.b.astype(np.float64)
-        self.target_scaling.unfold_scaling(W, b, offset[self.target], scale[self.target])
+        self.target_scaling.unfold_scaling(W, b, self.target_transform.offset, self.target_transform.scale)
         last.W[...] = W
         last.b[...] = b
-        first.b[...] += offset[self.inputs] @ first.W
-        first.W[...] = first.W * scale[self.inputs, np.newaxis]
+        first.b[...] += self.offset[self.inputs] @ first.W
+        first.W[...] = first.W * self.scale[self.inputs, np.newaxis]
 
 
-def _reciprocal(scale: np.ndarray) -> np.ndarray:
-    """Return 1 / scale, computed in float64."""
-    return (1.0 / scale.astype(np.float64)).astype(scale.dtype)
+def _targets_and_weights(data: Dataset) -> np.ndarray:
+    """Return a copy of the target of each sample that is not left out, and its weight in the last column."""
+    weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
+    both = np.column_stack([data.y, weight]).astype(np.float64)
+    return both if data.excluded is None else np.delete(both, data.excluded, axis=0)

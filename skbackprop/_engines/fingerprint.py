@@ -16,6 +16,7 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, FunctionType, ModuleType
 from typing import cast
 
+from .._core.compression import compressed
 from .._core.dropout import scalar_bits
 from . import _numba
 from .formulas import ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES, Entry
@@ -36,6 +37,7 @@ def _parts() -> Iterator[object]:
         spec = cast(ModuleSpec, module.module_finder.find_spec(name, None))  # not None: `pkgutil` has just found it
         yield module.name, _constant_parts(cast(InspectLoader, spec.loader).get_code(name))
     yield from _function_parts(scalar_bits)
+    yield from _function_parts(compressed)
     for entries in (ACTIVATION_ENTRIES, LOSS_ENTRIES, OPTIMIZER_ENTRIES):
         for entry in entries.values():
             yield from _entry_parts(entry)

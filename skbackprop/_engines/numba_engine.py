@@ -137,9 +137,10 @@ class NumbaEngine:
         self, plan: EpochPlan, data: Dataset, state: TrainingState, buffers: NumbaBuffers, position: int = 0
     ) -> EpochResult:
         """Call the kernel for samples of the network's dtype, the first of which has this position in the epoch."""
-        offset = factor = buffers.nothing
+        offset = factor = lower = upper = buffers.nothing
         if state.standardizer is not None:
             offset, factor = state.standardizer.input_offset, state.standardizer.input_factor
+            lower, upper = state.standardizer.input_bounds
         loss_sum, n_updates = buffers.epoch(
             buffers.model,
             Samples(
@@ -149,6 +150,8 @@ class NumbaEngine:
                 buffers.class_targets,
                 offset,
                 factor,
+                lower,
+                upper,
             ),
             Plan(
                 NO_ORDER if plan.order is None else plan.order,
@@ -371,11 +374,12 @@ def run_forward(
     size = min(FORWARD_CHUNK_SIZE, n_samples)
     buffers = [np.empty(size * width, dtype) for width in (X.shape[1], *[max(network.sizes[1:-1], default=0)] * 2)]
     raw = np.empty((n_samples, network.sizes[-1]), dtype)
-    offset = factor = np.empty(0, dtype)
+    scaling = [np.empty(0, dtype)] * 4
     if standardizer is not None:
-        offset, factor = _readable(standardizer.input_offset), _readable(standardizer.input_factor)
+        parts = (standardizer.input_offset, standardizer.input_factor, *standardizer.input_bounds)
+        scaling = [_readable(part) for part in parts]
     layers = hidden_layers(network, dtype)
-    forward(*layers, _readable(X).reshape(-1), offset, factor, _readable(theta), size, *buffers, raw.reshape(-1))
+    forward(*layers, _readable(X).reshape(-1), *scaling, _readable(theta), size, *buffers, raw.reshape(-1))
     return raw
 
 

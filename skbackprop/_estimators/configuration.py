@@ -77,7 +77,8 @@ def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset) -
 def new_standardizer(objective: Objective, centers: bool, dtype: np.dtype) -> Standardizer:
     """Return a standardizer without samples."""
     sizes = objective.network.sizes
-    return Standardizer(sizes[0], sizes[-1], objective.loss.link.target_scaling, centers, dtype)
+    loss = objective.loss
+    return Standardizer(sizes[0], sizes[-1], loss.link.target_scaling, centers, dtype, has_robust_target=loss.is_robust)
 
 
 def resumed_state(estimator, config: TrainingConfig, previous: TrainingConfig, state: TrainingState) -> TrainingState:

@@ -63,6 +63,13 @@ def check_array(array: Any, owner: str, shape: tuple[int | None, ...], dtype: np
         raise ValueError(f"{owner} has NaN or infinite values.")
 
 
+def check_bounds(array: Any, owner: str, n: int) -> None:
+    """Raise ValueError unless `array` is a vector of `n` numbers of float64, which may be infinite."""
+    _check_floats(array, owner, (n,), np.dtype(np.float64))
+    if np.isnan(array).any():
+        raise ValueError(f"{owner} has NaN.")
+
+
 def check_curve(array: Any, owner: str) -> None:
     """Raise ValueError unless `array` is a vector of float64, which may be infinite or NaN."""
     _check_floats(array, owner, (None,), np.dtype(np.float64))

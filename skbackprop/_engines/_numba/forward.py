@@ -10,16 +10,15 @@ from numba import njit
 from ..kernel_cache import stored
 from .backprop import add_intercepts, n_weights_of
 from .dispatch import activate_layer, unsigned
-from .math import ENTRY, INLINE
+from .math import ENTRY, INLINE, standardize_sample
 
 
 @njit(**INLINE)
-def standardize(X, offset, factor, out, n, n_columns):
+def standardize(X, offset, factor, lower, upper, out, n, n_columns):
     """Write n standardized samples into `out`; X and `out` are flat."""
     for sample in range(n):
         first = sample * n_columns
-        for column in range(n_columns):
-            out[first + column] = (X[first + column] - offset[column]) * factor[column]
+        standardize_sample(X, first, offset, factor, lower, upper, out, first, n_columns)
 
 
 @cache
@@ -27,7 +26,20 @@ def forward_function(dtype: np.dtype):
     """Return the compiled forward pass for this dtype."""
 
     def forward(
-        sizes, activations, settings, X, offset, factor, theta, chunk_size, X_buffer, z_buffer, other_buffer, raw
+        sizes,
+        activations,
+        settings,
+        X,
+        offset,
+        factor,
+        lower,
+        upper,
+        theta,
+        chunk_size,
+        X_buffer,
+        z_buffer,
+        other_buffer,
+        raw,
     ):
         """Write the raw output for X into `raw`, chunk by chunk; X, the buffers and `raw` are flat.
 
@@ -42,7 +54,7 @@ def forward_function(dtype: np.dtype):
             z, other = z_buffer, other_buffer  # they take turns, so that a product does not overwrite its input
             a = X[start * n_columns : (start + n) * n_columns]
             if offset.size:
-                standardize(a, offset, factor, X_buffer, n, n_columns)
+                standardize(a, offset, factor, lower, upper, X_buffer, n, n_columns)
                 a = X_buffer[: n * n_columns]
             for level in range(n_hidden):
                 fan_in, fan_out = sizes[level], sizes[level + 1]

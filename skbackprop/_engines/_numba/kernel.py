@@ -15,7 +15,7 @@ from numba.extending import intrinsic, overload
 from ..kernel_cache import stored
 from .backprop import add_chunk, add_sample, n_weights_of
 from .dispatch import step, unsigned
-from .math import ENTRY, INLINE
+from .math import ENTRY, INLINE, standardize_sample
 
 
 def without_refcount(value):
@@ -131,12 +131,11 @@ def gather(array, order, first, n, out, n_columns):
 
 
 @njit(**INLINE)
-def gather_standardized(X, offset, factor, order, first, n, out, n_columns):
+def gather_standardized(X, offset, factor, lower, upper, order, first, n, out, n_columns):
     """Do what `gather` does, and standardize the samples."""
     for i in range(unsigned(n)):
         source, target = index_of(order, unsigned(first) + i) * n_columns, i * n_columns
-        for k in range(n_columns):
-            out[target + k] = (X[source + k] - offset[k]) * factor[k]
+        standardize_sample(X, source, offset, factor, lower, upper, out, target, n_columns)
 
 
 @njit(**INLINE)
@@ -161,7 +160,7 @@ def epoch_function(dtype: np.dtype):
         model, samples, plan = without_refcount(model), without_refcount(samples), without_refcount(plan)
         theta, optimizer_state = without_refcount(theta), without_refcount(optimizer_state)
         buffers = without_refcount(buffers)
-        X, y, weight, class_targets, offset, factor = samples
+        X, y, weight, class_targets, offset, factor, lower, upper = samples
         order, batch_size = plan.order, plan.batch_size
         gradient, gradient_sum = buffers.gradient, buffers.gradient_sum
         X_buffer, y_buffer, factor_buffer = buffers.X, buffers.y, buffers.factor
@@ -186,7 +185,7 @@ def epoch_function(dtype: np.dtype):
                 n = min(chunk_size, stop - first)
                 gather_factors(weight, order, first, n, scale, factor_buffer, n_outputs)
                 if offset.size:
-                    gather_standardized(X_flat, offset, factor, order, first, n, X_buffer_flat, n_columns)
+                    gather_standardized(X_flat, offset, factor, lower, upper, order, first, n, X_buffer_flat, n_columns)
                 elif order.size and n > 1:
                     gather(X_flat, order, first, n, X_buffer_flat, n_columns)
                 if class_targets.size:

@@ -19,6 +19,7 @@ from numpy.polynomial import chebyshev
 from scipy import special
 
 from ... import _scalar_math
+from ..._core import compression
 
 #: Options of the function that Python calls: no checks for division by zero, which would prevent vectorization; sums in
 #: any order, and fused multiply-add.
@@ -285,3 +286,20 @@ def normal_cdf(x):
     y = abs(x) * number(0.7071067811865476)
     tail = number(0.5) * _erfcx(number(2) / (number(2) + y)) * _scalar_math.exp(-y * y)
     return tail if x < 0 else number(1) - tail
+
+
+#: The compression of one extreme input.
+compressed = njit(**EXACT)(compression.compressed)
+
+
+@njit(**INLINE)
+def standardize_sample(X, source, offset, factor, lower, upper, out, target, n_columns):
+    """Standardize one sample of a flat array; `source` and `target` are where it begins in X and in `out`."""
+    n_beyond = 0
+    for k in range(n_columns):
+        value = (X[source + k] - offset[k]) * factor[k]
+        out[target + k] = value
+        n_beyond += (value < lower[k]) | (value > upper[k])  # no branch, which would prevent vectorization
+    if n_beyond:
+        for k in range(n_columns):
+            out[target + k] = compressed(out[target + k], lower[k], upper[k])

@@ -38,6 +38,8 @@ class Samples(NamedTuple):
     class_targets: np.ndarray  # with class codes: the targets of other classes and of a sample's own; otherwise empty
     offset: np.ndarray  # of each column of X, or empty
     factor: np.ndarray
+    lower: np.ndarray  # the range of the standardized columns beyond which they are compressed
+    upper: np.ndarray
 
 
 class Plan(NamedTuple):

@@ -1,0 +1,213 @@
+"""The range of each column within which standardization is linear, from quantiles of the samples.
+
+Mean and standard deviation of a column with a damaged cell, or with numbers of several orders of magnitude, describe
+a few samples and not the others. The center and the scale here are those of most of the samples.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._typing import Matrix
+from .compression import HALF_RANGE, compress, slopes
+from .dataset import Dataset
+
+#: Quantiles of more samples than this are those of this number of samples, at even distances.
+MAX_SAMPLES = 2048
+#: Number of entries that are sorted at a time.
+BLOCK_SIZE = 2**18
+#: Positions of the quantiles, and those of a standard normal distribution.
+SHARES = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
+NORMAL_IQR = 1.3489795003921634
+NORMAL_LOW_SPREAD = 0.9703638770152437  # from the first to the third of the quantiles
+#: A column is skewed if the distance of the outer quantiles from the median differs by more than this factor, as in a
+#: log-normal distribution whose logarithm has a standard deviation above 1.1.
+SKEWNESS = 6.0
+
+
+class LinearRange(NamedTuple):
+    """Where the range of each column begins and ends, in float64; infinite where nothing is compressed."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+
+    @property
+    def scale(self) -> np.ndarray:
+        """The robust standard deviation of each column, infinite where it is unknown."""
+        return (self.upper - self.lower) / (2 * HALF_RANGE)
+
+    def compressed(self, values: np.ndarray) -> np.ndarray:
+        """Return values with those beyond the range compressed, in float64 if there are any; see `compression.py`."""
+        if not np.count_nonzero((values < self.lower) | (values > self.upper)):
+            return values
+        values = values.astype(np.float64)
+        compress(values, self.lower, self.upper)
+        return values
+
+    def of(self, columns: np.ndarray) -> LinearRange:
+        """Return the ranges of these columns."""
+        return LinearRange(self.lower[columns], self.upper[columns])
+
+    def slopes(self, values: np.ndarray) -> np.ndarray:
+        """Return the derivative of the compressed values with respect to the values."""
+        return slopes(values, self.lower, self.upper)
+
+    def contains(self, X: Matrix) -> bool:
+        """Return whether no value is beyond the range."""
+        if not isinstance(X, np.ndarray):
+            return bool(((self.lower[X.indices] <= X.data) & (X.data <= self.upper[X.indices])).all())
+        size = max(1, BLOCK_SIZE // X.shape[1])
+        chunks = (X[start : start + size] for start in range(0, len(X), size))
+        return not any(np.count_nonzero((chunk < self.lower) | (chunk > self.upper)) for chunk in chunks)
+
+    def largest_distances(self, data: Dataset, center: np.ndarray) -> np.ndarray:
+        """Return how far compressed values are from the center at most, for each column; a weight of 0 leaves out."""
+        X = data.X if data.sample_weight is None else data.X[data.sample_weight > 0]
+        extremes = X.max(axis=0), X.min(axis=0)
+        if not isinstance(X, np.ndarray):
+            extremes = tuple(extreme.toarray().ravel() for extreme in extremes)
+        return np.max([np.abs(self.compressed(extreme) - center) for extreme in extremes], axis=0)
+
+    def widened(self, other: LinearRange) -> LinearRange:
+        """Return the smallest range that includes both; the other one where there is only one of them."""
+        lower = np.where(np.isfinite(self.lower), np.minimum(self.lower, _finite(other.lower, np.inf)), other.lower)
+        upper = np.where(np.isfinite(self.upper), np.maximum(self.upper, _finite(other.upper, -np.inf)), other.upper)
+        return LinearRange(lower, upper)
+
+    def moved_to(self, mean: np.ndarray, scale: np.ndarray) -> LinearRange:
+        """Return the range widened to `HALF_RANGE` standard deviations around means that have left its middle half."""
+        center, quarter = (self.lower + self.upper) / 2, (self.upper - self.lower) / 4
+        with np.errstate(invalid="ignore"):  # infinite ranges have no center
+            left = ~(np.abs(mean - center) <= quarter) & (scale > 0)
+        around = range_around(mean, np.where(left, scale, 0))
+        return self.widened(around) if left.any() else self
+
+
+def _finite(values: np.ndarray, other: float) -> np.ndarray:
+    return np.where(np.isfinite(values), values, other)
+
+
+def range_around(center: np.ndarray, scale: np.ndarray) -> LinearRange:
+    """Return the range of `HALF_RANGE` times the scale around each center; infinite where the scale is 0."""
+    half = np.where(scale > 0, HALF_RANGE * scale, np.inf)
+    return LinearRange(center - half, center + half)
+
+
+def range_of_samples(data: Dataset, roundings: float, centers: bool) -> LinearRange:
+    """Return the ranges of the columns of X.
+
+    Parameters
+    ----------
+    data : Dataset
+    roundings : float
+        A scale below this multiple of the center is due to rounding.
+    centers : bool
+        Whether the range need not be symmetric around zero.
+    """
+    if not isinstance(data.X, np.ndarray):
+        scale = _scale_of_entries(data)
+        return range_around(np.zeros_like(scale), scale)
+    samples = representative_samples(data)
+    if not len(samples):
+        return range_around(*np.zeros((2, data.X.shape[1])))
+    n_columns = data.X.shape[1]
+    center, scale = np.empty((2, n_columns))
+    size = max(1, BLOCK_SIZE // max(len(samples), 1))
+    for first in range(0, n_columns, size):
+        columns = slice(first, first + size)
+        block = np.sort(data.X[samples, columns].astype(np.float64), axis=0)
+        center[columns], scale[columns] = _center_and_scale(block)
+    scale[~(scale > roundings * np.abs(center))] = 0
+    if not centers:
+        center, scale = np.zeros(n_columns), scale + np.abs(center)
+    return range_around(center, scale)
+
+
+def representative_samples(data: Dataset) -> np.ndarray:
+    """Return indices of up to `MAX_SAMPLES` samples at even distances; of those with weights, at even sums of weights.
+
+    Quantiles of these samples are weighted quantiles. Samples whose weight is 0 are never among them.
+    """
+    if data.sample_weight is None:
+        n = data.n_samples
+        positions = np.arange(n) if n <= MAX_SAMPLES else _even(n, MAX_SAMPLES).astype(np.intp)
+        if data.excluded is None:
+            return positions
+        n_before = data.excluded - np.arange(len(data.excluded))
+        return positions + np.searchsorted(n_before, positions, side="right")
+    weight = data.sample_weight.astype(np.float64)
+    if data.excluded is not None:
+        weight[data.excluded] = 0
+    n = np.count_nonzero(weight)
+    total = np.cumsum(weight)
+    last = np.flatnonzero(weight)[-1:] if n else np.zeros(0, np.intp)
+    found = np.searchsorted(total, _even(total[-1], min(n, MAX_SAMPLES)), side="right")
+    return np.minimum(found, last)
+
+
+def _even(total: float, n: int) -> np.ndarray:
+    """Return the centers of n equal parts of the interval from 0 to `total`."""
+    return (np.arange(n) + 0.5) * (total / max(n, 1))
+
+
+def _center_and_scale(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a robust center and scale of columns, each of which is sorted."""
+    quantiles = _quantiles(block)
+    center, scale = _of_quantiles(quantiles)
+    is_flat = (quantiles[[2, 3, 4, 6]] == quantiles[[0, 2, 3, 4]]).any(axis=0)
+    is_binary = ((block == block[0]) | (block == block[-1])).all(axis=0)
+    center, scale = np.where(is_binary, block[0], center), np.where(is_binary, block[-1] - block[0], scale)
+    for column in np.flatnonzero(
+        is_flat & ~is_binary
+    ):  # many samples have the same value, as in a column that is mostly 0
+        values = block[:, column]
+        candidates = np.unique(quantiles[:, column])
+        counts = np.searchsorted(values, candidates, "right") - np.searchsorted(values, candidates)
+        frequent = candidates[np.argmax(counts)]
+        others = values[values != frequent]
+        if not len(others):
+            scale[column] = 0
+            continue
+        c, s = _of_quantiles(_quantiles(others[:, np.newaxis]))
+        if s[0] > 0:
+            center[column], scale[column] = c[0], s[0]
+        else:  # there are two frequent values, as in a binary column
+            other = others[len(others) // 2]
+            center[column], scale[column] = frequent, abs(other - frequent)
+    return center, scale
+
+
+def _quantiles(block: np.ndarray) -> np.ndarray:
+    """Return values of sorted columns at `SHARES`, symmetrically chosen."""
+    last = len(block) - 1
+    return (block[np.floor(SHARES * last).astype(int)] + block[np.ceil(SHARES * last).astype(int)]) / 2
+
+
+def _of_quantiles(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the median and the interquartile range; of skewed columns, the same of the dense side."""
+    center, scale = q[3].copy(), (q[4] - q[2]) / NORMAL_IQR
+    for side in (q, -q[::-1]):
+        low_spread = (side[2] - side[0]) / NORMAL_LOW_SPREAD
+        is_skewed = (side[6] - side[3] > SKEWNESS * (side[3] - side[0])) & (low_spread > 0)
+        center = np.where(is_skewed, side[1] if side is q else -side[1], center)
+        scale = np.where(is_skewed, low_spread, scale)
+    return center, scale
+
+
+def _scale_of_entries(data: Dataset) -> np.ndarray:
+    """Return the weighted geometric mean of the size of the entries of each column of a CSR matrix; 0 without entries.
+
+    A single damaged entry changes it little, and it takes no sorting.
+    """
+    X, weight = data.X, np.ones(data.X.shape[0]) if data.sample_weight is None else data.sample_weight.copy()
+    if data.excluded is not None:
+        weight[data.excluded] = 0
+    stored = X.data != 0
+    entry_weight = np.repeat(weight, np.diff(X.indptr))[stored]
+    columns, n_columns = X.indices[stored], X.shape[1]
+    total = np.bincount(columns, entry_weight, n_columns)
+    logarithms = np.bincount(columns, entry_weight * np.log(np.abs(X.data[stored])), n_columns)
+    has_entries = total > 0
+    return np.where(has_entries, np.exp(logarithms / np.where(has_entries, total, 1)), 0)
