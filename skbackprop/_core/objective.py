@@ -29,6 +29,9 @@ from .standardizer import Standardizer
 #: Number of entries of the raw output that are evaluated at a time outside of training.
 MAX_OUTPUT_ENTRIES = 2**18
 
+#: A scaled target beyond this is a gross error for a robust loss.
+GROSS_ERROR = 8.0
+
 #: Sparse samples with a larger share of entries are multiplied faster as a dense matrix,
 DENSE_SHARE = 0.07
 #: which is made of one chunk at a time, up to this size.
@@ -109,6 +112,16 @@ class Objective:
             mean = total / data.total_weight
         raw = self.loss.constant(mean.astype(data.dtype))
         return self._mean(data, lambda chunk: np.tile(raw, (chunk.n_samples, 1)))
+
+    def loss_of_gross_errors(self, data: Dataset) -> float:
+        """Return the part of the constant loss that is due to gross errors in the target, which no prediction avoids.
+
+        Only a robust loss has such a part: it grows linearly there, so it is the same for all sensible predictions.
+        """
+        if not self.loss.is_robust:
+            return 0.0
+        clipped = data.with_target(np.clip(data.y, -GROSS_ERROR, GROSS_ERROR))
+        return max(self.constant_loss(data) - self.constant_loss(clipped), 0.0)
 
     def _mean(self, data: Dataset, raw_output: Callable[[Dataset], np.ndarray]) -> float:
         total = 0.0

@@ -56,7 +56,7 @@ COUNTS = (
     "n_rejections",
 )
 AMOUNTS = ("rate_factor", "prior", "alpha", "mean_weight", "mean_entries")
-REALS = ("learning_rate", "plateau_best", "mean_loss", "constant_loss")
+REALS = ("learning_rate", "plateau_best", "mean_loss", "constant_loss", "gross_loss")
 NUMBERS = COUNTS + AMOUNTS + REALS
 #: The parts of `TrainingState` that are lists of numbers.
 CURVES = ("loss_curve", "validation_loss_curve", "validation_scores", "tried_priors", "prior_losses")
@@ -158,7 +158,8 @@ def _restored_network(stored: dict[str, Any]) -> tuple[TrainingConfig, TrainingS
         state.standardizer = _restored_standardizer(stored["standardizer"], objective, theta.dtype)
     numbers = stored["numbers"]
     if isinstance(numbers, dict):  # files of the first versions do not have these numbers
-        numbers = {"mean_entries": float(network.sizes[0]), "prior": 1.0, "constant_loss": math.inf, **numbers}
+        missing = {"prior": 1.0, "constant_loss": math.inf, "gross_loss": 0.0}
+        numbers = {"mean_entries": float(network.sizes[0]), **missing, **numbers}
     _check_numbers(numbers)
     for name in NUMBERS:
         setattr(state, name, numbers[name])

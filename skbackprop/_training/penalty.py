@@ -6,9 +6,10 @@ and Baldwin 1975). With n samples,
     alpha = c * H / n                            if the loss is a likelihood, which knows its noise,
     alpha = c * H / n * min(1, L / (H - L))      otherwise,
 
-where H is the loss of a constant prediction and L that of the last epoch, so that L / (H - L) is the ratio of noise to
-signal; in a stream, H and the ratio are 1. `fit` chooses c on a validation set, see penalty_search.py: the training
-loss cannot choose it, because the penalty controls that loss. docs/defaults.md has the evidence.
+where H is the loss of a constant prediction and L that of the last epoch, both without that of gross errors, so that
+L / (H - L) is the ratio of noise to signal; in a stream, H and the ratio are 1. `fit` chooses c on a validation set,
+see penalty_search.py: the training loss cannot choose it, because the penalty controls that loss. docs/defaults.md has
+the evidence.
 """
 
 from __future__ import annotations
@@ -35,11 +36,5 @@ def choose_alpha(config: TrainingConfig, state: TrainingState) -> float:
         return strength  # in a stream, neither H nor the noise is known
     if config.objective.loss.is_likelihood:
         return strength * state.constant_loss
-    return strength * state.constant_loss * _noise_to_signal(state.mean_loss, state.constant_loss)
-
-
-def _noise_to_signal(loss: float, constant_loss: float) -> float:
-    """Return the ratio of what the network leaves unexplained to what it explains, at most 1."""
-    if 2.0 * loss >= constant_loss:
-        return 1.0
-    return loss / (constant_loss - loss)
+    noise = min(max(state.unexplained, 0.0), 0.5)
+    return strength * state.constant_loss * noise / (1.0 - noise)

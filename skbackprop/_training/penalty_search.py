@@ -81,7 +81,7 @@ class PenaltySearch:
         trainer = FitTrainer(self.engine, self._config, state, self._training)
         trainer.fit(self._config.max_iter, EarlyStopper(Patience(math.inf)))
         self.engine = trainer.engine
-        if state.mean_loss > NO_BETTER_THAN_CONSTANT * state.constant_loss:
+        if state.unexplained > NO_BETTER_THAN_CONSTANT:
             self._too_strong.add(prior)
         loss = objective.mean_loss(state.theta, state.scale_target(self._validation), state.transform)
         return loss if math.isfinite(loss) else math.inf

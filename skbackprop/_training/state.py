@@ -62,7 +62,10 @@ class TrainingState:
     tried_priors, prior_losses : list of float
         The values of c that the last search tried, and the mean loss on the validation set for each.
     constant_loss : float
-        Mean loss of predicting the mean of the target of the last `fit`; infinite if there was none.
+        Mean loss of predicting the mean of the target of the last `fit`, without `gross_loss`; infinite if there was
+        no `fit`.
+    gross_loss : float
+        The part of the mean loss that is due to gross errors in the target; see `Objective.loss_of_gross_errors`.
     alpha : float
         Strength of the penalty in the last epoch.
     mean_loss : float
@@ -98,12 +101,18 @@ class TrainingState:
     tried_priors: list[float] = field(default_factory=list)
     prior_losses: list[float] = field(default_factory=list)
     constant_loss: float = math.inf
+    gross_loss: float = 0.0
     alpha: float = 0.0
     mean_loss: float = math.inf
     mean_weight: float = 0.0
     mean_entries: float = 0.0
     n_samples: int = 0
     n_rejections: int = 0
+
+    @property
+    def unexplained(self) -> float:
+        """The mean loss of the last epoch over that of a constant prediction, both without that of gross errors."""
+        return (self.mean_loss - self.gross_loss) / self.constant_loss if self.constant_loss else 0.0
 
     def update_means(self, data: Dataset) -> None:
         """Update the mean weight and the mean number of entries; the same samples again leave them bit-identical."""

@@ -243,7 +243,8 @@ class FitTrainer(Trainer):
                 raise ValueError(OVERFLOW)
             self._data = state.scale_target(self._data)
             constant_loss = self.config.objective.constant_loss(self._data)
-            state.constant_loss = constant_loss if math.isfinite(constant_loss) else math.inf
+            state.gross_loss = self.config.objective.loss_of_gross_errors(self._data)
+            state.constant_loss = constant_loss - state.gross_loss if math.isfinite(constant_loss) else math.inf
             if self.config.optimizer.needs_all_samples:
                 self._minimize(n_epochs, result)
             else:
@@ -255,14 +256,14 @@ class FitTrainer(Trainer):
             if state.n_iter > n_before:
                 state.best_iter = state.n_iter  # of an interrupted fit, not the epoch with the best score
             raise
-        self._warn_if_no_better_than_constant(constant_loss, result)
+        self._warn_if_no_better_than_constant(result)
         return result
 
     def _minimize(self, n_epochs: int, result: TrainingResult) -> None:
         if not n_epochs or result.stopped:
             return  # a resumed fit may have no iteration left to make
         state = self.state
-        state.mean_loss = NOISE_OF_LBFGS * state.constant_loss
+        state.mean_loss = NOISE_OF_LBFGS * state.constant_loss + state.gross_loss
         state.alpha = choose_alpha(self.config, state)
         lbfgs.minimize(self.config, state, self._data, n_epochs, self._begin_epoch, self._end_epoch, result)
 
@@ -300,13 +301,15 @@ class FitTrainer(Trainer):
             expected = max(expected, self._loss_of(before.theta))
         return self._loss_of(state.theta) <= FINAL_STEP_FACTOR * expected
 
-    def _warn_if_no_better_than_constant(self, constant_loss: float, result: TrainingResult) -> None:
-        loss = self.state.mean_loss
-        if not result.diverged and loss > NO_BETTER_THAN_CONSTANT * constant_loss > NEGLIGIBLE_LOSS:
+    def _warn_if_no_better_than_constant(self, result: TrainingResult) -> None:
+        state = self.state
+        is_better = state.unexplained <= NO_BETTER_THAN_CONSTANT or state.constant_loss <= NEGLIGIBLE_LOSS
+        if not (result.diverged or is_better):
+            constant_loss = state.constant_loss + state.gross_loss
             result.messages.append(
-                f"The model is no better than a constant prediction (training loss {loss:.4g}, constant prediction "
-                f"{constant_loss:.4g}). Try another learning_rate (the last was {self.state.learning_rate:g}), "
-                "more epochs (max_iter), or a smaller penalty (alpha)."
+                f"The model is no better than a constant prediction (training loss {state.mean_loss:.4g}, constant "
+                f"prediction {constant_loss:.4g}). Try another learning_rate (the last was {state.learning_rate:g}), "
+                "more epochs (max_iter), or a smaller penalty (alpha; early_stopping=False makes 'auto' a small one)."
             )
 
 

@@ -116,7 +116,7 @@ def test_training_continues_exactly_after_control_c(estimator, engine, monkeypat
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background may ignore it
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     X, y = data(estimator)
-    params = {"engine": engine, "learning_rate": 0.01, "batch_size": 40, **FEW}
+    params = {"engine": engine, "learning_rate": 0.01, "batch_size": 40, "alpha": 0.001, **FEW}
     expected = estimator(6, **(params | {"max_iter": 3})).fit(X, y)
     network = estimator(6, **(params | {"max_iter": 9}))
     with monkeypatch.context() as patch:
@@ -146,7 +146,7 @@ def raise_in_update(monkeypatch, number, error):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 def test_interrupt_restores_the_last_complete_epoch_and_an_error_the_unfitted_estimator(estimator, error, monkeypatch):
     X, y = data(estimator)
-    params = {"batch_size": 40, "learning_rate": 0.01, "engine": "numpy", **(FEW | {"max_iter": 9})}
+    params = {"batch_size": 40, "learning_rate": 0.01, "alpha": 0.001, "engine": "numpy", **(FEW | {"max_iter": 9})}
     expected = estimator(6, **(params | {"max_iter": 2})).fit(X, y)
     raise_in_update(monkeypatch, 10, error)  # the second of four updates in the third epoch
     network = estimator(6, **params)

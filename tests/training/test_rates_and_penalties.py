@@ -163,13 +163,24 @@ class TestAutomaticPenalty:
         X = rng.normal(size=(1000, 3))
         clean = BackpropRegressor(random_state=0).fit(X, X[:, 0])
         noisy = BackpropRegressor(random_state=0).fit(X, X[:, 0] + rng.normal(size=1000))
-        assert clean.alpha_ < 1e-3 * 20 / 1000
-        assert 0.5 < noisy.alpha_ / (20 / 1000) <= 1
+        assert clean.alpha_ < 1e-4
+        assert noisy.alpha_ > 5e-3
 
-    def test_of_a_classifier_depends_on_the_number_of_samples(self):
+    @pytest.mark.parametrize("step", [1, 5])
+    def test_without_a_search_is_the_loss_of_guessing_over_the_number_of_samples(self, step):
+        """Fewer than 100 samples count as 100."""
         X, y = data(BackpropClassifier)
-        assert BackpropClassifier(5, **FEW).fit(X, y).alpha_ == 5 / 150
-        assert BackpropClassifier(5, **FEW).fit(X[::10], y[::10]).alpha_ == 0.1
+        network = BackpropClassifier(5, early_stopping=False, **FEW).fit(X[::step], y[::step])
+        assert network.alpha_ == pytest.approx(np.log(3) / max(100, 150 / step))
+
+    def test_of_a_regression_is_proportional_to_the_noise(self, rng):
+        X = rng.normal(size=(200, 3))
+        network = BackpropRegressor(5, early_stopping=False, alpha="auto", **FEW)
+        network.fit(X, X[:, 0] + 0.2 * rng.normal(size=200)).set_params(warm_start=True, max_iter=1)
+        loss = network._state.mean_loss
+        network.fit(X, X[:, 0])
+        assert loss < 0.5
+        assert network.alpha_ == pytest.approx(loss / (1 - loss) / 200, rel=0.01)
 
     def test_is_zero_without_standardization_and_can_be_set(self):
         X, y = data(BackpropClassifier)
@@ -180,8 +191,8 @@ class TestAutomaticPenalty:
         X, y = data(BackpropClassifier)
         network = BackpropClassifier(5, warm_start=True, **FEW)
         for n_samples in (150, 300, 450):
-            assert network.partial_fit(X, y, classes=[0, 1, 2]).alpha_ == 5 / n_samples
-        assert network.partial_fit(X[:50] + 1, y[:50]).alpha_ == 5 / 500
+            assert network.partial_fit(X, y, classes=[0, 1, 2]).alpha_ == 1 / n_samples
+        assert network.partial_fit(X[:50] + 1, y[:50]).alpha_ == 1 / 500
         for _ in range(2):
-            assert network.fit(X, y).alpha_ == 5 / 150
-        assert network.partial_fit(X, y, sample_weight=y > 0).alpha_ == 5 / 250
+            assert network.fit(X, y).alpha_ == pytest.approx(np.log(3) / 150)
+        assert network.partial_fit(X, y, sample_weight=y > 0).alpha_ == pytest.approx(np.log(3) / 250)
