@@ -14,7 +14,7 @@ import numpy as np
 
 #: The range is linear up to this number of robust standard deviations on each side of the center.
 HALF_RANGE = 4.0
-#: The largest distance from the range, in robust standard deviations: float32 has this number, and what was standardized
+#: The largest distance from the range, in robust standard deviations. float32 has this number; what was standardized
 #: may have become infinite.
 LARGEST = 1e38
 

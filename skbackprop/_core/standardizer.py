@@ -288,10 +288,15 @@ class Standardizer:
         """Return samples in the units of the data with extreme values compressed, which `fold_scaling` assumes."""
         return X if self.moments.linear_range is None else self.moments.linear_range.compressed(X)
 
-    def input_slopes(self, X: np.ndarray) -> np.ndarray:
-        """Return the derivative of the standardized samples with respect to the samples; one row if it is constant."""
-        factor = self.input_factor[np.newaxis]
-        return factor if self.moments.linear_range is None else factor * self.moments.linear_range.slopes(X)
+    def compression_slopes(self, X: np.ndarray) -> np.ndarray:
+        """Return the derivative of the compressed samples with respect to dense samples."""
+        linear_range = self.moments.linear_range
+        return np.ones_like(X) if linear_range is None else linear_range.slopes(X)
+
+    def input_slopes(self, X: Matrix) -> np.ndarray:
+        """Return the derivative of the standardized samples with respect to the samples."""
+        dense = X if isinstance(X, np.ndarray) else X.toarray()
+        return (self.compression_slopes(dense) * self.input_factor).astype(self.input_factor.dtype)
 
     def transform_target(self, y: np.ndarray) -> np.ndarray:
         """Return the target as the loss sees it."""

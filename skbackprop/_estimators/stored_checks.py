@@ -63,6 +63,13 @@ def check_array(array: Any, owner: str, shape: tuple[int | None, ...], dtype: np
         raise ValueError(f"{owner} has NaN or infinite values.")
 
 
+def check_bounds(array: Any, owner: str, shape: tuple[int | None, ...]) -> None:
+    """Raise ValueError unless `array` is an array of float64 of this shape without NaN."""
+    _check_floats(array, owner, shape, np.dtype(np.float64))
+    if np.isnan(array).any():
+        raise ValueError(f"{owner} has NaN values.")
+
+
 def check_curve(array: Any, owner: str) -> None:
     """Raise ValueError unless `array` is a vector of float64, which may be infinite or NaN."""
     _check_floats(array, owner, (None,), np.dtype(np.float64))
