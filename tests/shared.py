@@ -39,6 +39,11 @@ def theta(network):
     return network._state.theta
 
 
+def with_solver(solver, batch_size):
+    """Return the keyword arguments of a solver, with the batch size if it has one."""
+    return {"solver": solver} | ({"batch_size": batch_size} if solver == "minibatch" else {})
+
+
 def announce(estimator):
     """Return the keyword arguments of a first call of `partial_fit` with `data`."""
     return {"classes": [0, 1, 2]} if estimator is BackpropClassifier else {}

@@ -84,20 +84,27 @@ def problems(
     if weight is not None:
         weight[0] = 1.0
     smooth = optimizer == "lbfgs"
+    solver = "batch" if smooth else draw(one_of(solvers))
+    batch_size = draw(st.integers(1, 12), label="batch_size") if solver == "minibatch" else "auto"
+    is_one_batch = solver == "batch" or (
+        solver == "minibatch" and batch_size >= (n_samples if weight is None else np.count_nonzero(weight))
+    )
+    alpha, standardizes = draw(one_of(alphas)), draw(one_of(standardize), label="standardize")
+    has_no_penalty = not alpha or (alpha == "auto" and not standardizes)
     params = {
         "hidden_layer_sizes": hidden,
         "activation": tuple(draw(one_of(sorted(ACTIVATIONS))) for _ in hidden),
         "loss": loss[0],
         "output_activation": loss[1],
-        "solver": "batch" if smooth else draw(one_of(solvers)),
+        "solver": solver,
         "optimizer": optimizer,
-        "learning_rate": 0.001,
-        "batch_size": draw(st.integers(1, 12), label="batch_size"),
-        "alpha": draw(one_of(alphas)),
-        "l1_ratio": 0.0 if smooth else draw(one_of((0.0, 0.5, 1.0))),
-        "dropout": 0.0 if smooth or not dropout else draw(one_of((0.0, 0.3))),
-        "standardize": draw(one_of(standardize), label="standardize"),
-        "shuffle": draw(st.booleans(), label="shuffle"),
+        "learning_rate": "auto" if smooth else 0.001,
+        "batch_size": batch_size,
+        "alpha": alpha,
+        "l1_ratio": 0.0 if smooth or has_no_penalty else draw(one_of((0.0, 0.5, 1.0))),
+        "dropout": 0.0 if smooth or not dropout or not hidden else draw(one_of((0.0, 0.3))),
+        "standardize": standardizes,
+        "shuffle": is_one_batch or draw(st.booleans(), label="shuffle"),
         "engine": "numpy",
         "max_iter": 3,
         "tol": None,

@@ -90,7 +90,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             resumes = self.__sklearn_is_fitted__()
             request = FitRequest(X, y, sample_weight, classes=classes, is_partial=True, resumes=resumes)
             result = run_partial_fit(self, request)
-        if result.messages:
+        if result.messages or result.ineffective:
             self._warn(result)
         return self
 
@@ -106,6 +106,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _warn(self, result: TrainingResult, stacklevel: int = 4) -> None:
         """Issue the messages as warnings that point to the line where the user called the estimator."""
+        for message in result.ineffective:
+            warnings.warn(message, UserWarning, stacklevel=stacklevel)
         for message in result.messages:
             warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
 

@@ -103,7 +103,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with `sample_weight`. "balanced" weights each class inversely to its
-        frequency.
+        frequency. With several labels per sample, a sample has the mean of the balanced weights of its labels; the
+        weights of a list of dicts, one for each label, are multiplied.
     label_smoothing : float, default=0.0
         Share of each label that is spread evenly over the classes, in [0, 1).
     shuffle : bool, default=True

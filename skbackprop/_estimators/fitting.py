@@ -26,6 +26,7 @@ from .._training.trainer import FitTrainer, StreamTrainer
 from .._typing import keep_signature
 from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
+from .ineffective import Call, ineffective_settings, splits_samples
 from .parameters import check_weights
 from .progress import FitProgress
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
@@ -73,10 +74,11 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
         seed = _choose_seed(estimator, request)
         validation, message = None, None
         monitors_loss(estimator.scoring)  # raises an error for an unknown name
-        if any(array is not None for array in request.validation):
+        is_given = any(array is not None for array in request.validation)
+        if is_given:
             X_val, y_val, sample_weight_val = request.validation
             validation = validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples, target)
-        elif not isinstance(estimator.early_stopping, str) and estimator.early_stopping:
+        elif splits_samples(estimator, is_given=is_given):
             # "auto" does not split X: docs/defaults.md explains why
             weight = samples.data.sample_weight
             fraction = estimator.validation_fraction
@@ -92,6 +94,8 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
         estimator.engine_ = trainer.engine.name  # another one, if the first has failed
         if message is not None:
             result.messages.append(message)
+        if not request.finishes:
+            result.ineffective = ineffective_settings(Call(estimator, config, n_samples, is_given))
     return result
 
 
@@ -105,7 +109,10 @@ def run_partial_fit(estimator, request: FitRequest) -> TrainingResult:
         config, engine = _prepare(estimator, request, data, target, seed)
         trainer = StreamTrainer(engine, config, estimator._state, data)
         estimator._fast_path = FastPath.after(estimator, trainer, target, data)
-        return update_stream(estimator, trainer, data)
+        result = update_stream(estimator, trainer, data)
+        if not request.resumes:
+            result.ineffective = ineffective_settings(Call(estimator, config, data.n_samples, is_partial=True))
+        return result
 
 
 def update_stream(estimator, trainer: StreamTrainer, data: Dataset) -> TrainingResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from numbers import Real
 
 import numpy as np
@@ -100,8 +100,8 @@ def are_known_classes(classes, known: np.ndarray) -> bool:
 def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool, *, online: bool):
     """Return a function that maps labels to sample weights, or None without class weights.
 
-    "balanced" is computed from the labels `y`; with several labels per sample, the weights of all columns are
-    multiplied.
+    "balanced" is computed from the labels `y`. With several labels per sample, weights that are given as dicts are
+    multiplied, as by scikit-learn; the product of many balanced weights would leave nearly all weight to a few samples.
 
     Raises
     ------
@@ -129,6 +129,8 @@ def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool
             "Pass a dict instead, for example from sklearn.utils.class_weight.compute_class_weight."
         )
     if multilabel:
+        if class_weight == "balanced":
+            return _balanced_columns(y)
         return lambda y: compute_sample_weight(class_weight, y)
     if class_weight == "balanced":
         present = np.unique(y)
@@ -142,6 +144,20 @@ def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool
     weight = np.ones(len(classes))
     weight[np.searchsorted(classes, present)] = compute_class_weight(class_weight, classes=present, y=y)
     return lambda y: weight[np.searchsorted(classes, y)]
+
+
+def _balanced_columns(y) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that maps several labels per sample to the mean of their balanced weights.
+
+    The weight of a label, and of its absence, is inverse to its frequency in `y`. The loss of a sample is the sum over
+    its labels, and has one weight; the mean comes closest to a weight for each term of the sum.
+    """
+    n_samples = y.shape[0]
+    n_present = np.asarray(y.sum(axis=0)).ravel()
+    counts = np.array([n_samples - n_present, n_present])
+    n_values = np.count_nonzero(counts, axis=0)
+    absent, present = n_samples / (n_values * np.maximum(counts, 1))
+    return lambda y: np.where(y, present, absent).mean(axis=1)
 
 
 def smooth_labels(target: np.ndarray, label_smoothing: float, n_values: int) -> np.ndarray:

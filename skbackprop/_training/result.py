@@ -18,10 +18,13 @@ class TrainingResult:
     n_backoffs : int
         Number of times that training went back to earlier weights with a lower learning rate.
     messages : list of str
-        The warnings of this call.
+        The warnings about the training of this call.
+    ineffective : list of str
+        The warnings about settings that had no effect.
     """
 
     stopped: bool = False
     diverged: bool = False
     n_backoffs: int = 0
     messages: list[str] = field(default_factory=list)
+    ineffective: list[str] = field(default_factory=list)

@@ -172,21 +172,33 @@ class TestEarlyStopping:
     def test_stops_when_patience_runs_out_and_restores_the_best_weights(self):
         X, y = data(BackpropRegressor)
         stopping = EarlyStopping(X[::2], y[::2], scoring=lambda network, X, y: -abs(network.n_iter_ - 4), patience=3)
-        network = BackpropRegressor(5, **(FEW | {"max_iter": 50})).set_callbacks(stopping).fit(X[1::2], y[1::2])
+        params = FEW | {"alpha": 0.01, "max_iter": 50}
+        network = BackpropRegressor(5, **params).set_callbacks(stopping).fit(X[1::2], y[1::2])
         assert stopping.scores_ == [-3, -2, -1, 0, -1, -2, -3]
         assert stopping.best_iter_ == network.best_iter_ == 4
         assert network.n_iter_ == 7
-        expected = BackpropRegressor(5, **(FEW | {"max_iter": 50}))
+        expected = BackpropRegressor(5, **params)
         for _ in range(4):
             expected.partial_fit(X[1::2], y[1::2])
         np.testing.assert_array_equal(theta(network), theta(expected))
 
-    def test_nan_is_never_the_best_score(self):
+    def test_nan_is_never_the_best_score_and_does_not_count_against_patience(self):
         X, y = data(BackpropRegressor)
-        scores = iter([np.nan, 0.1, 0.3, 0.2])
-        stopping = EarlyStopping(X, y, scoring=lambda network, X, y: next(scores))
-        network = BackpropRegressor(5, **FEW).set_callbacks(stopping).fit(X, y)
-        assert stopping.best_iter_ == network.best_iter_ == 3
+        scores = iter([np.nan, 0.1, np.nan, 0.3, np.nan, 0.2, np.nan, 0.1, 0.9])
+        stopping = EarlyStopping(X, y, scoring=lambda network, X, y: next(scores), patience=2)
+        network = BackpropRegressor(5, **(FEW | {"max_iter": 9})).set_callbacks(stopping)
+        with pytest.warns(ConvergenceWarning, match="4 of 8 scores of the validation set were not finite numbers"):
+            network.fit(X, y)
+        assert stopping.best_iter_ == network.best_iter_ == 4
+        assert network.n_iter_ == 8
+
+    def test_warns_if_no_score_is_a_number(self):
+        X, y = data(BackpropRegressor)
+        stopping = EarlyStopping(X, y, scoring=lambda network, X, y: np.nan, patience=2)
+        network = BackpropRegressor(5, **FEW).set_callbacks(stopping)
+        with pytest.warns(ConvergenceWarning, match="No score of the validation set was a finite number"):
+            network.fit(X, y)
+        assert (stopping.best_iter_, network.n_iter_) == (0, 4)
 
     def test_partial_fit_leaves_the_scores_of_the_last_fit(self):
         X, y = data(BackpropRegressor)

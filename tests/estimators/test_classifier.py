@@ -5,13 +5,13 @@ import pytest
 from scipy import sparse, special
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_multilabel_classification
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, log_loss
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, log_loss
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skbackprop import BackpropClassifier
 from skbackprop.losses import Loss
-from tests.shared import FEW, TRAINS_BRIEFLY, theta
+from tests.shared import FEW, TRAINS_BRIEFLY, theta, with_solver
 
 pytestmark = TRAINS_BRIEFLY
 
@@ -43,7 +43,7 @@ def multilabel():
 def test_every_solver_learns_real_data(load, solver, epochs):
     X, y = scaled(load)
     network = BackpropClassifier(
-        30, solver=solver, batch_size=50, learning_rate=0.005, alpha=0, max_iter=epochs, tol=None, random_state=0
+        30, **with_solver(solver, 50), learning_rate=0.005, alpha=0, max_iter=epochs, tol=None, random_state=0
     )
     assert network.fit(X, y).score(X, y) > 0.95
 
@@ -293,11 +293,32 @@ class TestClassWeight:
         with pytest.raises(ValueError, match="'class_weight' parameter"):
             BackpropClassifier(5, class_weight="even").fit(X, y)
 
-    def test_weights_of_a_multilabel_target_are_multiplied(self, multilabel):
+    def test_given_weights_of_a_multilabel_target_are_multiplied(self, multilabel):
         X, Y = multilabel
-        by_class = BackpropClassifier(5, class_weight="balanced", **FEW).fit(X, Y)
-        by_sample = BackpropClassifier(5, **FEW).fit(X, Y, sample_weight=compute_sample_weight("balanced", Y))
+        class_weight = [{0: 1.0, 1: 3.0}] * Y.shape[1]
+        by_class = BackpropClassifier(5, class_weight=class_weight, **FEW).fit(X, Y)
+        by_sample = BackpropClassifier(5, **FEW).fit(X, Y, sample_weight=compute_sample_weight(class_weight, Y))
         np.testing.assert_array_equal(theta(by_class), theta(by_sample))
+
+    @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, lambda Y: Y.astype(bool)])
+    def test_balanced_weight_of_several_labels_is_their_mean(self, multilabel, make):
+        X, Y = multilabel
+        Y = np.column_stack([Y, np.zeros(len(Y), int)])  # a label that no sample has
+        weight = np.mean([compute_sample_weight("balanced", column) for column in Y.T], axis=0)
+        by_class = BackpropClassifier(5, class_weight="balanced", **FEW).fit(X, make(Y))
+        by_sample = BackpropClassifier(5, **FEW).fit(X, Y, sample_weight=weight)
+        np.testing.assert_allclose(theta(by_class), theta(by_sample), rtol=1e-9, atol=1e-12)
+
+    def test_balanced_weights_of_rare_labels_do_not_ruin_the_ranking(self):
+        score = {None: [], "balanced": []}
+        for seed in range(5):
+            X, Y = make_multilabel_classification(1000, 20, n_classes=10, n_labels=1, random_state=seed)
+            for class_weight, scores in score.items():
+                network = BackpropClassifier(class_weight=class_weight, alpha=0.02, max_iter=20, random_state=seed)
+                probability = network.set_params(tol=None).fit(X[:500], Y[:500]).predict_proba(X[500:])
+                occurs = Y[500:].any(axis=0)
+                scores.append(average_precision_score(Y[500:, occurs], probability[:, occurs]))
+        assert np.mean(score["balanced"]) > np.mean(score[None]) - 0.03
 
     def test_applies_to_the_validation_set(self, uneven):
         X, y = uneven

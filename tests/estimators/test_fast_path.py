@@ -26,7 +26,7 @@ from skbackprop._estimators.conversion import MAX_ENTRIES, convert_samples
 from skbackprop._estimators.fast_path import FastPath
 from skbackprop.optimizers import Adam
 from skbackprop.schedules import InverseScaling
-from tests.shared import BOTH, EACH_SOLVER, ENGINES, announce, data, theta
+from tests.shared import BOTH, EACH_SOLVER, ENGINES, announce, data, theta, with_solver
 from tests.strategies import examples
 
 
@@ -117,7 +117,7 @@ def test_stream_learns_the_same_with_and_without_the_fast_path(estimator, solver
     X, y = data(estimator)
 
     def stream(X, y):
-        network = estimator(6, solver=solver, batch_size=2, engine=engine, random_state=0)
+        network = estimator(6, **with_solver(solver, 2), engine=engine, random_state=0)
         for start in range(0, 40, size):
             network.partial_fit(X[start : start + size], y[start : start + size], **announce(estimator))
         return network

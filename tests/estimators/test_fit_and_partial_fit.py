@@ -8,14 +8,14 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.activations import LeakyReLU
 from skbackprop.optimizers import Adam
 from skbackprop.schedules import SCHEDULES, Cosine
-from tests.shared import BOTH, EACH_SOLVER, FEW, TRAINS_BRIEFLY, data, theta
+from tests.shared import BOTH, EACH_SOLVER, FEW, TRAINS_BRIEFLY, data, theta, with_solver
 
 
 @EACH_SOLVER
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules_continue_over_calls_of_partial_fit(solver, schedule):
     X, y = data(BackpropRegressor)
-    params = {"solver": solver, "batch_size": 40, "learning_rate": schedule, **FEW}
+    params = {**with_solver(solver, 40), "learning_rate": schedule, "alpha": 0.01, **FEW}
     fitted, stepped = BackpropRegressor(6, **params).fit(X, y), BackpropRegressor(6, **params)
     for _ in range(4):
         stepped.partial_fit(X, y)
@@ -28,7 +28,7 @@ def test_schedules_continue_over_calls_of_partial_fit(solver, schedule):
 @EACH_SOLVER
 def test_warm_start_continues_training(estimator, solver):
     X, y = data(estimator)
-    params = {"solver": solver, "batch_size": 40, "learning_rate": 0.001, "tol": None, "random_state": 0}
+    params = {**with_solver(solver, 40), "learning_rate": 0.001, "tol": None, "random_state": 0}
     params["engine"] = "numpy"  # "auto" may choose another engine for more epochs, with other rounding
     whole = estimator(6, max_iter=6, **params).fit(X, y)
     warm = estimator(6, max_iter=2, warm_start=True, **params)
@@ -120,7 +120,7 @@ def test_random_state(estimator, solver):
     X, y = data(estimator)
 
     def fitted(random_state):
-        network = estimator(6, solver=solver, batch_size=40, max_iter=2, tol=None, random_state=random_state)
+        network = estimator(6, **with_solver(solver, 40), max_iter=2, tol=None, random_state=random_state)
         return theta(network.fit(X, y))
 
     np.testing.assert_array_equal(fitted(3), fitted(3))

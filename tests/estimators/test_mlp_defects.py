@@ -18,7 +18,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.losses import SquaredError
 from skbackprop.optimizers import LBFGS
 from skbackprop.schedules import InverseScaling
-from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, TRAINS_BRIEFLY, announce, data, theta
+from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, TRAINS_BRIEFLY, announce, data, theta, with_solver
 from tests.strategies import STEPPING
 
 MLP_HAS_DEFECT = sklearn.__version__.startswith("1.9.")
@@ -101,7 +101,7 @@ def test_batch_with_zero_weights_only_is_skipped(estimator, solver, engine, call
     X, y = data(estimator)
     weight = np.zeros(len(y))
     weight[[0, 60, 120]] = 1
-    network = estimator(6, solver=solver, batch_size=2, engine=engine, **FEW)
+    network = estimator(6, **with_solver(solver, 2), engine=engine, **FEW)
     train = network.fit if call == "fit" else partial(network.partial_fit, **announce(estimator))
     train(X, y, sample_weight=weight)
     assert np.isfinite(theta(network)).all()
@@ -184,9 +184,9 @@ def test_each_partial_fit_shuffles_differently_with_an_integer_seed(rng):
 
 
 @BOTH
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("params", [{"learning_rate": 0.01}, {"optimizer": "lbfgs"}], ids=["adam", "lbfgs"])
 @pytest.mark.parametrize("patience", [1, 2, 5])
-def test_stops_after_exactly_n_iter_no_change_epochs_without_improvement(estimator, optimizer, patience):
+def test_stops_after_exactly_n_iter_no_change_epochs_without_improvement(estimator, params, patience):
     X, y = data(estimator)
     stopping = {
         "tol": 1e9,
@@ -194,7 +194,7 @@ def test_stops_after_exactly_n_iter_no_change_epochs_without_improvement(estimat
         "max_iter": 30,
         "random_state": 0,
     }  # only the first epoch improves
-    network = estimator(6, solver="batch", optimizer=optimizer, learning_rate=0.01, **stopping).fit(X, y)
+    network = estimator(6, solver="batch", **params, **stopping).fit(X, y)
     assert network.n_iter_ == 1 + patience
     if MLP_HAS_DEFECT:
         theirs = THEIRS[estimator](hidden_layer_sizes=6, **stopping).fit(X, y)
@@ -290,7 +290,7 @@ def test_partial_fit_exists_only_where_it_works(optimizer):
     X, y = data(BackpropRegressor)
     network = BackpropRegressor(5, solver="batch", optimizer=optimizer, early_stopping=True)
     assert not hasattr(network, "partial_fit")
-    network.set_params(optimizer="adam").partial_fit(X, y)
+    network.set_params(optimizer="adam", early_stopping=False).partial_fit(X, y)
     if MLP_HAS_DEFECT:
         theirs = MLPRegressor(hidden_layer_sizes=5, early_stopping=True)
         assert hasattr(theirs, "partial_fit")
@@ -318,7 +318,7 @@ def test_string_labels_work_with_early_stopping(scoring, dtype):
 def test_n_calls_of_partial_fit_equal_fit_with_n_epochs(estimator, solver, engine, weighted, optimizer, rng):
     X, y = data(estimator)
     weight = rng.integers(0, 3, len(y)) * 0.7 if weighted else None
-    params = {"solver": solver, "batch_size": 40, "optimizer": optimizer, "engine": engine, **FEW}
+    params = {**with_solver(solver, 40), "optimizer": optimizer, "alpha": 0.01, "engine": engine, **FEW}
     fitted = estimator(6, **params).fit(X, y, sample_weight=weight)
     stepped = estimator(6, **params)
     for _ in range(4):

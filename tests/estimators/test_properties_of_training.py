@@ -74,9 +74,11 @@ def test_integer_weight_equals_repeated_sample_on_average_over_batches(problem, 
     """With a learning rate near 0, an epoch is the sum of the first updates that each batch would make."""
     rng = np.random.default_rng(batch_size)
     chosen = np.arange(12) % problem.X.shape[0]
-    X, y, weight = problem.X[chosen], problem.y[chosen], rng.multinomial(24, np.full(12, 1 / 12)).astype(float)
+    X, y, weight = problem.X[chosen], problem.y[chosen], 1.0 + rng.multinomial(12, np.full(12, 1 / 12))
     rate = 1e-8
-    params = {"learning_rate": rate, "max_iter": 1, "batch_size": batch_size, "standardize": False}
+    params = {"learning_rate": rate, "max_iter": 1, "standardize": False}
+    if problem.params["solver"] == "minibatch":
+        params |= {"batch_size": batch_size, "shuffle": problem.params["shuffle"] or batch_size == 12}
     initial = problem.fitted(X, y, weight, **(params | {"learning_rate": NO_UPDATE_RATE}))
 
     def mean_update(indices, weight, n_batches, **changes):
@@ -85,7 +87,7 @@ def test_integer_weight_equals_repeated_sample_on_average_over_batches(problem, 
 
     every, repeated = np.arange(12), np.repeat(np.arange(12), weight.astype(int))
     size = {"batch": None, "sgd": 1, "minibatch": batch_size}[problem.params["solver"]]
-    expected = mean_update(every, weight, 1, solver="batch")
+    expected = mean_update(every, weight, 1, solver="batch", batch_size="auto", shuffle=True)
     assert_close(mean_update(every, weight, 12 // (size or 12)), expected, 1e-5)
     assert_close(mean_update(repeated, None, 24 // (size or 24)), expected, 1e-5)
 

@@ -201,6 +201,7 @@ def test_unknown_scorer_raises(early_stopping):
 
 
 @BOTH
+@pytest.mark.filterwarnings("ignore:early_stopping=True has no effect with partial_fit")
 def test_partial_fit_has_no_validation_set(estimator):
     X, y = data(estimator)
     plain, stopping = (estimator(5, early_stopping=flag, random_state=0) for flag in (False, True))

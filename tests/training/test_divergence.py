@@ -10,7 +10,7 @@ from skbackprop import BackpropRegressor
 from skbackprop._training.trainer import Trainer
 from skbackprop.losses import SquaredError
 from skbackprop.schedules import Schedule
-from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, data, theta
+from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, data, theta, with_solver
 
 LBFGS = {"solver": "batch", "optimizer": "lbfgs"}
 
@@ -20,7 +20,7 @@ LBFGS = {"solver": "batch", "optimizer": "lbfgs"}
 @ENGINES
 def test_learning_rate_that_is_too_high_is_halved_with_one_warning(estimator, solver, engine):
     X, y = data(estimator)
-    params = {"solver": solver, "batch_size": 40, "engine": engine, "optimizer": "gd", "learning_rate": 1e4}
+    params = {**with_solver(solver, 40), "engine": engine, "optimizer": "gd", "learning_rate": 1e4}
     network = estimator(6, **params, max_iter=40, tol=None, random_state=0)
     with pytest.warns(ConvergenceWarning) as warnings:
         network.fit(X, y)

@@ -16,7 +16,7 @@ from tests.shared import BOTH, ENGINES, FEW, TRAINS_BRIEFLY, data, theta
 from tests.training.snapshots import snapshot
 
 PACKAGE = str(Path(skbackprop.__file__).parent)
-LBFGS = {"solver": "batch", "optimizer": "lbfgs"}
+LBFGS = {"solver": "batch", "optimizer": "lbfgs", "batch_size": "auto", "learning_rate": "auto"}
 SMALL = {"engine": "numpy", "batch_size": 8, "learning_rate": 0.01, "tol": None, "random_state": 0}
 #: Few samples and epochs learn little, and any warning is beside the point.
 IGNORES_CONVERGENCE = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

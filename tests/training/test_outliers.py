@@ -17,7 +17,7 @@ from skbackprop._training.outliers import (
 )
 from skbackprop._training.state import TrainingState
 from skbackprop.losses._target_scaling import TargetScaling
-from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, TRAINS_BRIEFLY, data
+from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, TRAINS_BRIEFLY, data, with_solver
 from tests.training.snapshots import snapshot
 
 
@@ -96,7 +96,7 @@ def test_without_a_standardizer_only_the_mean_weight_is_updated():
 @pytest.mark.parametrize("factor", [1e6, 1e150, 1e300])
 def test_outliers_of_a_stream_leave_the_model_unchanged(estimator, solver, engine, factor):
     X, y = data(estimator)
-    network = estimator(6, solver=solver, batch_size=40, engine=engine, **FEW).fit(X, y)
+    network = estimator(6, **with_solver(solver, 40), engine=engine, **FEW).fit(X, y)
     before, prediction = snapshot(network), network.predict(X)
     for n_samples in (1, 10):
         with pytest.warns(ConvergenceWarning, match="These samples were not learned"):

@@ -108,12 +108,17 @@ class TestPlateau:
             factor, count = (factor / 2, 0) if count == 1 else (factor, count)
         assert network.learning_rate_ == pytest.approx(0.3 * factor)
 
-    def test_rate_is_kept_while_the_data_change(self):
+    def test_calls_with_few_samples_do_not_count(self):
         X, y = data(BackpropRegressor)
         network = BackpropRegressor(5, learning_rate=Plateau(patience=1, threshold=1e9), random_state=0)
         for i in range(100):
             network.partial_fit(X[i : i + 1], y[i : i + 1])
+        for _ in range(10):
+            network.partial_fit(X[:49], y[:49])
         assert network.learning_rate_ == 0.001
+        for _ in range(3):
+            network.partial_fit(X[50:100], y[50:100])
+        assert network.learning_rate_ == 0.0005
         low = BackpropRegressor(5, learning_rate=Plateau(initial=1e-8, patience=1), max_iter=9, random_state=0)
         assert low.fit(X, y).learning_rate_ == 1e-8
 
@@ -171,9 +176,12 @@ class TestAutomaticPenalty:
         assert BackpropClassifier(5, standardize=False, **FEW).fit(X, y).alpha_ == 0
         assert BackpropClassifier(5, alpha=0.3, **FEW).fit(X, y).alpha_ == 0.3
 
-    def test_counts_repeated_samples_once(self):
+    def test_counts_the_samples_of_every_call_of_partial_fit_and_of_one_fit(self):
         X, y = data(BackpropClassifier)
-        network = BackpropClassifier(5, random_state=0)
-        for _ in range(3):
-            assert network.partial_fit(X, y, classes=[0, 1, 2]).alpha_ == 5 / 150
-        assert network.partial_fit(X[:50] + 1, y[:50]).alpha_ == 5 / 200
+        network = BackpropClassifier(5, warm_start=True, **FEW)
+        for n_samples in (150, 300, 450):
+            assert network.partial_fit(X, y, classes=[0, 1, 2]).alpha_ == 5 / n_samples
+        assert network.partial_fit(X[:50] + 1, y[:50]).alpha_ == 5 / 500
+        for _ in range(2):
+            assert network.fit(X, y).alpha_ == 5 / 150
+        assert network.partial_fit(X, y, sample_weight=y > 0).alpha_ == 5 / 250

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skbackprop import BackpropRegressor
 from skbackprop._training.state import TrainingState
 from skbackprop._training.stopping import BestWeights, EarlyStopper, Patience
-from tests.shared import FEW, data
+from tests.shared import BOTH, data
 
 
 def new_state():
@@ -55,10 +55,13 @@ class TestPatience:
         assert (patience.best, patience.count) == (0.625, 1)
 
     @pytest.mark.parametrize("follows_best", [True, False])
-    def test_number_that_is_not_finite_is_no_improvement(self, follows_best):
+    @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+    def test_number_that_is_not_finite_is_no_verdict(self, number, follows_best):
         patience = Patience(2, follows_best=follows_best)
-        assert updates(patience, (np.nan, np.inf)) == [False, True]
-        assert patience.best == math.inf
+        assert updates(patience, [number] * 5) == [False] * 5
+        assert (patience.best, patience.count) == (math.inf, 0)
+        assert updates(patience, (1.0, number, 1.0, number, 1.0, number)) == [False] * 4 + [True] * 2
+        assert patience.best == 1.0
 
     def test_infinite_limit_never_runs_out(self):
         assert not any(updates(Patience(math.inf), [1.0] * 100))
@@ -90,9 +93,9 @@ class TestBestWeights:
         assert (best.score, best.n_iter, best.mean_loss, set(best.theta)) == (0.9, 2, 2, {2})
 
     def test_score_that_is_not_a_number_is_never_the_best(self):
-        best, is_best = self.updated(np.nan, -3.0, np.nan, -2.0)
-        assert is_best == [False, True, False, True]
-        assert best.n_iter == 4
+        best, is_best = self.updated(np.nan, -3.0, np.nan, np.inf, -2.0, -np.inf)
+        assert is_best == [False, True, False, False, True, False]
+        assert best.n_iter == 5
 
     def test_weights_are_copies_and_are_restored_in_place(self):
         best, _ = self.updated(0.9, 0.5)
@@ -143,7 +146,8 @@ class TestEarlyStopper:
         answers = self.run(stopper, state, len(scores))
         np.testing.assert_array_equal(answers, [(-score, False) for score in scores])
         assert state.best_iter == best
-        assert stopper.restore_best(state) == []
+        n_missing = np.isnan(scores).sum()
+        assert [message[:6] for message in stopper.restore_best(state)] == ([f"{n_missing} of 5"] if n_missing else [])
         assert (state.best_iter, state.mean_loss, set(state.theta)) == (best, -best, {best})
         np.testing.assert_array_equal(state.validation_scores, scores)
         assert state.validation_loss_curve == [7.0] * len(scores)
@@ -152,7 +156,8 @@ class TestEarlyStopper:
         stopper, state = self.with_scores([np.nan] * 3), new_state()
         self.run(stopper, state, 3)
         assert stopper.restore_best(state) == [
-            "No score of the validation set was a number: the weights are those of the last epoch. See scoring."
+            "No score of the validation set was a finite number, so there was no early stopping, and the weights are "
+            "those of the last epoch. Validate with more samples, or with another scoring."
         ]
         assert (state.best_iter, set(state.theta)) == (3, {3})
 
@@ -189,9 +194,47 @@ class TestEarlyStopper:
         assert (resumed_state.best_iter, set(resumed_state.theta)) == (2, {2})
 
 
-def test_scores_that_are_not_numbers_give_a_warning():
-    X, y = data(BackpropRegressor)
-    network = BackpropRegressor(5, scoring=lambda estimator, X, y: np.nan, early_stopping=True, **FEW)
-    with pytest.warns(ConvergenceWarning, match="No score of the validation set was a number"):
+@BOTH
+@pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
+def test_training_does_not_end_early_if_no_score_is_a_number(estimator, score):
+    X, y = data(estimator)
+    network = estimator(
+        5, scoring=lambda estimator, X, y: score, early_stopping=True, n_iter_no_change=2, max_iter=9, random_state=0
+    )
+    with pytest.warns(
+        ConvergenceWarning, match="No score .* finite number.*more samples, or with another scoring"
+    ) as w:
         network.fit(X, y)
-    assert network.best_iter_ == network.n_iter_ == 4
+    assert len(w) == 1
+    assert network.best_iter_ == network.n_iter_ == 9
+
+
+@pytest.mark.filterwarnings("ignore:R.2 score is not well-defined", "ignore:.*no better than a constant")
+@pytest.mark.parametrize("n_samples", [3, 10])
+def test_score_of_a_single_sample_does_not_end_training(n_samples):
+    X, y = data(BackpropRegressor)
+    chosen = slice(None, None, 150 // n_samples)
+    network = BackpropRegressor(early_stopping=True, scoring="r2", max_iter=50, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="No score of the validation set was a finite number"):
+        network.fit(X[chosen], y[chosen])
+    assert network.n_iter_ == 50
+
+
+def test_epochs_without_a_score_do_not_count_against_patience():
+    X, y = data(BackpropRegressor)
+    scores = iter([0.5, np.nan, np.nan, np.nan, 0.4, np.nan, 0.3, *[1.0] * 9])
+    network = BackpropRegressor(
+        5, scoring=lambda *args: next(scores), early_stopping=True, n_iter_no_change=2, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning, match="4 of 7 scores of the validation set were not finite numbers"):
+        network.fit(X, y)
+    assert (network.n_iter_, network.best_iter_) == (7, 1)
+
+
+def test_validation_loss_that_overflows_is_no_verdict():
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(5, n_iter_no_change=2, max_iter=9, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="No score of the validation set was a finite number"):
+        network.fit(X, y, X_val=1e200 * X[:20], y_val=y[:20])
+    assert network.n_iter_ == 9
+    assert not np.isfinite(network.validation_loss_curve_).any()
