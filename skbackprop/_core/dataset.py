@@ -52,13 +52,16 @@ class Dataset(NamedTuple):
         Inputs: of the network's dtype, or integers, booleans or numbers of half precision; an `IndexedMatrix` only of a
         validation set.
     y : ndarray of shape (n, n_outputs) or (n, 1)
-        Targets as the loss sees them, or class codes if there is `one_hot`; of the network's dtype.
+        Targets as the loss sees them, or class codes if there is `one_hot`; of the network's dtype. Before they are
+        scaled, numbers may be more precise.
     sample_weight : ndarray of shape (n,), float64, or None
         Sample weights; None means a weight of 1 for every sample.
     one_hot : OneHot or None
         How class codes become the columns that the loss sees.
     excluded : ndarray of int or None
         Sorted indices of the samples in the arrays that do not belong to the data set.
+    network_dtype : dtype or None
+        The dtype of the network, if it may differ from that of `y`.
     """
 
     X: Matrix
@@ -66,6 +69,7 @@ class Dataset(NamedTuple):
     sample_weight: np.ndarray | None = None
     one_hot: OneHot | None = None
     excluded: np.ndarray | None = None
+    network_dtype: np.dtype | None = None
 
     @property
     def n_samples(self) -> int:
@@ -80,7 +84,7 @@ class Dataset(NamedTuple):
     @property
     def dtype(self) -> np.dtype:
         """The dtype of a network for these samples."""
-        return self.y.dtype
+        return self.y.dtype if self.network_dtype is None else self.network_dtype
 
     @property
     def n_entries(self) -> float:
@@ -156,7 +160,7 @@ class Dataset(NamedTuple):
         return indices
 
     def with_target(self, y: np.ndarray) -> Dataset:
-        """Return the same samples with another target."""
+        """Return the same samples with another target, which has the network's dtype."""
         return Dataset(self.X, y, self.sample_weight, self.one_hot, self.excluded)
 
 

@@ -24,6 +24,7 @@ from .dataset import Dataset
 from .linear_range import LinearRange, range_around, range_of_samples
 from .moments import Moments, column_moments
 from .network import Layer
+from .target_transform import TargetTransform
 
 #: A column whose spread is below this multiple of its mean is considered constant: the spread is due to rounding.
 ROUNDINGS = 10 * np.finfo(np.float64).eps
@@ -59,7 +60,9 @@ class Standardizer:
     moments : Moments
         Weight, mean and variance of all columns.
     offset, scale, factor : ndarray of shape (n_features + n_outputs,)
-        What is subtracted, what it is then divided by, and the reciprocal of that.
+        What is subtracted, what it is then divided by, and the reciprocal of that, in float64.
+    target_transform : TargetTransform
+        The same for the target, and how it is undone.
     """
 
     def __init__(
@@ -79,7 +82,9 @@ class Standardizer:
         self.target = slice(n_features, size)
         self.n_samples = 0
         self.moments = Moments(0.0, np.zeros(size), np.zeros(size))
-        self.offset, self.scale, self.factor = np.zeros((3, size), dtype)
+        self.dtype = np.dtype(dtype)
+        self.offset, self.scale, self.factor = np.zeros((3, size))
+        self.target_transform = TargetTransform(*np.zeros((4, size - n_features)))
         self._refreshed_at = 0
         self._split()
 
@@ -187,6 +192,7 @@ class Standardizer:
             stored["lower"], stored["upper"] = self.moments.linear_range
         if self._refreshed_at != self.n_samples or not self.n_samples:
             stored |= {"offset": self.offset, "scale": self.scale}
+            _, _, stored["prediction_offset"], stored["prediction_scale"] = self.target_transform
         return stored
 
     def load_state_dict(self, stored: dict[str, Any]) -> None:
@@ -197,8 +203,14 @@ class Standardizer:
         linear_range = LinearRange(stored["lower"], stored["upper"]) if "lower" in stored else None
         self.moments = Moments(stored["weight"], stored["mean"], stored["variance"], linear_range)
         if "scale" in stored:
-            self.offset, self.scale = stored["offset"], stored["scale"]
-            self.factor = _reciprocal(self.scale) if self.n_samples else self.scale.copy()
+            self.offset, self.scale = stored["offset"].astype(np.float64), stored["scale"].astype(np.float64)
+            self.factor = 1.0 / self.scale if self.n_samples else self.scale.copy()
+            target = self.offset[self.target], self.scale[self.target]
+            self.target_transform = TargetTransform(
+                *target,
+                stored.get("prediction_offset", target[0]),  # files of the first versions have the same numbers twice
+                stored.get("prediction_scale", target[1]),
+            )
             self._split()
         else:
             self._refresh()
@@ -206,21 +218,17 @@ class Standardizer:
 
     def _refresh(self) -> None:
         """Compute offset and scale from the present moments."""
-        dtype = self.offset.dtype
         mean = self.moments.mean
         offset = mean.copy()
         scale = np.sqrt(self.moments.variance)
-        scale[scale <= ROUNDINGS * np.abs(mean) + 4 * np.finfo(dtype).tiny] = 1.0
+        scale[scale <= ROUNDINGS * np.abs(mean) + 4 * np.finfo(self.dtype).tiny] = 1.0
         if not self.centers:
             offset[self.inputs] = 0
             if self.moments.linear_range is not None:
                 scale[self.inputs] = self._scale_of_sparse_columns(self.moments.linear_range.scale)
-        if self.target_scaling.scales:
-            scaling = self.target_scaling.offset_and_scale(mean[self.target], scale[self.target])
-            offset[self.target], scale[self.target] = scaling
-        self.offset = offset.astype(dtype)
-        self.scale = scale.astype(dtype)
-        self.factor = _reciprocal(self.scale)  # not of the unrounded scale, which is not stored
+        self.offset, self.scale = offset, scale
+        self._refresh_target()
+        self.factor = 1.0 / scale
         self._refreshed_at = self.n_samples
         self._split()
 
@@ -232,21 +240,25 @@ class Standardizer:
         the mean square of all entries is 1, as if each column were divided by its root mean square.
         """
         square = self.moments.mean[self.inputs] ** 2 + self.moments.variance[self.inputs]
-        has_entries = square > 0
+        has_entries = np.sqrt(square) > 4 * np.finfo(self.dtype).tiny
         root = np.sqrt(np.where(has_entries, square, 1))
         scale = np.sqrt(root * np.where(np.isfinite(size), size, root))
         share = (square / scale**2)[has_entries]
         return np.where(has_entries, scale * np.sqrt(share.mean()), 1) if len(share) else np.ones_like(scale)
 
+    def _refresh_target(self) -> None:
+        """Compute the transformation of the target from the present moments."""
+        mean, variance = self.moments.mean[self.target], self.moments.variance[self.target]
+        self.target_transform = TargetTransform.from_moments(self.target_scaling, mean, variance, ROUNDINGS)
+        self.offset[self.target], self.scale[self.target] = self.target_transform[:2]
+
     def _split(self) -> None:
-        """Cut the vectors into the parts for X and for the target, which every sample needs."""
+        """Take the parts for X, which every sample needs, in the dtype of the network."""
         offset, factor = self.offset[self.inputs], self.factor[self.inputs]
-        lower, upper = np.full((2, len(offset)), [[-np.inf], [np.inf]], offset.dtype)
+        lower, upper = np.full((2, len(offset)), [[-np.inf], [np.inf]])
         if self.moments.linear_range is not None:
             lower, upper = ((bound - offset) * factor for bound in self.moments.linear_range)
-            lower, upper = lower.astype(offset.dtype), upper.astype(offset.dtype)
-        self._input_parts = offset, factor, lower, upper
-        self._target_parts = self.offset[self.target], self.factor[self.target]
+        self._input_parts = tuple(part.astype(self.dtype) for part in (offset, factor, lower, upper))
 
     @property
     def input_offset(self) -> np.ndarray:
@@ -266,7 +278,12 @@ class Standardizer:
     @property
     def target_scale(self) -> np.ndarray:
         """What the target is divided by; empty if the target is not scaled."""
-        return self.scale[self.target]
+        return self.target_transform.scale
+
+    @property
+    def prediction_scale(self) -> np.ndarray:
+        """What a prediction is multiplied by: `target_scale`, or 0 where the target is constant."""
+        return self.target_transform.prediction_scale
 
     def transform(self, X: Matrix, out: np.ndarray | None = None) -> Matrix:
         """Return samples standardized, in the dtype of the network; dense ones are written to `out` if it is given."""
@@ -302,44 +319,33 @@ class Standardizer:
         """Return the target as the loss sees it."""
         if not self.target_scaling.scales:
             return y
-        offset, factor = self._target_parts
-        scaled = y - offset
-        scaled *= factor
-        return scaled
+        return self.target_transform.transform(y, self.dtype)
 
     def inverse_transform_target(self, prediction: np.ndarray) -> np.ndarray:
-        """Return a prediction in the units of the target."""
+        """Return a prediction in the units of the target, in float64."""
         if not self.target_scaling.scales:
             return prediction
-        prediction = prediction * self.scale[self.target]
-        prediction += self.offset[self.target]
-        return prediction
+        return self.target_transform.inverse_transform(prediction)
 
     def fold_scaling(self, layers: list[Layer]) -> list[Layer]:
         """Return layers in float64 that predict in the units of the target, without standardization.
 
         They take `compressed` samples, which are equal to X except for extreme values.
         """
-        offset, factor, scale = (vector.astype(np.float64) for vector in (self.offset, self.factor, self.scale))
         copies = [Layer(np.array(W, np.float64), np.array(b, np.float64)) for W, b in layers]
         first, last = copies[0], copies[-1]
-        first.W[...] *= factor[self.inputs, np.newaxis]
-        first.b[...] -= offset[self.inputs] @ first.W
-        self.target_scaling.fold_scaling(last.W, last.b, offset[self.target], scale[self.target])
+        first.W[...] *= self.factor[self.inputs, np.newaxis]
+        first.b[...] -= self.offset[self.inputs] @ first.W
+        _, _, offset, scale = self.target_transform
+        self.target_scaling.fold_scaling(last.W, last.b, offset, scale)
         return copies
 
     def unfold_scaling(self, layers: list[Layer]) -> None:
-        """Undo `fold_scaling` in place."""
-        offset, scale = self.offset.astype(np.float64), self.scale.astype(np.float64)
+        """Undo `fold_scaling` in place; a constant target is then learned in its own units."""
         first, last = layers[0], layers[-1]
         W, b = last.W.astype(np.float64), last.b.astype(np.float64)
-        self.target_scaling.unfold_scaling(W, b, offset[self.target], scale[self.target])
+        self.target_scaling.unfold_scaling(W, b, self.target_transform.offset, self.target_transform.scale)
         last.W[...] = W
         last.b[...] = b
-        first.b[...] += offset[self.inputs] @ first.W
-        first.W[...] = first.W * scale[self.inputs, np.newaxis]
-
-
-def _reciprocal(scale: np.ndarray) -> np.ndarray:
-    """Return 1 / scale, computed in float64."""
-    return (1.0 / scale.astype(np.float64)).astype(scale.dtype)
+        first.b[...] += self.offset[self.inputs] @ first.W
+        first.W[...] = first.W * self.scale[self.inputs, np.newaxis]

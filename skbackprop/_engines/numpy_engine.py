@@ -119,7 +119,7 @@ class NumpyBuffers:
             yield 0, data
             return
         for start, block in self._blocks(plan, data):
-            X, y, weight, one_hot, _ = block
+            X, y, weight, one_hot, *_ = block
             for first in range(0, block.n_samples, plan.batch_size):
                 batch = slice(first, first + plan.batch_size)
                 yield start + first, Dataset(X[batch], y[batch], None if weight is None else weight[batch], one_hot)

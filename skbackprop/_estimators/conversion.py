@@ -97,15 +97,19 @@ def as_array(values) -> np.ndarray | None:
     return None
 
 
-def convert_numbers(y, n_samples: int, dtype: np.dtype) -> np.ndarray | None:
-    """Return a numeric target as a finite array of this dtype, of shape (n_samples, n_targets)."""
+def convert_numbers(y, n_samples: int, dtypes: tuple[np.dtype, ...]) -> np.ndarray | None:
+    """Return a numeric target as a finite array of one of these dtypes, by default the first.
+
+    Its shape is (n_samples, n_targets).
+    """
     array = as_array(y)
     if array is None or array.dtype.kind not in REAL or array.shape[:1] != (n_samples,):
         return None
     if array.ndim != 1 and (array.ndim != 2 or array.shape[1] < 2):  # a single column deserves a warning
         return None
-    array = array.astype(dtype, copy=False)
-    if not is_finite(array):  # in the dtype of the network, in which a large number may overflow
+    if array.dtype not in dtypes:
+        array = array.astype(dtypes[0])
+    if not is_finite(array):  # after the conversion, in which a large number may overflow
         return None
     return array[:, np.newaxis] if array.ndim == 1 else array
 

@@ -74,6 +74,8 @@ class FittedModel(ABC):
         The loss, which owns the link.
     theta : ndarray of shape (n_parameters,)
         Weights and intercepts, for standardized samples.
+    prediction_dtype : dtype
+        Of predictions and of the weights in the units of the data.
     """
 
     def __init__(self, estimator):
@@ -85,6 +87,7 @@ class FittedModel(ABC):
         self.network: Network = self._config.objective.network
         self.loss: Loss = self._config.objective.loss
         self.theta: np.ndarray = self._state.theta
+        self.prediction_dtype: np.dtype = self.theta.dtype
 
     @property
     def state(self) -> TrainingState:
@@ -177,7 +180,8 @@ class FittedModel(ABC):
 
     def layer_outputs(self, X) -> list[np.ndarray]:
         """Return the output of every layer for validated X; the last layer has the predictions."""
-        outputs = [np.empty((X.shape[0], size), self.theta.dtype) for size in self.network.sizes[1:]]
+        outputs = [np.empty((X.shape[0], size), self.theta.dtype) for size in self.network.sizes[1:-1]]
+        outputs.append(np.empty((X.shape[0], self.n_outputs), self.prediction_dtype))
         for samples, raw, cache in self.iterate_chunks(X):
             for output, layer in zip(outputs[:-1], cache[:-1], strict=True):
                 output[samples] = layer.a
@@ -207,10 +211,9 @@ class FittedModel(ABC):
 
     def layers(self) -> list[Layer]:
         """Return copies of the layers for `compressed` samples and predictions in the units of the data."""
-        if self._state.standardizer is None:
-            return self.internal_layers()
-        dtype = self.theta.dtype
-        layers = self._state.standardizer.fold_scaling(self.network.unpack(self.theta))
+        layers, dtype = self.network.unpack(self.theta), self.prediction_dtype
+        if self._state.standardizer is not None:
+            layers = self._state.standardizer.fold_scaling(layers)
         return [Layer(W.astype(dtype), b.astype(dtype)) for W, b in layers]
 
     def internal_layers(self) -> list[Layer]:
@@ -239,6 +242,12 @@ class FittedModel(ABC):
 class RegressorModel(FittedModel):
     """The network of a fitted `BackpropRegressor`."""
 
+    def __init__(self, estimator):
+        super().__init__(estimator)
+        name = vars(estimator).get("_prediction_dtype")  # files of the first versions do not have it
+        if name is not None:
+            self.prediction_dtype = np.dtype(name)
+
     @property
     def n_predictions(self):
         """Number of columns of `predict`."""
@@ -252,18 +261,21 @@ class RegressorModel(FittedModel):
     def outputs(self, raw):
         prediction = self.loss.link.inverse(raw)
         standardizer = self._state.standardizer
-        return prediction if standardizer is None else standardizer.inverse_transform_target(prediction)
+        if standardizer is not None:
+            prediction = standardizer.inverse_transform_target(prediction)
+        return prediction.astype(self.prediction_dtype, copy=False)
 
     def prediction_derivatives(self, raw):
         standardizer = self._state.standardizer
-        scale = np.ones(self.n_outputs, raw.dtype)
+        scale = np.ones(self.n_outputs)
         if standardizer is not None and standardizer.target_scaling.scales:
-            scale = standardizer.target_scale
+            scale = standardizer.prediction_scale
+        scale = scale.astype(self.prediction_dtype)
         for output in range(self.n_outputs):
-            yield self.loss.link.inverse_derivative(raw, output) * scale[output]
+            yield self.loss.link.inverse_derivative(raw, output).astype(self.prediction_dtype) * scale[output]
 
     def encoder(self, dtype):
-        return NumberEncoder(self.loss, dtype)
+        return NumberEncoder(self.loss, dtype, is_scaled=False)
 
 
 class ClassifierModel(FittedModel):

@@ -248,7 +248,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
             Training samples. float32 is computed in float32, everything else in float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
+            Target values. ``standardize=True`` centers and scales them in float64, whatever the dtype of `X`. A constant
+            column is predicted exactly.
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights, none negative and not all zero; None means a weight of 1 for every sample.
         X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
@@ -331,7 +332,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, in the dtype that the network was trained in.
+            Predictions: in float32 if the first X and y that the network was trained on were both float32, otherwise
+            in float64.
 
         See Also
         --------
@@ -385,7 +387,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
     ) -> Target:
         loss = resolve_loss(self.loss, self.output_activation, AUTO_REGRESSION_OUTPUTS)
-        return Target(NumberEncoder(loss, dtype), class_weight=None, attributes={})
+        is_scaled = bool(self.standardize) and loss.link.target_scaling.scales
+        attributes = {}
+        if not resumes:
+            attributes["_prediction_dtype"] = "float32" if dtype == y.dtype == np.float32 else "float64"
+        return Target(NumberEncoder(loss, dtype, is_scaled), class_weight=None, attributes=attributes)
 
     def _fitted_model(self) -> RegressorModel:
         return RegressorModel(self)

@@ -50,7 +50,7 @@ class Samples(NamedTuple):
 
     def hold_out(self, indices: np.ndarray) -> tuple[Samples, Samples]:
         """Return the samples to train on, and those at the sorted indices, to validate with; neither copies X."""
-        X, encoded, weight, one_hot, excluded = self.data
+        X, encoded, weight, one_hot, excluded, _ = self.data
         weight = None if weight is None else weight[indices]
         validation = Dataset(cast(Matrix, IndexedMatrix(X, indices)), encoded[indices], weight, one_hot)
         score_weight = None if self.score_weight is None else self.score_weight[indices]
@@ -84,7 +84,8 @@ def make_samples(X, y, sample_weight: np.ndarray | None, target: Target) -> Samp
     encoded = target.encoder.encode(y)
     class_weight = None if target.class_weight is None else target.class_weight(y)
     weight = combine_weights(sample_weight, class_weight)
-    data = Dataset(X, encoded, weight, target.encoder.one_hot, _weightless(weight))
+    encoder = target.encoder
+    data = Dataset(X, encoded, weight, encoder.one_hot, _weightless(weight), encoder.network_dtype)
     return Samples(data, y, sample_weight)
 
 

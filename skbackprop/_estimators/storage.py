@@ -270,7 +270,11 @@ def _restored_standardizer(stored: dict[str, Any], objective: Objective, dtype: 
     if "scale" in stored:
         check_dict(stored, ("offset",), "the stored standardizer")
         for name in ("offset", "scale"):
-            check_array(stored[name], f"{name} of the standardizer of the stored network", shape, dtype)
+            check_array(stored[name], f"{name} of the standardizer of the stored network", shape)
+        for name in ("prediction_offset", "prediction_scale"):  # files of the first versions do not have them
+            if name in stored:
+                n_targets = (len(standardizer.target_scale),)
+                check_array(stored[name], f"{name} of the standardizer of the stored network", n_targets)
     standardizer.load_state_dict(stored)
     return standardizer
 

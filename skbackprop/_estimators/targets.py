@@ -14,6 +14,9 @@ from ..losses import Loss
 from .conversion import convert_labels, convert_multilabel, convert_numbers
 from .labels import are_known_classes, class_codes, label_columns, smooth_labels
 
+#: The dtypes of a target that is not rounded to the dtype of the network; others become the first.
+PRECISE = (np.dtype(np.float64), np.dtype(np.float32))
+
 
 class TargetEncoder(ABC):
     """Encodes y as the target of the network, before any scaling.
@@ -21,14 +24,13 @@ class TargetEncoder(ABC):
     Attributes
     ----------
     loss : Loss
-    dtype : dtype
-        Of the network.
+    network_dtype : dtype
     one_hot : OneHot or None
         How the columns that the loss sees are made of class codes, if y is encoded as these.
     """
 
     loss: Loss
-    dtype: np.dtype
+    network_dtype: np.dtype
     one_hot: OneHot | None = None
 
     @abstractmethod
@@ -54,27 +56,28 @@ class NumberEncoder(TargetEncoder):
     Parameters
     ----------
     loss : Loss
-    dtype : dtype
+    network_dtype : dtype
+    is_scaled : bool
+        Whether the target is going to be scaled. It then keeps its precision until it has been centered, because the
+        offset of a target may be large; otherwise it has the dtype of the network.
     """
 
-    def __init__(self, loss: Loss, dtype: np.dtype):
+    def __init__(self, loss: Loss, network_dtype: np.dtype, is_scaled: bool):
         self.loss = loss
-        self.dtype = dtype
+        self.network_dtype = network_dtype
+        self._dtypes = PRECISE if is_scaled else (network_dtype,)
 
     def encode(self, y):
-        y = numeric_target(y, self.dtype)
-        self.loss.check_target(y)
-        return self.loss.repeat_target(y)
+        return self._encoded(numeric_target(y, self._dtypes))
 
     def encode_sample(self, y):
-        y = numeric_target(np.reshape(y, -1), self.dtype).T
-        self.loss.check_target(y)
-        return self.loss.repeat_target(y)
+        return self._encoded(numeric_target(np.reshape(y, -1), self._dtypes).T)
 
     def encode_if_valid(self, y, n_samples, classes):
-        y = convert_numbers(y, n_samples, self.dtype)
-        if y is None:
-            return None
+        y = convert_numbers(y, n_samples, self._dtypes)
+        return None if y is None else self._encoded(y)
+
+    def _encoded(self, y):
         self.loss.check_target(y)
         return self.loss.repeat_target(y)
 
@@ -85,21 +88,28 @@ class LabelEncoder(TargetEncoder):
     Parameters
     ----------
     loss : Loss
-    dtype : dtype
+    network_dtype : dtype
     classes : ndarray of shape (n_classes,)
     is_multilabel : bool
     label_smoothing : float
     """
 
-    def __init__(self, loss: Loss, dtype: np.dtype, classes: np.ndarray, is_multilabel: bool, label_smoothing: float):
+    def __init__(
+        self,
+        loss: Loss,
+        network_dtype: np.dtype,
+        classes: np.ndarray,
+        is_multilabel: bool,
+        label_smoothing: float,
+    ):
         self.loss = loss
-        self.dtype = dtype
+        self.network_dtype = network_dtype
         self.classes = classes
         self.is_multilabel = is_multilabel
         self.label_smoothing = label_smoothing
         self._is_one_column = len(classes) == 2 and not is_multilabel and loss.one_output_for_two_classes
         n_values = len(classes) if loss.link.sums_to_one else 2
-        off, on = smooth_labels(np.array([0, 1], dtype), label_smoothing, n_values)
+        off, on = smooth_labels(np.array([0, 1], network_dtype), label_smoothing, n_values)
         self._n_values = n_values
         self._columns = OneHot(len(classes), off, on)
         if not (is_multilabel or self._is_one_column or loss.link.target_scaling.scales):
@@ -141,21 +151,30 @@ class LabelEncoder(TargetEncoder):
     def _encoded(self, y):
         """Return validated y as class codes or columns."""
         if not self.is_multilabel:
-            y = class_codes(y, self.classes, self.dtype)
+            y = class_codes(y, self.classes, self.network_dtype)
             if not self._is_one_column:
                 return y if self.one_hot is not None else self._columns.columns(y)
-        return smooth_labels(y.astype(self.dtype, copy=False), self.label_smoothing, self._n_values)
+        return smooth_labels(y.astype(self.network_dtype, copy=False), self.label_smoothing, self._n_values)
 
 
-def numeric_target(y, dtype: np.dtype) -> np.ndarray:
-    """Return a numeric target of shape (n_samples, n_targets)."""
+def numeric_target(y, dtypes: tuple[np.dtype, ...]) -> np.ndarray:
+    """Return a numeric target of shape (n_samples, n_targets), in one of these dtypes, by default the first."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     if y.dtype.kind in "USmM" or (y.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in y.flat)):
         raise ValueError(
             "y has strings or dates; BackpropRegressor needs numbers. Use BackpropClassifier for class labels."
         )
-    return check_array(y, dtype=dtype, ensure_2d=False, input_name="y").reshape(len(y), -1)
+    y = check_array(y, dtype=PRECISE, ensure_2d=False, input_name="y")
+    if y.dtype not in dtypes:
+        with np.errstate(over="ignore"):
+            y, precise = y.astype(dtypes[0]), y
+        if not np.isfinite(y).all():
+            raise ValueError(
+                f"y={precise[~np.isfinite(y)][0]:g} is too large for {dtypes[0]}, the dtype of X and of the network: "
+                "pass X as float64, or scale y, as standardize=True does for a loss of numbers."
+            )
+    return y.reshape(len(y), -1)
 
 
 def dense(y: Matrix) -> np.ndarray:

@@ -133,9 +133,8 @@ def input_gradients(estimator: BackpropRegressor | BackpropClassifier, X: Matrix
     Returns
     -------
     gradients : ndarray of shape (n_samples, n_outputs, n_features)
-        Dense, also for sparse X, and of the dtype that the network was trained in. For a regressor, the derivatives of
-        `predict`, in units of the target per unit of the input; for a classifier, those of `predict_proba`, column by
-        column.
+        Dense, also for sparse X, and of the dtype of the predictions. For a regressor, the derivatives of `predict`, in
+        units of the target per unit of the input; for a classifier, those of `predict_proba`, column by column.
 
     Raises
     ------
@@ -164,7 +163,7 @@ def input_gradients(estimator: BackpropRegressor | BackpropClassifier, X: Matrix
     layers = model.network.unpack(model.theta)
     with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
         samples = model.validate(X)
-        gradients = np.empty((samples.shape[0], model.n_predictions, samples.shape[1]), model.theta.dtype)
+        gradients = np.empty((samples.shape[0], model.n_predictions, samples.shape[1]), model.prediction_dtype)
         for chunk, raw, cache in model.iterate_chunks(samples):
             slopes = _activation_slopes(model.network, cache)
             for output, derivative in enumerate(model.prediction_derivatives(raw)):

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+#: Stands for the logarithm of 0 in the intercept of an exponential output: it is finite, and its exponential is 0.
+LOG_OF_ZERO = -1000.0
+
 
 class TargetScaling:
     """Leaves the target unchanged: for targets whose values already have a fixed meaning, such as class labels.
@@ -29,12 +32,15 @@ class TargetScaling:
         Parameters
         ----------
         mean, spread : ndarray of shape (n_outputs,)
-            Mean and standard deviation of the target; the spread of a constant column is 1.
+            Mean and standard deviation of the target; the spread of a constant column is at least 1.
         """
         return np.zeros_like(mean), np.ones_like(spread)
 
     def fold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
-        """Change the output layer in place so that it predicts in the units of the target."""
+        """Change the output layer in place so that it predicts in the units of the target.
+
+        Where `scale` is 0, the target is constant, and `offset` is its value.
+        """
 
     def unfold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         """Undo `fold_scaling` in place."""
@@ -70,7 +76,11 @@ class MeanScaling(TargetScaling):
         return np.zeros_like(mean), np.where(mean > 0, mean, 1.0)
 
     def fold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
-        b += np.log(scale)
+        is_constant = scale == 0
+        W[:, is_constant] = 0.0
+        b[is_constant] = 0.0
+        factor = np.where(is_constant, offset, scale)
+        b += np.where(factor > 0, np.log(np.maximum(factor, np.finfo(np.float64).tiny)), LOG_OF_ZERO)
 
     def unfold_scaling(self, W: np.ndarray, b: np.ndarray, offset: np.ndarray, scale: np.ndarray) -> None:
         b -= np.log(scale)

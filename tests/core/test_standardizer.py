@@ -178,9 +178,10 @@ class TestCoefs:
 
     def test_forward_pass_with_coefs_in_float32(self):
         X, y = load_diabetes(return_X_y=True, scaled=False)
-        network = BackpropRegressor(5, **FEW).fit(X.astype(np.float32), y)
-        assert {array.dtype for array in network.coefs_ + network.intercepts_} == {np.dtype(np.float32)}
-        np.testing.assert_allclose(forward(network, X)[:, 0], network.predict(X), rtol=1e-4)
+        for y_dtype in (np.float32, np.float64):
+            network = BackpropRegressor(5, **FEW).fit(X.astype(np.float32), y.astype(y_dtype))
+            assert {array.dtype for array in network.coefs_ + network.intercepts_} == {np.dtype(y_dtype)}
+            np.testing.assert_allclose(forward(network, X)[:, 0], network.predict(X), rtol=1e-4)
 
     @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
     def test_init_accepts_coefs_and_intercepts(self, loss):

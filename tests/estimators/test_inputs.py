@@ -50,7 +50,7 @@ def test_sparse_data_are_never_densified(solver):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_is_preserved_from_input_to_output(estimator, solver, make, dtype):
     X, y = data(estimator)
-    X = make(X.astype(dtype))
+    X, y = make(X.astype(dtype)), y.astype(dtype)
     weight = np.ones(len(y))
     network = estimator(6, solver=solver, **FEW).fit(X, y, sample_weight=weight).partial_fit(X, y)
     arrays = [*network.coefs_, *network.intercepts_, theta(network)]

@@ -88,7 +88,7 @@ def test_narrow_samples_give_the_network_of_floats(estimator, solver, engine, dt
 def test_network_of_float32_continues_with_integers_in_float32(estimator, standardize):
     X, y = data(estimator)
     X = np.tile((X * 10 + 40).astype(np.int64), (500, 1))
-    y = np.tile(y, 500)
+    y = np.tile(y, 500).astype(np.float32)
     network = estimator(3, standardize=standardize, **BRIEF).fit(X.astype(np.float32), y)
     expected = output(network, X.astype(np.float32))
     np.testing.assert_array_equal(output(network, X), expected)

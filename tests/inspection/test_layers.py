@@ -110,6 +110,7 @@ def test_sparse_samples_give_what_dense_samples_give(case, make):
 @pytest.mark.parametrize("case", ["two targets", "poisson", "softmax", "two classes", "squared error of classes"])
 def test_results_have_the_dtype_of_the_network(case):
     estimator, y = CASES[case]
+    y = np.asarray(y, np.float32 if isinstance(estimator, BackpropRegressor) else None)
     narrow, wide = (clone(estimator).set_params(**FEW).fit(X.astype(dtype), y) for dtype in (np.float32, np.float64))
     gradients, expected = input_gradients(narrow, X.astype(np.float32)), input_gradients(wide, X)
     assert gradients.dtype == np.float32
