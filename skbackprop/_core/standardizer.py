@@ -32,9 +32,11 @@ ROUNDINGS = 10 * np.finfo(np.float64).eps
 REFRESH_RATIO = 1.01
 #: Number of samples needed for the range of a column.
 MIN_RANGE_SAMPLES = 50
+#: The range is checked again whenever the number of samples has grown by this factor.
+RANGE_CHECK_RATIO = 1.1
 #: Among the samples of a stream, a value has to be this number of standard deviations from the mean after compression
 #: to be considered an outlier. In columns of several orders of magnitude, large numbers are no outliers.
-MAX_COMPRESSED_ZSCORE = 4.0
+MAX_COMPRESSED_ZSCORE = 6.0
 
 
 class Standardizer:
@@ -90,13 +92,12 @@ class Standardizer:
 
     def propose(self, data: Dataset) -> tuple[Moments, np.ndarray]:
         """Return the moments with some more samples, and how far these are from the present mean of each column."""
-        before, after = self.n_samples // MIN_RANGE_SAMPLES, (self.n_samples + data.n_samples) // MIN_RANGE_SAMPLES
-        has_doubled = self.is_robust and before.bit_length() != after.bit_length()
+        needs_range = self.is_robust and self.n_samples + data.n_samples >= self._range_due
         if data.X.shape[0] == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
             moments, distance = self._propose_sample(data.X[0], data.y)
         else:
-            moments, distance = self._propose_samples(data, has_doubled)
-        if has_doubled and data.n_samples < MIN_RANGE_SAMPLES and self.centers:
+            moments, distance = self._propose_samples(data, needs_range)
+        if needs_range and data.n_samples < MIN_RANGE_SAMPLES and self.centers:
             moments = moments._replace(linear_range=self._range_from(moments))
         return moments, distance
 
@@ -107,29 +108,29 @@ class Standardizer:
         distance[self.inputs] = x
         if self.target_scaling.scales:
             distance[self.target] = y[0]
-        compressed = distance
-        if present.linear_range is not None:
-            inputs = distance[self.inputs]
-            compressed_inputs = present.linear_range.compressed(inputs)
-            if compressed_inputs is not inputs:
-                compressed = distance.copy()
-                compressed[self.inputs] = compressed_inputs
-                compressed -= present.mean
         distance -= present.mean
-        return present.add_sample(compressed), self._distance(compressed, distance)
+        if present.linear_range is None or (self.centers and self._is_surely_inside(distance * self.factor)):
+            return present.add_sample(distance), distance
+        compressed = distance.copy()
+        compressed[self.inputs] = present.linear_range.compressed(x) - present.mean[self.inputs]
+        is_large = np.abs(compressed) * self.factor > MAX_COMPRESSED_ZSCORE
+        is_large[self.target] = True
+        return present.add_sample(compressed), np.where(is_large, distance, compressed)
 
-    def _propose_samples(self, data: Dataset, has_doubled: bool) -> tuple[Moments, np.ndarray]:
+    def _propose_samples(self, data: Dataset, needs_range: bool) -> tuple[Moments, np.ndarray]:
         present, linear_range = self.moments, self.moments.linear_range
-        if has_doubled and data.n_samples >= MIN_RANGE_SAMPLES:
+        if needs_range and data.n_samples >= MIN_RANGE_SAMPLES:
             found = range_of_samples(data, ROUNDINGS, self.centers)
             linear_range = found if linear_range is None else linear_range.widened(found)
         new = self._moments_of(data, linear_range)
         distance = np.sqrt((new.mean - present.mean) ** 2 + new.variance)
         if self.n_samples and linear_range is not None and not linear_range.contains(data.X):
-            raw = self._moments_of(data, None)
-            compressed = distance.copy()
-            compressed[self.inputs] = linear_range.largest_distances(data, present.mean[self.inputs])
-            distance = self._distance(compressed, np.sqrt((raw.mean - present.mean) ** 2 + raw.variance))
+            largest = linear_range.largest_distances(data, present.mean[self.inputs])
+            is_large = largest * self.factor[self.inputs] > MAX_COMPRESSED_ZSCORE
+            if is_large.any():
+                raw = column_moments(data.X, data.sample_weight, data.excluded)
+                uncompressed = np.sqrt((raw.mean - present.mean[self.inputs]) ** 2 + raw.variance)
+                distance[self.inputs][is_large] = uncompressed[is_large]
         return present.merge(new)._replace(linear_range=linear_range), distance
 
     def _moments_of(self, data: Dataset, linear_range: LinearRange | None) -> Moments:
@@ -140,14 +141,6 @@ class Standardizer:
         target = column_moments(data.y, data.sample_weight, data.excluded)
         mean, variance = np.concatenate([new.mean, target.mean]), np.concatenate([new.variance, target.variance])
         return Moments(new.weight, mean, variance, linear_range)
-
-    def _distance(self, compressed: np.ndarray, distance: np.ndarray) -> np.ndarray:
-        """Return the distances from the mean, before compression only where they are large after it too."""
-        if compressed is distance:
-            return distance
-        is_large = np.abs(compressed) * self.factor > MAX_COMPRESSED_ZSCORE
-        is_large[self.target] = True
-        return np.where(is_large, distance, compressed)
 
     def _range_from(self, moments: Moments) -> LinearRange:
         """Return the range around the means, for samples that come in small numbers; the present one where it fits."""
@@ -254,11 +247,17 @@ class Standardizer:
 
     def _split(self) -> None:
         """Take the parts for X, which every sample needs, in the dtype of the network."""
+        self._range_due = max(MIN_RANGE_SAMPLES, RANGE_CHECK_RATIO * self.n_samples)
         offset, factor = self.offset[self.inputs], self.factor[self.inputs]
         lower, upper = np.full((2, len(offset)), [[-np.inf], [np.inf]])
         if self.moments.linear_range is not None:
             lower, upper = ((bound - offset) * factor for bound in self.moments.linear_range)
         self._input_parts = tuple(part.astype(self.dtype) for part in (offset, factor, lower, upper))
+        self._inside = float(np.min(np.minimum(upper, -lower), initial=np.inf)) - 1e-3
+
+    def _is_surely_inside(self, standardized: np.ndarray) -> bool:
+        """Return whether no number of one sample is beyond its range; faster than comparisons."""
+        return self._inside > 0 and np.dot(standardized, standardized) < self._inside**2
 
     @property
     def input_offset(self) -> np.ndarray:
@@ -297,7 +296,7 @@ class Standardizer:
             X = X.toarray()
         out = np.subtract(X, offset, out=out, dtype=offset.dtype)
         out *= factor
-        if self.moments.linear_range is not None:
+        if self.moments.linear_range is not None and not (len(out) == 1 and self._is_surely_inside(out[0])):
             compress(out, lower, upper)
         return out
 
