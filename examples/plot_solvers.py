@@ -25,8 +25,10 @@ N_EPOCHS = 20
 def train(solver, learning_rate):
     """Return the training loss after each epoch and the elapsed seconds."""
     network = BackpropClassifier(
-        (50,), solver=solver, batch_size=32, optimizer="gd", learning_rate=learning_rate, alpha=0, random_state=0
+        (50,), solver=solver, optimizer="gd", learning_rate=learning_rate, alpha=0, random_state=0
     )
+    if solver == "minibatch":
+        network.set_params(batch_size=32)
     seconds = []
     elapsed = 0.0
     for _ in range(N_EPOCHS):

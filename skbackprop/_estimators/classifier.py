@@ -100,7 +100,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     validation_fraction : float, default=0.1
         Share of the samples in the validation set, in (0, 1); the split is stratified by class.
     scoring : str, callable or None, default="loss"
-        What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method.
+        What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method. A
+        score that is NaN or infinite is ignored, with a warning.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with `sample_weight`. "balanced" weights each class inversely to its
         frequency. With several labels per sample, a sample has the mean of the balanced weights of its labels; the
@@ -265,7 +266,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or a matrix of zeros and ones with several labels per sample.
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights, none negative and not all zero; None means a weight of 1 for every sample.
+            Sample weights, none negative and not all zero; None means a weight of 1 for every sample. A sample of
+            weight 0 is as if absent, except that its class is in `classes_`.
         X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
             Validation samples for early stopping, instead of a split of `X`; see `early_stopping`. In a Pipeline,
             ``transform_input=["X_val"]`` sends them through its steps.
@@ -299,7 +301,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """Make one epoch over some samples, and continue from where the last call to `fit` or `partial_fit` ended.
 
         With a given learning rate or schedule and a given `alpha`, n calls with the same samples equal `fit` with
-        ``max_iter=n``, unless `tol` ends that sooner.
+        ``max_iter=n`` up to rounding, unless `tol` ends that sooner. ``alpha="auto"`` counts the samples of each call.
 
         Parameters
         ----------

@@ -100,7 +100,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     validation_fraction : float, default=0.1
         Share of the samples in the validation set, in (0, 1).
     scoring : str, callable or None, default="loss"
-        What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method.
+        What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method. A
+        score that is NaN or infinite is ignored, with a warning.
     shuffle : bool, default=True
         Whether to draw a new order of the samples in each epoch. It has no effect if all samples are one batch.
     warm_start : bool, default=False
@@ -251,7 +252,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             Target values. ``standardize=True`` centers and scales them in float64, whatever the dtype of `X`. A constant
             column is predicted exactly.
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights, none negative and not all zero; None means a weight of 1 for every sample.
+            Sample weights, none negative and not all zero; None means a weight of 1 for every sample. A sample of
+            weight 0 is as if absent.
         X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
             Validation samples for early stopping, instead of a split of `X`; see `early_stopping`. In a Pipeline,
             ``transform_input=["X_val"]`` sends them through its steps.
@@ -283,7 +285,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """Make one epoch over some samples, and continue from where the last call to `fit` or `partial_fit` ended.
 
         With a given learning rate or schedule and a given `alpha`, n calls with the same samples equal `fit` with
-        ``max_iter=n``, unless `tol` ends that sooner.
+        ``max_iter=n`` up to rounding, unless `tol` ends that sooner. ``alpha="auto"`` counts the samples of each call.
 
         Parameters
         ----------

@@ -62,11 +62,11 @@ class TrainingState:
     mean_loss : float
         Mean loss of the last epoch, without the penalty.
     mean_weight : float
-        Mean weight of all samples seen, over all calls.
+        Mean weight of the samples that `n_samples` counts.
     mean_entries : float
         Mean number of entries of a sample, which are all columns if X is dense.
     n_samples : int
-        Number of samples in these means.
+        Number of samples of the last `fit`, and of the calls of `partial_fit` since; those of each call count.
     n_rejections : int
         Number of consecutive calls whose samples were rejected as outliers.
     """

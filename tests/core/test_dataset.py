@@ -93,10 +93,18 @@ def test_spread_samples_are_included_and_at_even_distances(n):
     whole, some = seven_samples(), seven_samples(excluded=[0, 4])
     assert whole.spread(n).X[:, 0].tolist() == np.arange(0, 14, 2 * -(-7 // n)).tolist()
     assert whole.spread(n).excluded is None
-    taken = some.spread(n)
+    taken, expected = some.spread(n), some.take(np.setdiff1d(range(7), some.excluded)).spread(n)
     assert taken.excluded is None
-    assert set(taken.X[:, 0]) <= {2.0, 4.0, 6.0, 10.0, 12.0}
-    assert n == 1 or taken.n_samples
+    np.testing.assert_array_equal(taken.X, expected.X)
+
+
+@pytest.mark.parametrize("excluded", [None, [2, 3], [0, 1, 2, 4, 6]], ids=str)
+def test_number_of_entries_is_that_of_the_included_samples(excluded):
+    X = np.tri(7, 3)  # 1, 2, 3, 3, ... entries
+    excluded = None if excluded is None else np.array(excluded, INDEX)
+    kept = [min(i + 1, 3) for i in range(7) if excluded is None or i not in excluded]
+    assert Dataset(sparse.csr_array(X), X[:, :1], excluded=excluded).n_entries == pytest.approx(np.mean(kept))
+    assert Dataset(X, X[:, :1], excluded=excluded).n_entries == 3
 
 
 def test_more_samples_than_indices_raise(monkeypatch):

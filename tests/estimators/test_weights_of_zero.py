@@ -132,9 +132,9 @@ def test_stream_is_that_without_them(estimator, engine, solver):
     assert_same_fit(network, same)
 
 
-def test_mean_number_of_entries_does_not_count_them():
+def test_mean_number_of_entries_does_not_count_them(rng):
     y = data(BackpropRegressor)[1]
-    narrow = sparse.random_array((150, 3000), density=0.01, rng=np.random.default_rng(0), format="csr")
+    narrow = sparse.csr_array((rng.uniform(size=(150, 3000)) < 0.01).astype(float))
     full = sparse.vstack([narrow, sparse.csr_array(np.ones((20, 3000)))]).tocsr()
     network = BackpropRegressor(4, **FEW).fit(narrow, y)
     same = BackpropRegressor(4, **FEW).fit(full, np.append(y, np.zeros(20)), np.repeat([1.0, 0.0], [150, 20]))

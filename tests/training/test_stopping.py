@@ -238,3 +238,12 @@ def test_validation_loss_that_overflows_is_no_verdict():
         network.fit(X, y, X_val=1e200 * X[:20], y_val=y[:20])
     assert network.n_iter_ == 9
     assert not np.isfinite(network.validation_loss_curve_).any()
+
+
+def test_scores_that_are_not_numbers_do_not_hide_that_the_others_still_rose():
+    X, y = data(BackpropRegressor)
+    scores = iter([np.nan, 1.0, 2.0, 3.0, 4.0, 5.0])
+    network = BackpropRegressor(5, scoring=lambda *args: next(scores), early_stopping=True, max_iter=6, random_state=0)
+    with pytest.warns(ConvergenceWarning) as caught:
+        network.fit(X, y)
+    assert [str(warning.message)[:24] for warning in caught] == ["1 of 6 scores of the val", "Maximum number of epochs"]
