@@ -22,12 +22,16 @@ class Moments(NamedTuple):
     """Sum of the sample weights, and weighted mean and variance of each column, all in float64.
 
     If there is a `linear_range`, they are those of columns whose extreme values are compressed.
+    If there is a `target_range`, those of the target are of values within it. `recent_targets` are the targets and, in
+    the last column, the weights of the last few samples of a stream, until there are enough of them for a range.
     """
 
     weight: float
     mean: np.ndarray
     variance: np.ndarray
     linear_range: LinearRange | None = None
+    target_range: LinearRange | None = None
+    recent_targets: np.ndarray | None = None
 
     def merge(self, other: Moments) -> Moments:
         """Return the moments of two sets of samples taken together.
@@ -46,7 +50,7 @@ class Moments(NamedTuple):
         variance = (other.variance - self.variance) * share
         variance += self.variance
         variance += distance
-        return Moments(weight, mean, variance, self.linear_range)
+        return Moments(weight, mean, variance, *self[3:])
 
     def add_sample(self, distance: np.ndarray) -> Moments:
         """Return the moments with one more sample of weight 1, given its distance from the mean (Welford 1962)."""
@@ -56,7 +60,7 @@ class Moments(NamedTuple):
         variance += self.variance
         variance *= 1.0 - 1.0 / weight
         mean += self.mean
-        return Moments(weight, mean, variance, self.linear_range)
+        return Moments(weight, mean, variance, *self[3:])
 
 
 def column_moments(

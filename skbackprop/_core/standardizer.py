@@ -24,6 +24,7 @@ from .dataset import Dataset
 from .linear_range import LinearRange, range_around, range_of_samples
 from .moments import Moments, column_moments
 from .network import Layer
+from .target_range import MIN_SAMPLES, TargetRange, range_of_target
 from .target_transform import TargetTransform
 
 #: A column whose spread is below this multiple of its mean is considered constant: the spread is due to rounding.
@@ -54,6 +55,8 @@ class Standardizer:
         Of the network.
     is_robust : bool
         Whether extreme values of X are compressed.
+    has_robust_target : bool
+        Whether the moments of the target leave out how far extreme values are; see `target_range.py`.
 
     Attributes
     ----------
@@ -75,10 +78,12 @@ class Standardizer:
         centers: bool,
         dtype: np.dtype,
         is_robust: bool = True,
+        has_robust_target: bool = False,
     ):
         self.target_scaling = target_scaling
         self.centers = centers
         self.is_robust = is_robust
+        self.has_robust_target = has_robust_target and target_scaling.scales
         size = n_features + (n_outputs if target_scaling.scales else 0)
         self.inputs = slice(n_features)
         self.target = slice(n_features, size)
@@ -93,21 +98,21 @@ class Standardizer:
     def propose(self, data: Dataset) -> tuple[Moments, np.ndarray]:
         """Return the moments with some more samples, and how far these are from the present mean of each column."""
         needs_range = self.is_robust and self.n_samples + data.n_samples >= self._range_due
+        present = self._with_target_range(data) if self.has_robust_target else self.moments
         if data.X.shape[0] == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
-            moments, distance = self._propose_sample(data.X[0], data.y)
+            moments, distance = self._propose_sample(present, data.X[0], data.y)
         else:
-            moments, distance = self._propose_samples(data, needs_range)
+            moments, distance = self._propose_samples(present, data, needs_range)
         if needs_range and data.n_samples < MIN_RANGE_SAMPLES and self.centers:
             moments = moments._replace(linear_range=self._range_from(moments))
         return moments, distance
 
-    def _propose_sample(self, x: np.ndarray, y: np.ndarray) -> tuple[Moments, np.ndarray]:
+    def _propose_sample(self, present: Moments, x: np.ndarray, y: np.ndarray) -> tuple[Moments, np.ndarray]:
         """Do what `propose` does for a single sample, in a fraction of the time."""
-        present = self.moments
         distance = np.empty_like(present.mean)
         distance[self.inputs] = x
         if self.target_scaling.scales:
-            distance[self.target] = y[0]
+            distance[self.target] = y[0] if present.target_range is None else present.target_range.compressed(y[0])
         distance -= present.mean
         if present.linear_range is None or (self.centers and self._is_surely_inside(distance * self.factor)):
             return present.add_sample(distance), distance
@@ -117,12 +122,12 @@ class Standardizer:
         is_large[self.target] = True
         return present.add_sample(compressed), np.where(is_large, distance, compressed)
 
-    def _propose_samples(self, data: Dataset, needs_range: bool) -> tuple[Moments, np.ndarray]:
-        present, linear_range = self.moments, self.moments.linear_range
+    def _propose_samples(self, present: Moments, data: Dataset, needs_range: bool) -> tuple[Moments, np.ndarray]:
+        linear_range = present.linear_range
         if needs_range and data.n_samples >= MIN_RANGE_SAMPLES:
             found = range_of_samples(data, ROUNDINGS, self.centers)
             linear_range = found if linear_range is None else linear_range.widened(found)
-        new = self._moments_of(data, linear_range)
+        new = self._moments_of(data, linear_range, present)
         distance = np.sqrt((new.mean - present.mean) ** 2 + new.variance)
         if self.n_samples and linear_range is not None and not linear_range.contains(data.X):
             largest = linear_range.largest_distances(data, present.mean[self.inputs])
@@ -133,14 +138,47 @@ class Standardizer:
                 distance[self.inputs][is_large] = uncompressed[is_large]
         return present.merge(new)._replace(linear_range=linear_range), distance
 
-    def _moments_of(self, data: Dataset, linear_range: LinearRange | None) -> Moments:
+    def _moments_of(self, data: Dataset, linear_range: LinearRange | None, present: Moments) -> Moments:
         """Return the moments of X and the target."""
         new = column_moments(data.X, data.sample_weight, data.excluded, linear_range)
         if not self.target_scaling.scales:
             return new
-        target = column_moments(data.y, data.sample_weight, data.excluded)
+        target = column_moments(data.y, data.sample_weight, data.excluded, present.target_range)
         mean, variance = np.concatenate([new.mean, target.mean]), np.concatenate([new.variance, target.variance])
-        return Moments(new.weight, mean, variance, linear_range)
+        return Moments(new.weight, mean, variance, linear_range, *present[4:])
+
+    def _with_target_range(self, data: Dataset) -> Moments:
+        """Return the present moments with the range of the target that fits some more samples, too.
+
+        Chunks of few samples are collected until there are enough for a range. As long as these are all samples, their
+        range changes with each of them, and their moments with it. Later, the range only becomes wider.
+        """
+        present = self.moments
+        recent, target_range = present.recent_targets, present.target_range
+        all_so_far = recent if recent is not None and len(recent) == self.n_samples else None
+        is_first = self.n_samples == 0 or all_so_far is not None
+        found, collected = None, None
+        if data.n_samples >= MIN_SAMPLES:
+            found = range_of_target(data, ROUNDINGS)
+        else:
+            last = _targets_and_weights(data)
+            collected = last if recent is None else np.concatenate([recent, last])
+            is_enough = len(collected) >= MIN_SAMPLES
+            if is_first or is_enough:
+                found = range_of_target(Dataset(collected, collected[:, :-1], collected[:, -1]), ROUNDINGS)
+            if is_enough:
+                collected = None
+        if found is not None:
+            target_range = found if is_first or target_range is None else target_range.widened(found)
+        if all_so_far is not None:
+            target = column_moments(all_so_far[:, :-1], all_so_far[:, -1], None, target_range)
+            present = self._with_target_moments(present, target)
+        return present._replace(target_range=target_range, recent_targets=collected)
+
+    def _with_target_moments(self, moments: Moments, target: Moments) -> Moments:
+        mean, variance = moments.mean.copy(), moments.variance.copy()
+        mean[self.target], variance[self.target] = target.mean, target.variance
+        return moments._replace(mean=mean, variance=variance)
 
     def _range_from(self, moments: Moments) -> LinearRange:
         """Return the range around the means, for samples that come in small numbers; the present one where it fits."""
@@ -180,7 +218,12 @@ class Standardizer:
             "mean": self.moments.mean,
             "variance": self.moments.variance,
             "is_robust": self.is_robust,
+            "has_robust_target": self.has_robust_target,
         }
+        if self.moments.target_range is not None:
+            stored["target_lower"], stored["target_upper"] = self.moments.target_range
+        if self.moments.recent_targets is not None:
+            stored["recent_targets"] = self.moments.recent_targets
         if self.moments.linear_range is not None:
             stored["lower"], stored["upper"] = self.moments.linear_range
         if self._refreshed_at != self.n_samples or not self.n_samples:
@@ -194,7 +237,10 @@ class Standardizer:
         self.centers = stored["centers"]
         self.is_robust = stored.get("is_robust", False)  # the first versions compressed nothing
         linear_range = LinearRange(stored["lower"], stored["upper"]) if "lower" in stored else None
-        self.moments = Moments(stored["weight"], stored["mean"], stored["variance"], linear_range)
+        self.has_robust_target = stored.get("has_robust_target", False)
+        target_range = TargetRange(stored["target_lower"], stored["target_upper"]) if "target_lower" in stored else None
+        moments = stored["weight"], stored["mean"], stored["variance"]
+        self.moments = Moments(*moments, linear_range, target_range, stored.get("recent_targets"))
         if "scale" in stored:
             self.offset, self.scale = stored["offset"].astype(np.float64), stored["scale"].astype(np.float64)
             self.factor = 1.0 / self.scale if self.n_samples else self.scale.copy()
@@ -225,6 +271,12 @@ class Standardizer:
         self._refreshed_at = self.n_samples
         self._split()
 
+    def _refresh_target(self) -> None:
+        """Compute the transformation of the target from the present moments."""
+        mean, variance = self.moments.mean[self.target], self.moments.variance[self.target]
+        self.target_transform = TargetTransform.from_moments(self.target_scaling, mean, variance, ROUNDINGS)
+        self.offset[self.target], self.scale[self.target] = self.target_transform[:2]
+
     def _scale_of_sparse_columns(self, size: np.ndarray) -> np.ndarray:
         """Return what the columns of CSR data are divided by, given the typical size of their entries.
 
@@ -238,12 +290,6 @@ class Standardizer:
         scale = np.sqrt(root * np.where(np.isfinite(size), size, root))
         share = (square / scale**2)[has_entries]
         return np.where(has_entries, scale * np.sqrt(share.mean()), 1) if len(share) else np.ones_like(scale)
-
-    def _refresh_target(self) -> None:
-        """Compute the transformation of the target from the present moments."""
-        mean, variance = self.moments.mean[self.target], self.moments.variance[self.target]
-        self.target_transform = TargetTransform.from_moments(self.target_scaling, mean, variance, ROUNDINGS)
-        self.offset[self.target], self.scale[self.target] = self.target_transform[:2]
 
     def _split(self) -> None:
         """Take the parts for X, which every sample needs, in the dtype of the network."""
@@ -348,3 +394,10 @@ class Standardizer:
         last.b[...] = b
         first.b[...] += self.offset[self.inputs] @ first.W
         first.W[...] = first.W * self.scale[self.inputs, np.newaxis]
+
+
+def _targets_and_weights(data: Dataset) -> np.ndarray:
+    """Return a copy of the target of each sample that is not left out, and its weight in the last column."""
+    weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
+    both = np.column_stack([data.y, weight]).astype(np.float64)
+    return both if data.excluded is None else np.delete(both, data.excluded, axis=0)

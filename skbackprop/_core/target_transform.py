@@ -14,6 +14,8 @@ from ..losses._target_scaling import TargetScaling
 
 #: Number of samples whose target is transformed at a time, so that the numbers in between take no memory.
 CHUNK_SAMPLES = 2**16
+#: The largest scaled target: a gross error in y, which a robust loss tolerates, must not be infinite in float32.
+LARGEST = 1e30
 TINY = np.finfo(np.float64).tiny
 
 
@@ -68,7 +70,7 @@ class TargetTransform(NamedTuple):
     def _scaled(self, y: np.ndarray, factor: np.ndarray) -> np.ndarray:
         part = y - self.offset
         part *= factor
-        return part
+        return np.minimum(np.maximum(part, -LARGEST, out=part), LARGEST, out=part)
 
     def inverse_transform(self, prediction: np.ndarray) -> np.ndarray:
         """Return a prediction in the units of the target, in float64."""

@@ -75,7 +75,8 @@ def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset) -
 def new_standardizer(objective: Objective, centers: bool, dtype: np.dtype, is_robust: bool = True) -> Standardizer:
     """Return a standardizer without samples."""
     sizes = objective.network.sizes
-    return Standardizer(sizes[0], sizes[-1], objective.loss.link.target_scaling, centers, dtype, is_robust)
+    loss = objective.loss
+    return Standardizer(sizes[0], sizes[-1], loss.link.target_scaling, centers, dtype, is_robust, loss.is_robust)
 
 
 def resumed_state(estimator, config: TrainingConfig, previous: TrainingConfig, state: TrainingState) -> TrainingState:

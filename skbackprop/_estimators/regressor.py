@@ -249,8 +249,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
             Training samples. float32 is computed in float32, everything else in float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values. ``standardize=True`` centers and scales them in float64, whatever the dtype of `X`. A constant
-            column is predicted exactly.
+            Target values. ``standardize=True`` centers and scales them in float64, whatever the dtype of `X`. A
+            constant column is predicted exactly.
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights, none negative and not all zero; None means a weight of 1 for every sample. A sample of
             weight 0 is as if absent.

@@ -262,7 +262,7 @@ def _restored_standardizer(stored: dict[str, Any], objective: Objective, dtype: 
         check_dict(stored, ("upper",), "the stored standardizer")
         n_features = objective.network.sizes[0]
         for name in ("lower", "upper"):
-            check_bounds(stored[name], f"{name} of the standardizer of the stored network", (n_features,))
+            check_bounds(stored[name], f"{name} of the standardizer of the stored network", n_features)
         if not (stored["lower"] <= stored["upper"]).all():
             raise ValueError("lower of the standardizer of the stored network is above upper.")
     if "is_robust" in stored:
@@ -271,12 +271,28 @@ def _restored_standardizer(stored: dict[str, Any], objective: Objective, dtype: 
         check_dict(stored, ("offset",), "the stored standardizer")
         for name in ("offset", "scale"):
             check_array(stored[name], f"{name} of the standardizer of the stored network", shape)
-        for name in ("prediction_offset", "prediction_scale"):  # files of the first versions do not have them
-            if name in stored:
-                n_targets = (len(standardizer.target_scale),)
-                check_array(stored[name], f"{name} of the standardizer of the stored network", n_targets)
+    _check_target(stored, len(standardizer.target_scale))
     standardizer.load_state_dict(stored)
     return standardizer
+
+
+def _check_target(stored: dict[str, Any], n_outputs: int) -> None:
+    """Check what a standardizer knows of the target besides its moments; the first versions stored none of it."""
+    owner = "of the standardizer of the stored network"
+    shapes = {
+        "prediction_offset": (n_outputs,),
+        "prediction_scale": (n_outputs,),
+        "recent_targets": (None, n_outputs + 1),
+    }
+    for name, shape in shapes.items():
+        if name in stored:
+            check_array(stored[name], f"{name} {owner}", shape, np.dtype(np.float64))
+    if "has_robust_target" in stored:
+        check_flag(stored["has_robust_target"], f"has_robust_target {owner}")
+    if "target_lower" in stored:
+        check_dict(stored, ("target_upper",), "the stored standardizer")
+        for name in ("target_lower", "target_upper"):
+            check_bounds(stored[name], f"{name} {owner}", n_outputs)
 
 
 def _restored_progress(stored: dict[str, Any], theta: np.ndarray) -> FitProgress:

@@ -63,11 +63,11 @@ def check_array(array: Any, owner: str, shape: tuple[int | None, ...], dtype: np
         raise ValueError(f"{owner} has NaN or infinite values.")
 
 
-def check_bounds(array: Any, owner: str, shape: tuple[int | None, ...]) -> None:
-    """Raise ValueError unless `array` is an array of float64 of this shape without NaN."""
-    _check_floats(array, owner, shape, np.dtype(np.float64))
+def check_bounds(array: Any, owner: str, n: int) -> None:
+    """Raise ValueError unless `array` is a vector of `n` numbers of float64, which may be infinite."""
+    _check_floats(array, owner, (n,), np.dtype(np.float64))
     if np.isnan(array).any():
-        raise ValueError(f"{owner} has NaN values.")
+        raise ValueError(f"{owner} has NaN.")
 
 
 def check_curve(array: Any, owner: str) -> None:

@@ -38,6 +38,10 @@ class Loss(Hyperparameters):
     is_likelihood : bool
         Whether the loss is a negative log-likelihood, which determines how noisy the target is. For other losses
         ``alpha="auto"`` estimates the noise from the training loss.
+    is_robust : bool
+        Whether the loss grows no faster than the residual, so that a gross error in y hardly moves its minimum.
+        ``standardize=True`` then takes the mean and standard deviation from the target with extreme values moved to
+        4 robust standard deviations from the median.
     link : Link
         The link, derived from the attributes above for a custom loss.
     scalar_value_and_gradient : static function or None
@@ -68,6 +72,7 @@ class Loss(Hyperparameters):
     output_activation: ClassVar[str] = "identity"
     target_scaling: ClassVar[str | None] = None
     is_likelihood: ClassVar[bool] = False
+    is_robust: ClassVar[bool] = False
     #: Whether two classes are one output, the probability of the second, instead of one output for each.
     one_output_for_two_classes: ClassVar[bool] = False
     #: The quantiles that the outputs predict, if they are quantiles.

@@ -42,6 +42,12 @@ class _OfLocation(LinkedLoss):
         return mean
 
 
+class _Robust(_OfLocation):
+    """Base class of those whose derivative is bounded."""
+
+    is_robust = True
+
+
 @dataclass(frozen=True)
 class SquaredError(_OfLocation):
     """Sum over the outputs of (y - out)^2, without one-half, as in the lecture; out = raw.
@@ -129,7 +135,7 @@ class LogisticSquaredError(LinkedLoss):
 
 
 @dataclass(frozen=True)
-class AbsoluteError(_OfLocation):
+class AbsoluteError(_Robust):
     """Sum over the outputs of abs(y - out): its minimum is the median of y, which outliers do not move.
 
     See Also
@@ -161,7 +167,7 @@ class AbsoluteError(_OfLocation):
 
 
 @dataclass(frozen=True)
-class Huber(_OfLocation):
+class Huber(_Robust):
     """Sum over the outputs of r^2 / 2 where abs(r) <= delta, else delta (abs(r) - delta / 2), with r = y - out.
 
     Huber 1964, as `scipy.special.huber`.
@@ -170,7 +176,9 @@ class Huber(_OfLocation):
     ----------
     delta : float, default=1.0
         Residual at which the loss changes from quadratic to linear, above 0. It is in standard deviations of the
-        target if the estimator has ``standardize=True``, and in the units of the target otherwise.
+        target if the estimator has ``standardize=True``, and in the units of the target otherwise. The standard
+        deviation is that of the target with extreme values moved to 4 robust standard deviations from the median, so
+        that gross errors do not change the meaning of `delta`.
 
     See Also
     --------
@@ -213,7 +221,7 @@ class Huber(_OfLocation):
 
 
 @dataclass(frozen=True)
-class Quantile(_OfLocation):
+class Quantile(_Robust):
     """Sum over the outputs of quantile * r where r = y - out > 0, else (quantile - 1) * r: the pinball loss.
 
     Koenker and Bassett 1978.
@@ -256,7 +264,7 @@ class Quantile(_OfLocation):
 
 
 @dataclass(frozen=True)
-class Quantiles(_OfLocation):
+class Quantiles(_Robust):
     """The sum of the pinball losses of several quantiles of one target; predictions never cross.
 
     The network has an output for each quantile, and sorts its outputs. This rearrangement never increases the loss
