@@ -14,7 +14,7 @@ import numpy as np
 
 #: The range is linear up to this number of robust standard deviations on each side of the center.
 HALF_RANGE = 4.0
-#: The largest distance from the range, in robust standard deviations: float32 has this number, and what was standardized
+#: The largest distance from the range, in robust standard deviations. float32 has this number; what was standardized
 #: may have become infinite.
 LARGEST = 1e38
 
@@ -55,6 +55,6 @@ def slopes(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarr
 def _compressed(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """Return c of values that are all beyond their range."""
     width = (upper - lower) * values.dtype.type(0.5 / HALF_RANGE)
-    bound = np.clip(values, lower, upper)
+    bound = np.minimum(np.maximum(values, lower), upper)
     excess = np.minimum(np.abs(values - bound) / width, values.dtype.type(LARGEST))
     return bound + np.copysign(width * np.log1p(excess), values - bound)

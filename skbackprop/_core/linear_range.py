@@ -78,9 +78,9 @@ class LinearRange(NamedTuple):
 
     def moved_to(self, mean: np.ndarray, scale: np.ndarray) -> LinearRange:
         """Return the range widened to `HALF_RANGE` standard deviations around means that have left its middle half."""
-        center, quarter = (self.lower + self.upper) / 2, (self.upper - self.lower) / 4
-        with np.errstate(invalid="ignore"):  # infinite ranges have no center
-            left = ~(np.abs(mean - center) <= quarter) & (scale > 0)
+        quarter = (self.upper - self.lower) / 4  # infinite ranges have no middle half
+        with np.errstate(invalid="ignore"):
+            left = ~((mean >= self.lower + quarter) & (mean <= self.upper - quarter)) & (scale > 0)
         around = range_around(mean, np.where(left, scale, 0))
         return self.widened(around) if left.any() else self
 

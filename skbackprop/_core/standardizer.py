@@ -33,9 +33,11 @@ ROUNDINGS = 10 * np.finfo(np.float64).eps
 REFRESH_RATIO = 1.01
 #: Number of samples needed for the range of a column.
 MIN_RANGE_SAMPLES = 50
+#: The range is checked again whenever the number of samples has grown by this factor.
+RANGE_CHECK_RATIO = 1.1
 #: Among the samples of a stream, a value has to be this number of standard deviations from the mean after compression
 #: to be considered an outlier. In columns of several orders of magnitude, large numbers are no outliers.
-MAX_COMPRESSED_ZSCORE = 4.0
+MAX_COMPRESSED_ZSCORE = 6.0
 
 
 class Standardizer:
@@ -95,14 +97,13 @@ class Standardizer:
 
     def propose(self, data: Dataset) -> tuple[Moments, np.ndarray]:
         """Return the moments with some more samples, and how far these are from the present mean of each column."""
-        before, after = self.n_samples // MIN_RANGE_SAMPLES, (self.n_samples + data.n_samples) // MIN_RANGE_SAMPLES
-        has_doubled = self.is_robust and before.bit_length() != after.bit_length()
+        needs_range = self.is_robust and self.n_samples + data.n_samples >= self._range_due
         present = self._with_target_range(data) if self.has_robust_target else self.moments
         if data.X.shape[0] == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
             moments, distance = self._propose_sample(present, data.X[0], data.y)
         else:
-            moments, distance = self._propose_samples(present, data, has_doubled)
-        if has_doubled and data.n_samples < MIN_RANGE_SAMPLES and self.centers:
+            moments, distance = self._propose_samples(present, data, needs_range)
+        if needs_range and data.n_samples < MIN_RANGE_SAMPLES and self.centers:
             moments = moments._replace(linear_range=self._range_from(moments))
         return moments, distance
 
@@ -112,29 +113,29 @@ class Standardizer:
         distance[self.inputs] = x
         if self.target_scaling.scales:
             distance[self.target] = y[0] if present.target_range is None else present.target_range.compressed(y[0])
-        compressed = distance
-        if present.linear_range is not None:
-            inputs = distance[self.inputs]
-            compressed_inputs = present.linear_range.compressed(inputs)
-            if compressed_inputs is not inputs:
-                compressed = distance.copy()
-                compressed[self.inputs] = compressed_inputs
-                compressed -= present.mean
         distance -= present.mean
-        return present.add_sample(compressed), self._distance(compressed, distance)
+        if present.linear_range is None or (self.centers and self._is_surely_inside(distance * self.factor)):
+            return present.add_sample(distance), distance
+        compressed = distance.copy()
+        compressed[self.inputs] = present.linear_range.compressed(x) - present.mean[self.inputs]
+        is_large = np.abs(compressed) * self.factor > MAX_COMPRESSED_ZSCORE
+        is_large[self.target] = True
+        return present.add_sample(compressed), np.where(is_large, distance, compressed)
 
-    def _propose_samples(self, present: Moments, data: Dataset, has_doubled: bool) -> tuple[Moments, np.ndarray]:
+    def _propose_samples(self, present: Moments, data: Dataset, needs_range: bool) -> tuple[Moments, np.ndarray]:
         linear_range = present.linear_range
-        if has_doubled and data.n_samples >= MIN_RANGE_SAMPLES:
+        if needs_range and data.n_samples >= MIN_RANGE_SAMPLES:
             found = range_of_samples(data, ROUNDINGS, self.centers)
             linear_range = found if linear_range is None else linear_range.widened(found)
         new = self._moments_of(data, linear_range, present)
         distance = np.sqrt((new.mean - present.mean) ** 2 + new.variance)
         if self.n_samples and linear_range is not None and not linear_range.contains(data.X):
-            raw = self._moments_of(data, None, present)
-            compressed = distance.copy()
-            compressed[self.inputs] = linear_range.largest_distances(data, present.mean[self.inputs])
-            distance = self._distance(compressed, np.sqrt((raw.mean - present.mean) ** 2 + raw.variance))
+            largest = linear_range.largest_distances(data, present.mean[self.inputs])
+            is_large = largest * self.factor[self.inputs] > MAX_COMPRESSED_ZSCORE
+            if is_large.any():
+                raw = column_moments(data.X, data.sample_weight, data.excluded)
+                uncompressed = np.sqrt((raw.mean - present.mean[self.inputs]) ** 2 + raw.variance)
+                distance[self.inputs][is_large] = uncompressed[is_large]
         return present.merge(new)._replace(linear_range=linear_range), distance
 
     def _moments_of(self, data: Dataset, linear_range: LinearRange | None, present: Moments) -> Moments:
@@ -178,14 +179,6 @@ class Standardizer:
         mean, variance = moments.mean.copy(), moments.variance.copy()
         mean[self.target], variance[self.target] = target.mean, target.variance
         return moments._replace(mean=mean, variance=variance)
-
-    def _distance(self, compressed: np.ndarray, distance: np.ndarray) -> np.ndarray:
-        """Return the distances from the mean, before compression only where they are large after it too."""
-        if compressed is distance:
-            return distance
-        is_large = np.abs(compressed) * self.factor > MAX_COMPRESSED_ZSCORE
-        is_large[self.target] = True
-        return np.where(is_large, distance, compressed)
 
     def _range_from(self, moments: Moments) -> LinearRange:
         """Return the range around the means, for samples that come in small numbers; the present one where it fits."""
@@ -292,7 +285,7 @@ class Standardizer:
         the mean square of all entries is 1, as if each column were divided by its root mean square.
         """
         square = self.moments.mean[self.inputs] ** 2 + self.moments.variance[self.inputs]
-        has_entries = square > 0
+        has_entries = np.sqrt(square) > 4 * np.finfo(self.dtype).tiny
         root = np.sqrt(np.where(has_entries, square, 1))
         scale = np.sqrt(root * np.where(np.isfinite(size), size, root))
         share = (square / scale**2)[has_entries]
@@ -300,12 +293,17 @@ class Standardizer:
 
     def _split(self) -> None:
         """Take the parts for X, which every sample needs, in the dtype of the network."""
+        self._range_due = max(MIN_RANGE_SAMPLES, RANGE_CHECK_RATIO * self.n_samples)
         offset, factor = self.offset[self.inputs], self.factor[self.inputs]
         lower, upper = np.full((2, len(offset)), [[-np.inf], [np.inf]])
         if self.moments.linear_range is not None:
             lower, upper = ((bound - offset) * factor for bound in self.moments.linear_range)
-        offset, factor, lower, upper = (part.astype(self.dtype) for part in (offset, factor, lower, upper))
-        self._input_parts = offset, factor, lower, upper
+        self._input_parts = tuple(part.astype(self.dtype) for part in (offset, factor, lower, upper))
+        self._inside = float(np.min(np.minimum(upper, -lower), initial=np.inf)) - 1e-3
+
+    def _is_surely_inside(self, standardized: np.ndarray) -> bool:
+        """Return whether no number of one sample is beyond its range; faster than comparisons."""
+        return self._inside > 0 and np.dot(standardized, standardized) < self._inside**2
 
     @property
     def input_offset(self) -> np.ndarray:
@@ -344,7 +342,7 @@ class Standardizer:
             X = X.toarray()
         out = np.subtract(X, offset, out=out, dtype=offset.dtype)
         out *= factor
-        if self.moments.linear_range is not None:
+        if self.moments.linear_range is not None and not (len(out) == 1 and self._is_surely_inside(out[0])):
             compress(out, lower, upper)
         return out
 
@@ -352,10 +350,15 @@ class Standardizer:
         """Return samples in the units of the data with extreme values compressed, which `fold_scaling` assumes."""
         return X if self.moments.linear_range is None else self.moments.linear_range.compressed(X)
 
-    def input_slopes(self, X: np.ndarray) -> np.ndarray:
-        """Return the derivative of the standardized samples with respect to the samples; one row if it is constant."""
-        factor = self.input_factor[np.newaxis]
-        return factor if self.moments.linear_range is None else factor * self.moments.linear_range.slopes(X)
+    def compression_slopes(self, X: np.ndarray) -> np.ndarray:
+        """Return the derivative of the compressed samples with respect to dense samples."""
+        linear_range = self.moments.linear_range
+        return np.ones_like(X) if linear_range is None else linear_range.slopes(X)
+
+    def input_slopes(self, X: Matrix) -> np.ndarray:
+        """Return the derivative of the standardized samples with respect to the samples."""
+        dense = X if isinstance(X, np.ndarray) else X.toarray()
+        return (self.compression_slopes(dense) * self.input_factor).astype(self.input_factor.dtype)
 
     def transform_target(self, y: np.ndarray) -> np.ndarray:
         """Return the target as the loss sees it."""

@@ -86,8 +86,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform" and "lecun_normal"; see
         `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are used unchanged.
         "auto" also draws the intercepts of the hidden layers, with a standard deviation of 0.5; others are 0.
-    standardize : bool, default=True
+    standardize : bool or {"robust", "standard"}, default=True
         Whether to standardize the inputs to mean 0 and standard deviation 1. `coefs_` are in the units of the data.
+        "robust", which True means, first compresses values of X that are more than 4 robust standard deviations from
+        the median of their column, or in very skewed columns from its dense part; "standard" compresses nothing.
         Sparse X is scaled, not centered.
     max_iter : int or "auto", default="auto"
         Maximum number of epochs in one call to `fit`, at least 1. "auto" is 60.
@@ -131,7 +133,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of each layer, of shape (units of the layer before, units), in the units of X and y.
+        Weights of each layer, of shape (units of the layer before, units), in the units of X. They include the linear
+        part of the standardization: a forward pass over them equals `predict` where no value of X is compressed, and
+        with ``standardize="standard"`` everywhere.
     intercepts_ : list of ndarray
         Intercepts of each layer, of shape (units,), which go with `coefs_`.
     classes_ : ndarray of shape (n_classes,)
@@ -207,7 +211,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         dropout: float | Sequence[float] = 0.0,
         clip_norm: float | None = None,
         init: str | Initializer | tuple[Sequence[ArrayLike], Sequence[ArrayLike]] = "auto",
-        standardize: bool = True,
+        standardize: bool | str = True,
         max_iter: int | str = "auto",
         tol: float | None = 1e-4,
         n_iter_no_change: float = 20,

@@ -66,19 +66,20 @@ def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset) -
     theta = initial_theta(estimator.init, network, rng, dtype)
     state = TrainingState(theta, new_optimizer_state(config.optimizer, theta), rng, seed=seed)
     if estimator.standardize:
-        state.standardizer = new_standardizer(config.objective, not sparse.issparse(data.X), dtype)
+        is_robust = estimator.standardize != "standard"
+        state.standardizer = new_standardizer(config.objective, not sparse.issparse(data.X), dtype, is_robust)
         if isinstance(estimator.init, (list, tuple)):  # the weights are in the units of X and y
-            preview = new_standardizer(config.objective, not sparse.issparse(data.X), dtype)
+            preview = new_standardizer(config.objective, not sparse.issparse(data.X), dtype, is_robust)
             preview.update(data)
             preview.unfold_scaling(network.unpack(theta))
     return state
 
 
-def new_standardizer(objective: Objective, centers: bool, dtype: np.dtype) -> Standardizer:
+def new_standardizer(objective: Objective, centers: bool, dtype: np.dtype, is_robust: bool = True) -> Standardizer:
     """Return a standardizer without samples."""
     sizes = objective.network.sizes
     loss = objective.loss
-    return Standardizer(sizes[0], sizes[-1], loss.link.target_scaling, centers, dtype, has_robust_target=loss.is_robust)
+    return Standardizer(sizes[0], sizes[-1], loss.link.target_scaling, centers, dtype, is_robust, loss.is_robust)
 
 
 def resumed_state(estimator, config: TrainingConfig, previous: TrainingConfig, state: TrainingState) -> TrainingState:
@@ -93,7 +94,7 @@ def resumed_state(estimator, config: TrainingConfig, previous: TrainingConfig, s
         ("activation", old.network.activations, new.network.activations),
         ("The number of outputs", old.network.sizes[-1], new.network.sizes[-1]),
         ("output_activation", old.loss.output_activation, new.loss.output_activation),
-        ("standardize", is_standardized, bool(estimator.standardize)),
+        ("standardize", *_kinds_of_standardization(estimator.standardize, state)),
         ("The target_scaling of loss", old_scaling, new_scaling),
     ):
         if was != now:
@@ -106,6 +107,14 @@ def resumed_state(estimator, config: TrainingConfig, previous: TrainingConfig, s
     if config.optimizer == previous.optimizer and optimizer_state.shape == expected:
         return replace(state, theta=theta, optimizer_state=optimizer_state)
     return replace(state, theta=theta, optimizer_state=new_optimizer_state(config.optimizer, theta), n_steps=0)
+
+
+def _kinds_of_standardization(standardize, state: TrainingState) -> tuple[str | bool, str | bool]:
+    """Return how the samples were standardized and how they are to be; True stands for either way."""
+    if state.standardizer is None:
+        return False, standardize
+    was = "robust" if state.standardizer.is_robust else "standard"
+    return was, standardize if isinstance(standardize, str) or not standardize else was
 
 
 def new_optimizer_state(optimizer: Optimizer, theta: np.ndarray) -> np.ndarray:

@@ -196,13 +196,21 @@ class FittedModel(ABC):
     def prediction_derivatives(self, raw: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the derivative of each prediction with respect to all raw outputs, of shape (n_samples, n_outputs)."""
 
-    @property
-    def input_factor(self) -> np.ndarray | None:
-        """Factor by which standardization multiplies each input, or None without standardization."""
-        return None if self._state.standardizer is None else self._state.standardizer.input_factor
+    def input_slopes(self, X) -> np.ndarray | None:
+        """Return the derivative of the standardized samples with respect to validated X, or None if it is 1."""
+        return None if self._state.standardizer is None else self._state.standardizer.input_slopes(X)
+
+    def compressed(self, X: np.ndarray) -> np.ndarray:
+        """Return dense samples, in the units of the data, as `layers` take them: extreme values are compressed."""
+        return X if self._state.standardizer is None else self._state.standardizer.compressed(X)
+
+    def compression_slopes(self, X: np.ndarray) -> np.ndarray:
+        """Return the derivative of the compressed samples with respect to dense X."""
+        standardizer = self._state.standardizer
+        return np.ones_like(X) if standardizer is None else standardizer.compression_slopes(X)
 
     def layers(self) -> list[Layer]:
-        """Return copies of the layers for X and predictions in the units of the data."""
+        """Return copies of the layers for `compressed` samples and predictions in the units of the data."""
         layers, dtype = self.network.unpack(self.theta), self.prediction_dtype
         if self._state.standardizer is not None:
             layers = self._state.standardizer.fold_scaling(layers)

@@ -36,7 +36,7 @@ CONSTRAINTS: dict[str, list[object]] = {
     "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple, np.ndarray],
     "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     "init": [str, Initializer, list, tuple],
-    "standardize": ["boolean"],
+    "standardize": ["boolean", StrOptions({"robust", "standard"})],
     "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "tol": [Interval(Real, 0, None, closed="left"), None],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],

@@ -84,11 +84,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform" and "lecun_normal"; see
         `skbackprop.initializers`. Two lists of arrays, shaped as `coefs_` and `intercepts_`, are used unchanged.
         "auto" also draws the intercepts of the hidden layers, with a standard deviation of 0.5; others are 0.
-    standardize : bool, default=True
+    standardize : bool or {"robust", "standard"}, default=True
         Whether to standardize the inputs to mean 0 and standard deviation 1 and, for losses with an identity link, the
         target too; with an exponential output, the target is divided by its mean. Losses, `tol` and hyperparameters of
         the loss are then in these units, `coefs_` and predictions in those of the data. Sparse X is scaled, not
-        centered.
+        centered. "robust", which True means, first compresses values of X that are more than 4 robust standard
+        deviations from the median of their column, or in very skewed columns from its dense part; "standard"
+        compresses nothing.
     max_iter : int or "auto", default="auto"
         Maximum number of epochs in one call to `fit`, at least 1. "auto" is 150 with up to 800 samples; with more, it
         falls with the root of their number, to 50 from 7200 samples on.
@@ -126,7 +128,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of each layer, of shape (units of the layer before, units), in the units of X and y.
+        Weights of each layer, of shape (units of the layer before, units), in the units of X and y. They include the
+        linear part of the standardization: a forward pass over them equals `predict` where no value of X is compressed,
+        and with ``standardize="standard"`` everywhere.
     intercepts_ : list of ndarray
         Intercepts of each layer, of shape (units,), which go with `coefs_`.
     loss_curve_ : list of float
@@ -197,7 +201,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         dropout: float | Sequence[float] = 0.0,
         clip_norm: float | None = None,
         init: str | Initializer | tuple[Sequence[ArrayLike], Sequence[ArrayLike]] = "auto",
-        standardize: bool = True,
+        standardize: bool | str = True,
         max_iter: int | str = "auto",
         tol: float | None = 1e-4,
         n_iter_no_change: float = 20,

@@ -263,6 +263,15 @@ def _restored_standardizer(stored: dict[str, Any], objective: Objective, dtype: 
         check_array(stored[name], f"{name} of the standardizer of the stored network", shape, np.dtype(np.float64))
     if (stored["variance"] < 0).any():
         raise ValueError("variance of the standardizer of the stored network has negative values.")
+    if "lower" in stored:
+        check_dict(stored, ("upper",), "the stored standardizer")
+        n_features = objective.network.sizes[0]
+        for name in ("lower", "upper"):
+            check_bounds(stored[name], f"{name} of the standardizer of the stored network", n_features)
+        if not (stored["lower"] <= stored["upper"]).all():
+            raise ValueError("lower of the standardizer of the stored network is above upper.")
+    if "is_robust" in stored:
+        check_flag(stored["is_robust"], "is_robust of the standardizer of the stored network")
     if "scale" in stored:
         check_dict(stored, ("offset",), "the stored standardizer")
         for name in ("offset", "scale"):

@@ -168,8 +168,9 @@ def input_gradients(estimator: BackpropRegressor | BackpropClassifier, X: Matrix
             slopes = _activation_slopes(model.network, cache)
             for output, derivative in enumerate(model.prediction_derivatives(raw)):
                 gradients[chunk, output] = _propagate_to_inputs(derivative, layers, slopes)
-        if model.input_factor is not None:
-            gradients *= model.input_factor
+            slopes_of_inputs = model.input_slopes(samples[chunk])
+            if slopes_of_inputs is not None:
+                gradients[chunk] *= slopes_of_inputs[:, np.newaxis]
     return gradients
 
 

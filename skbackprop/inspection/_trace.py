@@ -62,7 +62,7 @@ class SampleTrace(NamedTuple):
     Attributes
     ----------
     input : ndarray of shape (n_features,)
-        The sample.
+        The sample; extreme values are compressed, as ``standardize="robust"`` does before the first layer.
     W, b : list of ndarray
         Weights and intercepts.
     net, out : list of ndarray
@@ -112,7 +112,8 @@ def trace_sample(
     network, link = model.network, model.loss.link
     theta = _flat(model.layers())
     layers, cache = network.unpack(theta), network.allocate_cache(1, theta.dtype)
-    X = model.validate_sample(x, theta.dtype)
+    sample = model.validate_sample(x, theta.dtype)
+    X = model.compressed(sample)
     raw = network.forward(layers, X, cache)
     net = [layer.z[0].copy() for layer in cache]
     out = [*(layer.a[0].copy() for layer in cache[:-1]), link.inverse(raw.copy())[0]]
@@ -135,7 +136,7 @@ def trace_sample(
         delta=delta,
         dE_dW=[layer.W for layer in gradient],
         dE_db=[layer.b for layer in gradient],
-        dE_dinput=network.input_gradient(layers, cache)[0],
+        dE_dinput=network.input_gradient(layers, cache)[0] * model.compression_slopes(sample)[0],
     )
     return trace._replace(backward=backward)
 

@@ -31,7 +31,7 @@ def test_moments_are_the_weighted_mean_and_variance(rng, n_samples, weighted):
 def test_moments_of_sparse_columns_equal_those_of_dense_columns(rng, weighted):
     X = sparse.random(300, 7, density=0.2, format="csr", random_state=0, data_rvs=rng.standard_normal)
     weight = rng.integers(0, 3, 300).astype(float) if weighted else None
-    for of_sparse, of_dense in zip(column_moments(X, weight), column_moments(X.toarray(), weight), strict=True):
+    for of_sparse, of_dense in zip(column_moments(X, weight)[:3], column_moments(X.toarray(), weight)[:3], strict=True):
         np.testing.assert_allclose(of_sparse, of_dense, rtol=1e-12, atol=1e-15)
 
 
@@ -120,7 +120,7 @@ def test_excluded_samples_do_not_count(rng, make, weighted, monkeypatch):
     rest = np.setdiff1d(range(300), excluded)
     found = column_moments(make(X), weight, excluded)
     expected = column_moments(X[rest], None if weight is None else weight[rest])
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(found[:3], expected[:3], strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
 
 

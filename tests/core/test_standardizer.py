@@ -20,8 +20,15 @@ FLOAT = np.dtype(float)
 SCALINGS = pytest.mark.parametrize("scaling", [TargetScaling(), StandardScaling(), MeanScaling()])
 
 
-def new_standardizer(scaling=None, centers=True, dtype=FLOAT):
-    return Standardizer(4, 1, scaling or StandardScaling(), centers, dtype)
+def new_standardizer(scaling=None, centers=True, dtype=FLOAT, is_robust=True):
+    return Standardizer(4, 1, scaling or StandardScaling(), centers, dtype, is_robust)
+
+
+def diabetes_without_extremes():
+    """Return the samples that have no compressed value."""
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    usual = (np.abs(X - X.mean(axis=0)) < 3 * X.std(axis=0)).all(axis=1)
+    return X[usual], y[usual]
 
 
 def difficult_data(rng, n_samples):
@@ -124,8 +131,12 @@ class TestTransformation:
         standardizer = new_standardizer(centers=False)
         standardizer.update(Dataset(X, np.zeros((50, 1))))
         transformed = standardizer.transform(sparse.csr_array(X))
-        np.testing.assert_allclose(transformed.toarray(), X / X.std(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(transformed.toarray() / X, np.tile(standardizer.factor[:4], (50, 1)), rtol=1e-12)
+        assert np.mean(transformed.data**2) == pytest.approx(1)
         np.testing.assert_allclose(standardizer.transform(X), transformed.toarray(), rtol=1e-12)
+        plain = new_standardizer(centers=False, is_robust=False)
+        plain.update(Dataset(X, np.zeros((50, 1))))
+        np.testing.assert_allclose(plain.transform(X), X / X.std(axis=0), rtol=1e-12)
 
     @SCALINGS
     def test_unfold_scaling_undoes_fold_scaling(self, rng, scaling):
@@ -152,9 +163,9 @@ def forward(network, X, activation=lambda z: np.maximum(z, 0)):
 class TestCoefs:
     @pytest.mark.parametrize("sizes", [(), (6,), (6, 5)])
     @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
-    @pytest.mark.parametrize("standardize", [False, True])
+    @pytest.mark.parametrize("standardize", [False, True, "standard"])
     def test_forward_pass_with_coefs_gives_the_predictions(self, sizes, make, standardize):
-        X, y = load_diabetes(return_X_y=True, scaled=False)
+        X, y = diabetes_without_extremes() if standardize is True else load_diabetes(return_X_y=True, scaled=False)
         y = np.column_stack([y, 1e4 - 3 * y])
         network = BackpropRegressor(sizes, standardize=standardize, **FEW).fit(make(X), y)
         np.testing.assert_allclose(forward(network, X), network.predict(make(X)), rtol=1e-9, atol=1e-9)
@@ -162,22 +173,22 @@ class TestCoefs:
 
     @pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
     def test_forward_pass_with_coefs_and_an_exponential_output(self, loss):
-        X, y = load_diabetes(return_X_y=True, scaled=False)
+        X, y = diabetes_without_extremes()
         network = BackpropRegressor(5, loss=loss, **FEW).fit(X, y)
         np.testing.assert_allclose(np.exp(forward(network, X)[:, 0]), network.predict(X), rtol=1e-9)
 
     def test_forward_pass_with_coefs_and_sorted_outputs(self):
-        X, y = load_diabetes(return_X_y=True, scaled=False)
+        X, y = diabetes_without_extremes()
         network = BackpropRegressor(5, loss="quantiles", **FEW).fit(X, y)
         np.testing.assert_allclose(np.sort(forward(network, X), axis=1), network.predict(X), rtol=1e-9)
 
     def test_forward_pass_with_coefs_of_a_classifier(self):
         X, y = load_wine(return_X_y=True)
-        network = BackpropClassifier(5, **FEW).fit(X, y)
+        network = BackpropClassifier(5, standardize="standard", **FEW).fit(X, y)
         np.testing.assert_allclose(special.softmax(forward(network, X), axis=1), network.predict_proba(X), rtol=1e-9)
 
     def test_forward_pass_with_coefs_in_float32(self):
-        X, y = load_diabetes(return_X_y=True, scaled=False)
+        X, y = diabetes_without_extremes()
         for y_dtype in (np.float32, np.float64):
             network = BackpropRegressor(5, **FEW).fit(X.astype(np.float32), y.astype(y_dtype))
             assert {array.dtype for array in network.coefs_ + network.intercepts_} == {np.dtype(y_dtype)}
@@ -236,7 +247,7 @@ def test_units_of_a_positive_target_do_not_matter(loss):
 def test_standardization_equals_a_scaler_before_the_network(solver):
     X, y = load_diabetes(return_X_y=True, scaled=False)
     params = {"solver": solver, "activation": "tanh", "alpha": 0.01, **FEW}
-    inside = BackpropRegressor(10, **params).fit(X, y)
+    inside = BackpropRegressor(10, standardize="standard", **params).fit(X, y)
     scaled = StandardScaler().fit_transform(X)
     outside = BackpropRegressor(10, standardize=False, **params).fit(scaled, (y - y.mean()) / y.std())
     np.testing.assert_allclose(inside.predict(X), outside.predict(scaled) * y.std() + y.mean(), rtol=1e-7)
@@ -246,7 +257,7 @@ def test_standardization_equals_a_scaler_before_the_network(solver):
 def test_stream_has_the_moments_of_all_samples(estimator):
     X, y = data(estimator)
     X = 50 * X + 1000
-    network = estimator(6, random_state=0)
+    network = estimator(6, standardize="standard", random_state=0)
     for start in range(0, 150, 10):
         network.partial_fit(X[start : start + 10], y[start : start + 10], **announce(estimator))
     standardizer = network._state.standardizer
@@ -270,8 +281,11 @@ def test_constant_columns_give_finite_weights_and_predictions(estimator):
 def test_standardize_cannot_change_during_training(estimator):
     X, y = data(estimator)
     network = estimator(6, **FEW).fit(X, y).set_params(standardize=False)
-    with pytest.raises(ValueError, match="standardize changed from True to False"):
+    with pytest.raises(ValueError, match="standardize changed from robust to False"):
         network.partial_fit(X, y)
+    with pytest.raises(ValueError, match="standardize changed from robust to standard"):
+        network.set_params(standardize="standard").partial_fit(X, y)
+    network.set_params(standardize="robust").partial_fit(X, y)
 
 
 def test_overflow_of_the_moments_raises():

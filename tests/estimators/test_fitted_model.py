@@ -52,9 +52,9 @@ def test_internal_layers_give_the_raw_output_for_standardized_samples(case, stan
     scaled = inputs
     if standardize:
         scaled = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
-        np.testing.assert_allclose(model.input_factor, 1 / inputs.std(axis=0), rtol=1e-6)
+        np.testing.assert_allclose(model.input_slopes(inputs)[0], 1 / inputs.std(axis=0), rtol=1e-6)
     else:
-        assert model.input_factor is None
+        assert model.input_slopes(inputs) is None
     raw = forward(model.internal_layers(), model.network.activations, scaled)
     np.testing.assert_allclose(raw, model.raw_output(inputs), rtol=1e-6, atol=1e-9)
 

@@ -201,7 +201,7 @@ def test_last_layer_has_the_probabilities_where_the_network_overflows(y, loss, s
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
 def test_overflow_gives_no_warning(case, make):
     estimator, y = CASES[case]
-    estimator = clone(estimator).set_params(**FEW).fit(make(X), y)
+    estimator = clone(estimator).set_params(standardize="standard", **FEW).fit(make(X), y)
     huge = make(HUGE[:, :3])
     assert len(layer_outputs(estimator, huge)) == estimator.n_layers_ - 1
     assert hidden_features(estimator, huge).shape == (4, estimator.coefs_[-1].shape[0])
@@ -231,3 +231,27 @@ def test_unfitted_estimators_are_refused(inspect):
 def test_other_estimators_are_refused_with_a_remedy(inspect, other, message):
     with pytest.raises(TypeError, match=message):
         inspect(clone(other).fit(X, NUMBERS), X)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_gradients_of_compressed_inputs_are_the_slopes_of_the_predictions(make):
+    estimator = BackpropRegressor(5, activation="tanh", **FEW).fit(make(X), X[:, 0] - X[:, 1])
+    far = X[:4] + np.array([[0, 0, 0], [30, 0, 0], [0, -40, 20], [9, 9, 9]])[:, : X.shape[1]]
+    found, step = input_gradients(estimator, make(far))[:, 0], 1e-5
+    for feature in range(far.shape[1]):
+        ahead, behind = far.copy(), far.copy()
+        ahead[:, feature] += step
+        behind[:, feature] -= step
+        slope = (estimator.predict(make(ahead)) - estimator.predict(make(behind))) / (2 * step)
+        np.testing.assert_allclose(found[:, feature], slope, rtol=1e-4, atol=1e-8)
+
+
+def test_trace_of_a_compressed_sample_gives_its_prediction_and_gradient():
+    estimator = BackpropRegressor(5, activation="tanh", **FEW).fit(X, X[:, 0] - X[:, 1])
+    far = X[0] + 25
+    trace = trace_sample(estimator, far, 1.0)
+    np.testing.assert_allclose(trace.out[-1], estimator.predict(far[np.newaxis]), rtol=1e-9)
+    assert (trace.input <= far).all()
+    assert trace.input[0] < far[0]
+    slope = trace.backward.dE_dout[-1][0] * input_gradients(estimator, far[np.newaxis])[0, 0]
+    np.testing.assert_allclose(trace.backward.dE_dinput, slope, rtol=1e-9)
