@@ -13,6 +13,7 @@ Samples are processed in chunks, so the memory needed does not grow with their n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, cast
@@ -89,7 +90,13 @@ class Objective:
         """Return the part of J that is not a mean over samples."""
         return self.penalty(alpha).value(theta[: self.network.n_weights])
 
-    def mean_loss(self, theta: np.ndarray, data: Dataset, transform: Callable[[Matrix], Matrix] | None = None) -> float:
+    def mean_loss(
+        self,
+        theta: np.ndarray,
+        data: Dataset,
+        transform: Callable[[Matrix], Matrix] | None = None,
+        limit: float = math.inf,
+    ) -> float:
         """Return the weighted mean loss, without penalty and dropout.
 
         Parameters
@@ -98,37 +105,43 @@ class Objective:
         data : Dataset
         transform : callable or None
             Standardizes some samples.
+        limit : float
+            The loss of a sample counts as no more than this.
         """
-        return self._mean(data, lambda chunk: self.network.raw_output(theta, chunk.X, transform))
+        return self._mean(data, lambda chunk: self.network.raw_output(theta, chunk.X, transform), limit)
 
-    def constant_loss(self, data: Dataset) -> float:
-        """Return the weighted mean loss of predicting the mean of the target everywhere."""
+    def constant_loss(self, data: Dataset, largest_target: float = math.inf) -> float:
+        """Return the weighted mean loss of predicting the mean of the target everywhere.
+
+        Targets beyond `largest_target` enter the mean as this.
+        """
         if data.one_hot is not None:
             data, mean = _one_sample_per_class(data, data.one_hot)
         else:
             total = np.zeros(data.n_outputs)
             for chunk in data.chunks(self._chunk_size(data)):
-                total += _weighted_sum(chunk.y, chunk.sample_weight)
+                y = chunk.y if math.isinf(largest_target) else np.clip(chunk.y, -largest_target, largest_target)
+                total += _weighted_sum(y, chunk.sample_weight)
             mean = total / data.total_weight
         raw = self.loss.constant(mean.astype(data.dtype))
         return self._mean(data, lambda chunk: np.tile(raw, (chunk.n_samples, 1)))
 
     def loss_of_gross_errors(self, data: Dataset) -> float:
-        """Return the part of the constant loss that is due to gross errors in the target, which no prediction avoids.
+        """Return the part of the constant loss that is due to gross errors in a scaled target.
 
-        Only a robust loss has such a part: it grows linearly there, so it is the same for all sensible predictions.
+        Only a robust loss has such a part. It grows linearly there, so no sensible prediction avoids it.
         """
         if not self.loss.is_robust:
             return 0.0
         clipped = data.with_target(np.clip(data.y, -GROSS_ERROR, GROSS_ERROR))
-        return max(self.constant_loss(data) - self.constant_loss(clipped), 0.0)
+        return max(self.constant_loss(data, GROSS_ERROR) - self.constant_loss(clipped), 0.0)
 
-    def _mean(self, data: Dataset, raw_output: Callable[[Dataset], np.ndarray]) -> float:
+    def _mean(self, data: Dataset, raw_output: Callable[[Dataset], np.ndarray], limit: float = math.inf) -> float:
         total = 0.0
         for chunk in data.chunks(self._chunk_size(data)):
             raw = raw_output(chunk)
             values = self.loss.value_and_gradient(chunk.target(), raw, np.empty_like(raw)).astype(np.float64)
-            total += float(_weighted_sum(values, chunk.sample_weight))
+            total += float(_weighted_sum(np.minimum(values, limit), chunk.sample_weight))
         return total / data.total_weight
 
     def _chunk_size(self, data: Dataset) -> int:

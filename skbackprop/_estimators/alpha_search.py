@@ -10,6 +10,7 @@ from .._training.epoch import Engine
 from .._training.penalty import MIN_SAMPLES
 from .._training.penalty_search import PenaltySearch
 from .._training.state import TrainingState
+from .parameters import WIDE
 from .samples import Samples, Target
 from .validation_split import split
 
@@ -17,6 +18,8 @@ from .validation_split import split
 MIN_HELD_OUT = 10
 #: The share that is held out if there is no validation set, and the largest number of samples to validate with.
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.2, 2000
+#: With more entries per sample than `WIDE`, short fits would take too long, and this c is rarely far from the best.
+PRIOR_OF_WIDE = 25.0
 #: The largest number of samples to train on: the best c hardly depends on their number.
 MAX_TRAINED = 2500
 
@@ -34,6 +37,9 @@ def choose_prior(
     Without a validation set, some samples are held out, for the search only. With too few samples, c remains as it is.
     """
     if samples.data.n_samples < MIN_SAMPLES:
+        return engine
+    if samples.data.n_entries > WIDE:
+        state.prior = PRIOR_OF_WIDE
         return engine
     if validation is None:
         samples, validation = _hold_out(samples, target, state.seed)

@@ -70,11 +70,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
         the mean loss, at least 0. W are the weights in standardized units; intercepts are not penalized. "auto" is
         c * H / n_samples, where H is the loss of a constant prediction.
-        `fit` chooses c: it holds out a fifth of the samples, compares short fits with several c on them, and then
-        trains on all samples with the best; `alpha_search_` has what it tried. With ``early_stopping=False``, c is 1.
-        With less than 100 samples, c is 1 and n_samples counts as 100. In `partial_fit`, "auto" is the last c over the
-        number of samples so far. With ``standardize=False``, "auto" is 0. The attribute `alpha_` has
-        the value used last.
+        `fit` chooses c: it holds out a fifth of the samples, compares short fits with several c on them, and
+        then trains on all samples with the best; `alpha_search_` has what it tried. With
+        ``early_stopping=False``, c is 1. With less than 100 samples, c is 1 and n_samples counts as 100; with
+        more than 800 entries per sample, c is 25. In `partial_fit`, "auto" is the last c over the number of
+        samples so far. With ``standardize=False``, "auto" is 0. The attribute `alpha_` has the value used last.
     l1_ratio : float, default=0.0
         Elastic-net mixing parameter, in [0, 1]: the share of the penalty on absolute values.
     dropout : float or sequence of float, default=0.0
@@ -92,7 +92,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         the median of their column, or in very skewed columns from its dense part; "standard" compresses nothing.
         Sparse X is scaled, not centered.
     max_iter : int or "auto", default="auto"
-        Maximum number of epochs in one call to `fit`, at least 1. "auto" is 60.
+        Maximum number of epochs in one call to `fit`, at least 1. "auto" is 60; with more than 800 entries per
+        sample, 60 * (800 / entries)^0.75, but at least 8.
     tol : float or None, default=1e-4
         `fit` stops when the monitored loss or score has not improved by more than `tol` for `n_iter_no_change` epochs
         in a row. None never stops. A learning rate with a planned end ("auto", "cosine", "one_cycle") is not cut short

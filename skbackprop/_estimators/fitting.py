@@ -217,7 +217,7 @@ def _prepare(estimator, request, data, target, seed):
     """Set the attributes that are known before the first epoch; return the configuration and the engine."""
     n_outputs = data.n_outputs
     stream = estimator._state if request.is_partial and request.resumes else None
-    max_iter = _max_iter(estimator, 1 if request.is_partial else data.n_samples)
+    max_iter = _max_iter(estimator) if request.is_partial else _max_iter(estimator, data.n_samples, data.n_entries)
     config = build_config(estimator, data, target.encoder.loss, max_iter, stream)
     engine = choose_engine(estimator.engine, config, data)
     if request.resumes:
@@ -234,9 +234,9 @@ def _prepare(estimator, request, data, target, seed):
     return config, engine
 
 
-def _max_iter(estimator, n_samples: int = 1) -> int:
-    """Return the number of epochs that are planned for some samples, and the largest that "auto" can mean for one."""
-    return choose_max_iter(estimator.max_iter, estimator._auto_epochs, n_samples)
+def _max_iter(estimator, n_samples: int = 1, n_entries: float = 0.0) -> int:
+    """Return the number of epochs that are planned for samples like these, by default the largest that it can be."""
+    return choose_max_iter(estimator.max_iter, estimator._auto_epochs, n_samples, n_entries)
 
 
 def _patience(estimator, config: TrainingConfig, *, has_validation_set: bool) -> Patience:

@@ -80,6 +80,9 @@ WIDE, WARMUP_UPDATES = 800, 40
 #: Intercepts of 0 would place the kinks of all units at the mean of the data.
 INTERCEPT_SPREAD = 0.5
 
+#: With more entries per sample than `WIDE`, epochs take longer and fewer are needed, but not fewer than this.
+FEWEST_EPOCHS = 8
+
 #: Sums of weights might underflow or overflow if their mean is not between this and its reciprocal.
 SMALLEST_MEAN_WEIGHT = 1e-100
 
@@ -101,12 +104,12 @@ class AutoEpochs(NamedTuple):
     fewest: int
 
 
-def choose_max_iter(max_iter: int | str, auto: AutoEpochs, n_samples: int) -> int:
-    """Return the number of epochs that a fit makes at most."""
+def choose_max_iter(max_iter: int | str, auto: AutoEpochs, n_samples: int, n_entries: float = 0.0) -> int:
+    """Return the number of epochs that a fit makes at most; `n_entries` is the mean number of entries of a sample."""
     if not isinstance(max_iter, str):
         return int(max_iter)
-    share = min(1.0, math.sqrt(auto.n_samples / n_samples))
-    return max(auto.fewest, round(auto.most * share))
+    epochs = max(auto.fewest, auto.most * min(1.0, math.sqrt(auto.n_samples / n_samples)))
+    return round(max(FEWEST_EPOCHS, epochs * min(1.0, (WIDE / n_entries) ** 0.75 if n_entries else 1.0)))
 
 
 def layer_sizes(hidden_layer_sizes) -> tuple[int, ...]:

@@ -68,11 +68,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         the mean loss, at least 0. W are the weights in standardized units; intercepts are not penalized. "auto" is
         c * H / n_samples * min(1, L / (H - L)), where H is the loss of a constant prediction,
         and L the mean training loss of the previous epoch, so that L / (H - L) is the ratio of noise to signal.
-        `fit` chooses c: it holds out a fifth of the samples, compares short fits with several c on them, and then
-        trains on all samples with the best; `alpha_search_` has what it tried. With ``early_stopping=False``, c is 1.
-        With less than 100 samples, c is 1 and n_samples counts as 100. In `partial_fit`, "auto" is the last c over the
-        number of samples so far. With ``standardize=False``, "auto" is 0. The attribute `alpha_` has
-        the value used last.
+        `fit` chooses c: it holds out a fifth of the samples, compares short fits with several c on them, and
+        then trains on all samples with the best; `alpha_search_` has what it tried. With
+        ``early_stopping=False``, c is 1. With less than 100 samples, c is 1 and n_samples counts as 100; with
+        more than 800 entries per sample, c is 25. In `partial_fit`, "auto" is the last c over the number of
+        samples so far. With ``standardize=False``, "auto" is 0. The attribute `alpha_` has the value used last.
     l1_ratio : float, default=0.0
         Elastic-net mixing parameter, in [0, 1]: the share of the penalty on absolute values.
     dropout : float or sequence of float, default=0.0
@@ -93,7 +93,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         compresses nothing.
     max_iter : int or "auto", default="auto"
         Maximum number of epochs in one call to `fit`, at least 1. "auto" is 150 with up to 800 samples; with more, it
-        falls with the root of their number, to 50 from 7200 samples on.
+        falls with the root of their number, to 50 from 7200 samples on. With more than 800 entries per sample, it is
+        multiplied by (800 / entries)^0.75, but at least 8.
     tol : float or None, default=1e-4
         `fit` stops when the monitored loss or score has not improved by more than `tol` for `n_iter_no_change` epochs
         in a row. None never stops. A learning rate with a planned end ("auto", "cosine", "one_cycle") is not cut short

@@ -21,7 +21,9 @@ from .trainer import NO_BETTER_THAN_CONSTANT, FitTrainer
 #: The grid: MIDDLE * FACTOR**step for a step in STEPS.
 MIDDLE, FACTOR, STEPS = 5.0, 5.0, range(-3, 4)
 #: The share of the epochs that a short fit makes.
-SHARE_OF_EPOCHS = 0.4
+SHARE_OF_EPOCHS = 1 / 3
+#: The loss of a sample of the validation set counts as no more than this multiple of that of a constant prediction.
+LARGEST_LOSS = 10.0
 #: In steps of the grid, a factor of 1.5: a short fit overfits less, so the c that is best for it is too small.
 CORRECTION = 0.25
 
@@ -83,7 +85,9 @@ class PenaltySearch:
         self.engine = trainer.engine
         if state.unexplained > NO_BETTER_THAN_CONSTANT:
             self._too_strong.add(prior)
-        loss = objective.mean_loss(state.theta, state.scale_target(self._validation), state.transform)
+        limit = LARGEST_LOSS * state.constant_loss  # a damaged sample must not decide
+        validation = state.scale_target(self._validation)
+        loss = objective.mean_loss(state.theta, validation, state.transform, limit)
         return loss if math.isfinite(loss) else math.inf
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -170,7 +169,9 @@ class EarlyStopper:
 
     def undo_epoch(self) -> None:
         """Undo `on_epoch_end` for the last epoch, which is rolled back."""
-        self.best, self.patience = self._before
+        best, patience = self._before
+        vars(self.best).update(best)
+        vars(self.patience).update(patience)
 
     def restore_best(self, state: TrainingState) -> list[str]:
         """Restore the weights of the best epoch if there is a validation set; return warnings."""
@@ -189,5 +190,5 @@ class EarlyStopper:
         self.patience.load_state_dict(stored["patience"])
         self.best.load_state_dict(stored["best"])
 
-    def _snapshot(self) -> tuple[BestWeights, Patience]:
-        return copy(self.best), copy(self.patience)
+    def _snapshot(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return vars(self.best).copy(), vars(self.patience).copy()

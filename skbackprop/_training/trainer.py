@@ -16,6 +16,7 @@ import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.denormals import flush_denormals
+from .._core.objective import GROSS_ERROR
 from . import lbfgs
 from .config import TrainingConfig
 from .epoch import Engine, EpochPlan, EpochResult, plan_epoch
@@ -243,8 +244,7 @@ class FitTrainer(Trainer):
                 raise ValueError(OVERFLOW)
             self._data = state.scale_target(self._data)
             constant_loss = self.config.objective.constant_loss(self._data)
-            state.gross_loss = self.config.objective.loss_of_gross_errors(self._data)
-            state.constant_loss = constant_loss - state.gross_loss if math.isfinite(constant_loss) else math.inf
+            self._measure_constant_loss(constant_loss)
             if self.config.optimizer.needs_all_samples:
                 self._minimize(n_epochs, result)
             else:
@@ -258,6 +258,16 @@ class FitTrainer(Trainer):
             raise
         self._warn_if_no_better_than_constant(result)
         return result
+
+    def _measure_constant_loss(self, constant_loss: float) -> None:
+        """Store the loss of a constant prediction, and apart from it what is due to gross errors in the target."""
+        state, objective = self.state, self.config.objective
+        state.constant_loss, state.gross_loss = constant_loss, 0.0
+        if state.standardizer is not None and objective.loss.is_robust:
+            state.gross_loss = objective.loss_of_gross_errors(self._data)
+            state.constant_loss = objective.constant_loss(self._data, GROSS_ERROR) - state.gross_loss
+        if not math.isfinite(state.constant_loss):
+            state.constant_loss, state.gross_loss = math.inf, 0.0
 
     def _minimize(self, n_epochs: int, result: TrainingResult) -> None:
         if not n_epochs or result.stopped:
