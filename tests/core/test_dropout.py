@@ -64,13 +64,14 @@ def test_gradient_with_dropout_equals_finite_differences(activation, rng):
 @EACH_SOLVER
 def test_prediction_uses_all_units_and_each_epoch_draws_new_masks(estimator, solver):
     X, y = data(estimator)
-    network = estimator(20, dropout=0.5, solver=solver, **FEW).fit(X, y)
+    params = {"solver": solver, "alpha": 0.01, **FEW}
+    network = estimator(20, dropout=0.5, **params).fit(X, y)
     np.testing.assert_array_equal(network.predict(X), network.predict(X))
-    steps = estimator(20, dropout=0.5, solver=solver, **FEW)
+    steps = estimator(20, dropout=0.5, **params)
     for _ in range(4):
         steps.partial_fit(X, y, **announce(estimator))
     np.testing.assert_array_equal(theta(steps), theta(network))
-    assert (theta(estimator(20, dropout=0.0, solver=solver, **FEW).fit(X, y)) != theta(network)).any()
+    assert (theta(estimator(20, dropout=0.0, **params).fit(X, y)) != theta(network)).any()
 
 
 def test_network_with_dropout_learns():
