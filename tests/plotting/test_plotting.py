@@ -80,10 +80,10 @@ class TestLossCurves:
     def test_losses_that_a_long_stream_no_longer_keeps_leave_a_gap(self, monkeypatch):
         monkeypatch.setattr("skbackprop._training.state.KEPT_EPOCHS", 3)
         X, y = data(BackpropRegressor)
-        network = BackpropRegressor(5, warm_start=True, early_stopping=True, **FEW)
+        network = BackpropRegressor(5, warm_start=True, **FEW)
         for _ in range(8):
             network.partial_fit(X, y)
-        display = LossCurveDisplay.from_estimator(network.fit(X, y))
+        display = LossCurveDisplay.from_estimator(network.set_params(early_stopping=True).fit(X, y))
         np.testing.assert_array_equal(display.training_line_.get_xdata(), np.arange(4, 13))
         np.testing.assert_array_equal(display.validation_line_.get_xdata(), np.arange(9, 13))
 
