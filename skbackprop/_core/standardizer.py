@@ -13,6 +13,7 @@ Shapes: vectors have n_features + n_outputs entries; the target has none where t
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -250,10 +251,10 @@ class Standardizer:
                 stored.get("prediction_offset", target[0]),  # files of the first versions have the same numbers twice
                 stored.get("prediction_scale", target[1]),
             )
+            self._refreshed_at = stored["refreshed_at"]
             self._split()
         else:
             self._refresh()
-        self._refreshed_at = stored["refreshed_at"]
 
     def _refresh(self) -> None:
         """Compute offset and scale from the present moments."""
@@ -293,7 +294,7 @@ class Standardizer:
 
     def _split(self) -> None:
         """Take the parts for X, which every sample needs, in the dtype of the network."""
-        self._range_due = max(MIN_RANGE_SAMPLES, RANGE_CHECK_RATIO * self.n_samples)
+        self._range_due = _next_check(self._refreshed_at)
         offset, factor = self.offset[self.inputs], self.factor[self.inputs]
         lower, upper = np.full((2, len(offset)), [[-np.inf], [np.inf]])
         if self.moments.linear_range is not None:
@@ -401,3 +402,11 @@ def _targets_and_weights(data: Dataset) -> np.ndarray:
     weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
     both = np.column_stack([data.y, weight]).astype(np.float64)
     return both if data.excluded is None else np.delete(both, data.excluded, axis=0)
+
+
+def _next_check(n_samples: int) -> float:
+    """Return the number of samples, above `n_samples`, at which ranges are checked again."""
+    if n_samples < MIN_RANGE_SAMPLES:
+        return MIN_RANGE_SAMPLES
+    n_checks = 1 + math.floor(math.log(n_samples / MIN_RANGE_SAMPLES) / math.log(RANGE_CHECK_RATIO))
+    return MIN_RANGE_SAMPLES * RANGE_CHECK_RATIO**n_checks
