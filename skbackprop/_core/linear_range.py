@@ -76,6 +76,11 @@ class LinearRange(NamedTuple):
         upper = np.where(np.isfinite(self.upper), np.maximum(self.upper, _finite(other.upper, -np.inf)), other.upper)
         return LinearRange(lower, upper)
 
+    def including(self, low: np.ndarray, high: np.ndarray, columns: np.ndarray) -> LinearRange:
+        """Return the range, widened in some columns to include these values; `columns` is a mask."""
+        lower = np.where(columns, np.minimum(self.lower, low), self.lower)
+        return LinearRange(lower, np.where(columns, np.maximum(self.upper, high), self.upper))
+
     def moved_to(self, mean: np.ndarray, scale: np.ndarray) -> LinearRange:
         """Return the range widened to `HALF_RANGE` standard deviations around means that have left its middle half."""
         quarter = (self.upper - self.lower) / 4  # infinite ranges have no middle half

@@ -39,6 +39,9 @@ RANGE_CHECK_RATIO = 1.1
 #: Among the samples of a stream, a value has to be this number of standard deviations from the mean after compression
 #: to be considered an outlier. In columns of several orders of magnitude, large numbers are no outliers.
 MAX_COMPRESSED_ZSCORE = 6.0
+#: Samples more than this number of standard deviations from the mean are considered damaged. A few samples of a stream
+#: that are accepted in spite of this widen the range, because the data have changed.
+MAX_ABS_ZSCORE = 300.0
 
 
 class Standardizer:
@@ -121,7 +124,12 @@ class Standardizer:
         compressed[self.inputs] = present.linear_range.compressed(x) - present.mean[self.inputs]
         is_large = np.abs(compressed) * self.factor > MAX_COMPRESSED_ZSCORE
         is_large[self.target] = True
-        return present.add_sample(compressed), np.where(is_large, distance, compressed)
+        distance = np.where(is_large, distance, compressed)
+        is_far = np.abs(distance) * self.factor > MAX_ABS_ZSCORE
+        if not is_far.any():
+            return present.add_sample(compressed), distance
+        moments = present.add_sample(np.where(is_far, distance, compressed))
+        return moments._replace(linear_range=present.linear_range.including(x, x, is_far[self.inputs])), distance
 
     def _propose_samples(self, present: Moments, data: Dataset, needs_range: bool) -> tuple[Moments, np.ndarray]:
         linear_range = present.linear_range
@@ -137,6 +145,12 @@ class Standardizer:
                 raw = column_moments(data.X, data.sample_weight, data.excluded)
                 uncompressed = np.sqrt((raw.mean - present.mean[self.inputs]) ** 2 + raw.variance)
                 distance[self.inputs][is_large] = uncompressed[is_large]
+                is_far = is_large & (uncompressed * self.factor[self.inputs] > MAX_ABS_ZSCORE)
+                if data.n_samples < MIN_RANGE_SAMPLES and is_far.any():
+                    new.mean[self.inputs][is_far] = raw.mean[is_far]
+                    new.variance[self.inputs][is_far] = raw.variance[is_far]
+                    spread = np.sqrt(raw.variance)
+                    linear_range = linear_range.including(raw.mean - spread, raw.mean + spread, is_far)
         return present.merge(new)._replace(linear_range=linear_range), distance
 
     def _moments_of(self, data: Dataset, linear_range: LinearRange | None, present: Moments) -> Moments:

@@ -80,12 +80,7 @@ class TestUpdateMoments:
     def test_moments_that_overflow_are_never_accepted(self, n_samples, reject_outliers):
         state = new_state()
         for _ in range(MAX_CONSECUTIVE_REJECTIONS + 1):
-            assert not update(state, [0.5, 1e300], n_samples, reject_outliers=reject_outliers)
-
-    def test_fit_compresses_an_extreme_value(self, n_samples):
-        state = new_state()
-        assert update(state, [1e300, 7.0], n_samples, reject_outliers=False)
-        assert state.standardizer.scale[0] < 1000
+            assert not update(state, [1e300, 7.0], n_samples, reject_outliers=reject_outliers)
 
 
 def test_without_a_standardizer_only_the_mean_weight_is_updated():
