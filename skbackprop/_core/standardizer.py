@@ -333,7 +333,8 @@ class Standardizer:
     @property
     def input_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Beyond which standardized features are compressed."""
-        return self._input_parts[2:]
+        _, _, lower, upper = self._input_parts
+        return lower, upper
 
     @property
     def target_scale(self) -> np.ndarray:
