@@ -6,11 +6,11 @@ a few samples and not the others. The center and the scale here are those of mos
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
-from .._typing import Matrix
+from .._typing import CSR, Matrix
 from .compression import HALF_RANGE, compress, slopes
 from .dataset import Dataset
 
@@ -65,9 +65,10 @@ class LinearRange(NamedTuple):
     def largest_distances(self, data: Dataset, center: np.ndarray) -> np.ndarray:
         """Return how far compressed values are from the center at most, for each column; a weight of 0 leaves out."""
         X = data.X if data.sample_weight is None else data.X[data.sample_weight > 0]
-        extremes = X.max(axis=0), X.min(axis=0)
-        if not isinstance(X, np.ndarray):
-            extremes = tuple(extreme.toarray().ravel() for extreme in extremes)
+        if isinstance(X, np.ndarray):
+            extremes = [X.max(axis=0), X.min(axis=0)]
+        else:
+            extremes = [extreme.toarray().ravel() for extreme in (X.max(axis=0), X.min(axis=0))]
         return np.max([np.abs(self.compressed(extreme) - center) for extreme in extremes], axis=0)
 
     def widened(self, other: LinearRange) -> LinearRange:
@@ -75,6 +76,11 @@ class LinearRange(NamedTuple):
         lower = np.where(np.isfinite(self.lower), np.minimum(self.lower, _finite(other.lower, np.inf)), other.lower)
         upper = np.where(np.isfinite(self.upper), np.maximum(self.upper, _finite(other.upper, -np.inf)), other.upper)
         return LinearRange(lower, upper)
+
+    def including(self, low: np.ndarray, high: np.ndarray, columns: np.ndarray) -> LinearRange:
+        """Return the range, widened in some columns to include these values; `columns` is a mask."""
+        lower = np.where(columns, np.minimum(self.lower, low), self.lower)
+        return LinearRange(lower, np.where(columns, np.maximum(self.upper, high), self.upper))
 
     def moved_to(self, mean: np.ndarray, scale: np.ndarray) -> LinearRange:
         """Return the range widened to `HALF_RANGE` standard deviations around means that have left its middle half."""
@@ -140,7 +146,7 @@ def representative_samples(data: Dataset) -> np.ndarray:
     weight = data.sample_weight.astype(np.float64)
     if data.excluded is not None:
         weight[data.excluded] = 0
-    n = np.count_nonzero(weight)
+    n = int(np.count_nonzero(weight))
     total = np.cumsum(weight)
     last = np.flatnonzero(weight)[-1:] if n else np.zeros(0, np.intp)
     found = np.searchsorted(total, _even(total[-1], min(n, MAX_SAMPLES)), side="right")
@@ -201,7 +207,8 @@ def _scale_of_entries(data: Dataset) -> np.ndarray:
 
     A single damaged entry changes it little, and it takes no sorting.
     """
-    X, weight = data.X, np.ones(data.X.shape[0]) if data.sample_weight is None else data.sample_weight.copy()
+    X = cast(CSR, data.X)
+    weight = np.ones(X.shape[0]) if data.sample_weight is None else data.sample_weight.copy()
     if data.excluded is not None:
         weight[data.excluded] = 0
     stored = X.data != 0

@@ -13,6 +13,7 @@ Shapes: vectors have n_features + n_outputs entries; the target has none where t
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,9 @@ RANGE_CHECK_RATIO = 1.1
 #: Among the samples of a stream, a value has to be this number of standard deviations from the mean after compression
 #: to be considered an outlier. In columns of several orders of magnitude, large numbers are no outliers.
 MAX_COMPRESSED_ZSCORE = 6.0
+#: Samples more than this number of standard deviations from the mean are considered damaged. A few samples of a stream
+#: that are accepted in spite of this widen the range, because the data have changed.
+MAX_ABS_ZSCORE = 300.0
 
 
 class Standardizer:
@@ -120,7 +124,12 @@ class Standardizer:
         compressed[self.inputs] = present.linear_range.compressed(x) - present.mean[self.inputs]
         is_large = np.abs(compressed) * self.factor > MAX_COMPRESSED_ZSCORE
         is_large[self.target] = True
-        return present.add_sample(compressed), np.where(is_large, distance, compressed)
+        distance = np.where(is_large, distance, compressed)
+        is_far = np.abs(distance) * self.factor > MAX_ABS_ZSCORE
+        if not is_far.any():
+            return present.add_sample(compressed), distance
+        moments = present.add_sample(np.where(is_far, distance, compressed))
+        return moments._replace(linear_range=present.linear_range.including(x, x, is_far[self.inputs])), distance
 
     def _propose_samples(self, present: Moments, data: Dataset, needs_range: bool) -> tuple[Moments, np.ndarray]:
         linear_range = present.linear_range
@@ -136,6 +145,12 @@ class Standardizer:
                 raw = column_moments(data.X, data.sample_weight, data.excluded)
                 uncompressed = np.sqrt((raw.mean - present.mean[self.inputs]) ** 2 + raw.variance)
                 distance[self.inputs][is_large] = uncompressed[is_large]
+                is_far = is_large & (uncompressed * self.factor[self.inputs] > MAX_ABS_ZSCORE)
+                if data.n_samples < MIN_RANGE_SAMPLES and is_far.any():
+                    new.mean[self.inputs][is_far] = raw.mean[is_far]
+                    new.variance[self.inputs][is_far] = raw.variance[is_far]
+                    spread = np.sqrt(raw.variance)
+                    linear_range = linear_range.including(raw.mean - spread, raw.mean + spread, is_far)
         return present.merge(new)._replace(linear_range=linear_range), distance
 
     def _moments_of(self, data: Dataset, linear_range: LinearRange | None, present: Moments) -> Moments:
@@ -250,10 +265,10 @@ class Standardizer:
                 stored.get("prediction_offset", target[0]),  # files of the first versions have the same numbers twice
                 stored.get("prediction_scale", target[1]),
             )
+            self._refreshed_at = stored["refreshed_at"]
             self._split()
         else:
             self._refresh()
-        self._refreshed_at = stored["refreshed_at"]
 
     def _refresh(self) -> None:
         """Compute offset and scale from the present moments."""
@@ -293,7 +308,7 @@ class Standardizer:
 
     def _split(self) -> None:
         """Take the parts for X, which every sample needs, in the dtype of the network."""
-        self._range_due = max(MIN_RANGE_SAMPLES, RANGE_CHECK_RATIO * self.n_samples)
+        self._range_due = _next_check(self._refreshed_at)
         offset, factor = self.offset[self.inputs], self.factor[self.inputs]
         lower, upper = np.full((2, len(offset)), [[-np.inf], [np.inf]])
         if self.moments.linear_range is not None:
@@ -318,7 +333,8 @@ class Standardizer:
     @property
     def input_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Beyond which standardized features are compressed."""
-        return self._input_parts[2:]
+        _, _, lower, upper = self._input_parts
+        return lower, upper
 
     @property
     def target_scale(self) -> np.ndarray:
@@ -401,3 +417,11 @@ def _targets_and_weights(data: Dataset) -> np.ndarray:
     weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
     both = np.column_stack([data.y, weight]).astype(np.float64)
     return both if data.excluded is None else np.delete(both, data.excluded, axis=0)
+
+
+def _next_check(n_samples: int) -> float:
+    """Return the number of samples, above `n_samples`, at which ranges are checked again."""
+    if n_samples < MIN_RANGE_SAMPLES:
+        return MIN_RANGE_SAMPLES
+    n_checks = 1 + math.floor(math.log(n_samples / MIN_RANGE_SAMPLES) / math.log(RANGE_CHECK_RATIO))
+    return MIN_RANGE_SAMPLES * RANGE_CHECK_RATIO**n_checks

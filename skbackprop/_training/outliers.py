@@ -8,11 +8,9 @@ import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.moments import Moments
-from .._core.standardizer import Standardizer
+from .._core.standardizer import MAX_ABS_ZSCORE, Standardizer
 from .state import TrainingState
 
-#: Samples more than this number of standard deviations from the mean are considered damaged.
-MAX_ABS_ZSCORE = 300.0
 #: Number of earlier samples needed to tell.
 MIN_SAMPLES = 50
 #: If all samples are outliers in this number of consecutive calls, the data have changed, and the last are accepted.

@@ -111,7 +111,14 @@ def test_object_labels(rng):
 def test_no_hidden_layer_matches_logistic_regression(cancer):
     X, y = cancer
     network = BackpropClassifier(
-        (), solver="batch", optimizer="nesterov", learning_rate=0.1, alpha=0.01, max_iter=3000, tol=None
+        (),
+        solver="batch",
+        optimizer="nesterov",
+        learning_rate=0.1,
+        alpha=0.01,
+        max_iter=3000,
+        tol=None,
+        standardize="standard",
     ).fit(X, y)
     exact = LogisticRegression(C=1 / (0.01 * len(X)), tol=1e-10, max_iter=10_000).fit(X, y)
     np.testing.assert_allclose(network.coefs_[0][:, 0], exact.coef_[0], atol=1e-4)
@@ -121,7 +128,14 @@ def test_no_hidden_layer_matches_logistic_regression(cancer):
 def test_no_hidden_layer_matches_softmax_regression(iris):
     X, y = iris
     network = BackpropClassifier(
-        (), solver="batch", optimizer="nesterov", learning_rate=0.1, alpha=0.01, max_iter=3000, tol=None
+        (),
+        solver="batch",
+        optimizer="nesterov",
+        learning_rate=0.1,
+        alpha=0.01,
+        max_iter=3000,
+        tol=None,
+        standardize="standard",
     ).fit(X, y)
     exact = LogisticRegression(C=1 / (0.01 * len(X)), tol=1e-10, max_iter=10_000).fit(X, y)
     np.testing.assert_allclose(network.predict_proba(X), exact.predict_proba(X), atol=1e-4)
@@ -166,7 +180,7 @@ def test_probabilities_decisions_and_predictions_agree(rng, params, kind):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_prediction_is_right_where_the_network_overflows(rng, n_classes, dtype, make):
     X = rng.normal(size=(60, 3)).astype(dtype)
-    network = BackpropClassifier((6, 5), activation=("relu", "selu"), learning_rate=0.05, **FEW)
+    network = BackpropClassifier((6, 5), activation=("relu", "selu"), learning_rate=0.05, standardize="standard", **FEW)
     network.fit(make(0.01 * X), np.argsort(np.argsort(X[:, 0])) * n_classes // 60)  # standardization will overflow
     farthest = make(X / np.abs(X).max() * np.finfo(dtype).max)
     expected = network.predict_proba(make(1e9 * X).astype(dtype))
@@ -179,7 +193,7 @@ def test_prediction_is_right_where_the_network_overflows(rng, n_classes, dtype, 
 def test_prediction_is_right_where_standardization_overflows(rng, n_classes, dtype, spread):
     X = rng.normal(size=(60, 3)).astype(dtype)
     small = (spread * X).astype(dtype)
-    network = BackpropClassifier((6, 5), activation=("relu", "selu"), learning_rate=0.05, **FEW)
+    network = BackpropClassifier((6, 5), activation=("relu", "selu"), learning_rate=0.05, standardize="standard", **FEW)
     network.fit(small, np.argsort(np.argsort(X[:, 0])) * n_classes // 60)
     farthest = X / np.abs(X).max() * np.finfo(dtype).max
     np.testing.assert_allclose(network.predict_proba(farthest), network.predict_proba(small * 1e9), atol=1e-5)

@@ -25,7 +25,8 @@ def test_every_solver_learns_real_data(diabetes, solver, epochs):
 
 def test_predict_equals_the_forward_pass_over_coefs_(diabetes):
     X, y = diabetes
-    network = BackpropRegressor((6, 5), activation="tanh", max_iter=5, tol=None, random_state=0).fit(X, y)
+    network = BackpropRegressor((6, 5), activation="tanh", standardize="standard", max_iter=5, tol=None, random_state=0)
+    network.fit(X, y)
     a = X
     for W, b in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
         a = np.tanh(a @ W + b)
