@@ -12,6 +12,7 @@ from copy import deepcopy
 from dataclasses import replace
 
 from .._core.dataset import Dataset
+from ..losses._target_scaling import StandardScaling
 from .config import TrainingConfig
 from .epoch import Engine
 from .state import TrainingState
@@ -22,7 +23,8 @@ from .trainer import NO_BETTER_THAN_CONSTANT, FitTrainer
 MIDDLE, FACTOR, STEPS = 5.0, 5.0, range(-3, 4)
 #: The share of the epochs that a short fit makes.
 SHARE_OF_EPOCHS = 1 / 3
-#: The loss of a sample of the validation set counts as no more than this multiple of that of a constant prediction.
+#: The loss of a standardized target of the validation set counts as no more than this multiple of that of a constant
+#: prediction.
 LARGEST_LOSS = 10.0
 #: In steps of the grid, a factor of 1.5: a short fit overfits less, so the c that is best for it is too small.
 CORRECTION = 0.25
@@ -85,7 +87,9 @@ class PenaltySearch:
         self.engine = trainer.engine
         if state.unexplained > NO_BETTER_THAN_CONSTANT:
             self._too_strong.add(prior)
-        limit = LARGEST_LOSS * state.constant_loss  # a damaged sample must not decide
+        # a damaged sample must not decide, but large counts and amounts have large losses by nature
+        is_amount = objective.loss.link.target_scaling.name != StandardScaling.name
+        limit = math.inf if is_amount else LARGEST_LOSS * state.constant_loss
         validation = state.scale_target(self._validation)
         loss = objective.mean_loss(state.theta, validation, state.transform, limit)
         return loss if math.isfinite(loss) else math.inf

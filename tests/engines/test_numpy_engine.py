@@ -109,4 +109,5 @@ def test_epoch_allocates_little_memory(batch_size, standardize):
     run_epoch()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2.5 * 4000 * 8  # the order of the samples or their losses, and small objects; X has three columns
+    flags = 2 * 4000 * 3 if standardize else 0  # where X is below or above its range
+    assert peak < 2.5 * 4000 * 8 + flags  # the order of the samples or their losses, and small objects

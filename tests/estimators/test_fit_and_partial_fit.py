@@ -28,7 +28,7 @@ def test_schedules_continue_over_calls_of_partial_fit(solver, schedule):
 @EACH_SOLVER
 def test_warm_start_continues_training(estimator, solver):
     X, y = data(estimator)
-    params = {**with_solver(solver, 40), "learning_rate": 0.001, "tol": None, "random_state": 0}
+    params = {**with_solver(solver, 40), "learning_rate": 0.001, "tol": None, "random_state": 0, "alpha": 0.001}
     params["engine"] = "numpy"  # "auto" may choose another engine for more epochs, with other rounding
     whole = estimator(6, max_iter=6, **params).fit(X, y)
     warm = estimator(6, max_iter=2, warm_start=True, **params)

@@ -27,7 +27,7 @@ def test_damaged_cells_leave_the_score(rng, damage):
         damaged[rng.random(X.shape) < 0.001] *= 1e5
     clean = score(X, y)
     assert score(damaged, y) > clean - 0.02
-    assert score(damaged, y, standardize="standard") < clean - 0.02 or damage == "one cell"
+    assert score(damaged, y, standardize="standard") < clean - 0.01 or damage == "one cell"
 
 
 @pytest.mark.parametrize("spread", [1, 3])

@@ -83,13 +83,14 @@ class TestSplit:
 @ENGINES
 def test_best_weights_are_restored(estimator, solver, engine):
     X, y = data(estimator)
-    network = estimator(20, solver=solver, engine=engine, learning_rate=0.02, **STOPPING).fit(X, y)
+    params = STOPPING | {"solver": solver, "engine": engine, "learning_rate": 0.02, "alpha": 0.001}
+    network = estimator(20, **params).fit(X, y)
     scores = network.validation_scores_
     assert len(scores) == len(network.validation_loss_curve_) == len(network.loss_curve_) == network.n_iter_ == 30
     assert network.best_iter_ == np.argmax(scores) + 1
     np.testing.assert_allclose(scores, -np.array(network.validation_loss_curve_))
     # a fit that ends at the best epoch has nothing to restore
-    again = estimator(20, solver=solver, engine=engine, learning_rate=0.02, **STOPPING)
+    again = estimator(20, **params)
     again.set_params(max_iter=network.best_iter_).fit(X, y)
     np.testing.assert_array_equal(theta(again), theta(network))
 

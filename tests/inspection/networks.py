@@ -20,7 +20,10 @@ CASES = {
     "two targets": (BackpropRegressor(4, activation=["gelu"], dropout=0.3), np.column_stack([NUMBERS, 1e-3 * X[:, 1]])),
     "no hidden layer": (BackpropRegressor(()), NUMBERS),
     "huber": (BackpropRegressor(4, loss=Huber(0.5), activation="silu"), NUMBERS),
-    "quantiles": (BackpropRegressor(4, loss=Quantiles((0.1, 0.4, 0.8)), activation="tanh"), NUMBERS),
+    "quantiles": (
+        BackpropRegressor(4, loss=Quantiles((0.1, 0.4, 0.8)), activation="tanh", init="glorot_uniform"),
+        NUMBERS,
+    ),
     "poisson": (BackpropRegressor(4, loss="poisson", activation="softplus"), NUMBERS),
     "tweedie": (BackpropRegressor(4, loss=Tweedie(1.3), activation="tanh"), NUMBERS),
     "logistic": (BackpropRegressor(4, output_activation="logistic", activation="tanh"), NUMBERS / 1000),

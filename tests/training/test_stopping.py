@@ -233,9 +233,9 @@ def test_epochs_without_a_score_do_not_count_against_patience():
 
 def test_validation_loss_that_overflows_is_no_verdict():
     X, y = data(BackpropRegressor)
-    network = BackpropRegressor(5, n_iter_no_change=2, max_iter=9, random_state=0)
+    network = BackpropRegressor(5, n_iter_no_change=2, max_iter=9, standardize=False, random_state=0)
     with pytest.warns(ConvergenceWarning, match="No score of the validation set was a finite number"):
-        network.fit(X, y, X_val=X[:20], y_val=1e200 * y[:20])
+        network.fit(X, y, X_val=1e200 * X[:20], y_val=y[:20])
     assert network.n_iter_ == 9
     assert not np.isfinite(network.validation_loss_curve_).any()
 
