@@ -233,7 +233,7 @@ def test_poisson_rejects_negative_targets(call):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_log_probabilities_are_finite_far_from_the_data(rng, n_classes, params):
     X, y = rng.normal(size=(60, 3)), np.arange(60) % n_classes
-    network = BackpropClassifier(5, **params, **FEW).fit(X, y)
+    network = BackpropClassifier(5, standardize="standard", **params, **FEW).fit(X, y)
     log_probability, probability = network.predict_log_proba(1e6 * X), network.predict_proba(1e6 * X)
     assert np.isfinite(log_probability).all()
     assert (probability == 0).any()
