@@ -17,6 +17,8 @@ HALF_RANGE = 4.0
 #: The largest distance from the range, in robust standard deviations. float32 has this number; what was standardized
 #: may have become infinite.
 LARGEST = 1e38
+#: Number of entries of a matrix that are compared with their range at a time, so that this takes little memory.
+BLOCK_SIZE = 2**12
 
 
 def compressed(x: Any, lower: Any, upper: Any) -> Any:
@@ -30,19 +32,23 @@ def compressed(x: Any, lower: Any, upper: Any) -> Any:
     return lower - width * np.log(number(1) + min((lower - x) / width, number(LARGEST)))
 
 
-def compress(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> bool:
-    """Replace values by c(values) in place; return whether there was one beyond the range.
+def compress(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> None:
+    """Replace values by c(values) in place.
 
     `lower` and `upper` have a number for each entry of the last axis of `values`.
     """
+    if values.ndim == 2 and values.size > BLOCK_SIZE and len(values) > 1:
+        size = max(1, BLOCK_SIZE // values.shape[1])
+        for start in range(0, len(values), size):
+            compress(values[start : start + size], lower, upper)
+        return
     beyond = values < lower
     beyond |= values > upper
     if not np.count_nonzero(beyond):  # faster than `any`, which matters for single samples
-        return False
+        return
     positions = np.nonzero(beyond)
     column = positions[-1]
     values[positions] = _compressed(values[positions], lower[column], upper[column])
-    return True
 
 
 def slopes(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:

@@ -40,7 +40,7 @@ class LinearRange(NamedTuple):
 
     def compressed(self, values: np.ndarray) -> np.ndarray:
         """Return values with those beyond the range compressed, in float64 if there are any; see `compression.py`."""
-        if not np.count_nonzero((values < self.lower) | (values > self.upper)):
+        if self._contains(values):
             return values
         values = values.astype(np.float64)
         compress(values, self.lower, self.upper)
@@ -57,10 +57,14 @@ class LinearRange(NamedTuple):
     def contains(self, X: Matrix) -> bool:
         """Return whether no value is beyond the range."""
         if not isinstance(X, np.ndarray):
-            return bool(((self.lower[X.indices] <= X.data) & (X.data <= self.upper[X.indices])).all())
+            parts = (slice(start, start + BLOCK_SIZE) for start in range(0, X.nnz, BLOCK_SIZE))
+            return all(self.of(X.indices[part])._contains(X.data[part]) for part in parts)
         size = max(1, BLOCK_SIZE // X.shape[1])
         chunks = (X[start : start + size] for start in range(0, len(X), size))
-        return not any(np.count_nonzero((chunk < self.lower) | (chunk > self.upper)) for chunk in chunks)
+        return all(map(self._contains, chunks))
+
+    def _contains(self, values: np.ndarray) -> bool:
+        return not np.count_nonzero((values < self.lower) | (values > self.upper))
 
     def largest_distances(self, data: Dataset, center: np.ndarray) -> np.ndarray:
         """Return how far compressed values are from the center at most, for each column; a weight of 0 leaves out."""
@@ -208,13 +212,19 @@ def _scale_of_entries(data: Dataset) -> np.ndarray:
     A single damaged entry changes it little, and it takes no sorting.
     """
     X = cast(CSR, data.X)
-    weight = np.ones(X.shape[0]) if data.sample_weight is None else data.sample_weight.copy()
-    if data.excluded is not None:
-        weight[data.excluded] = 0
-    stored = X.data != 0
-    entry_weight = np.repeat(weight, np.diff(X.indptr))[stored]
-    columns, n_columns = X.indices[stored], X.shape[1]
-    total = np.bincount(columns, entry_weight, n_columns)
-    logarithms = np.bincount(columns, entry_weight * np.log(np.abs(X.data[stored])), n_columns)
+    n_samples, n_columns = X.shape
+    total, logarithms = np.zeros((2, n_columns))
+    size = max(1, n_samples * BLOCK_SIZE // max(X.nnz, n_columns, 1))
+    for start in range(0, n_samples, size):
+        stop = min(start + size, n_samples)
+        weight = np.ones(stop - start) if data.sample_weight is None else data.sample_weight[start:stop].copy()
+        if data.excluded is not None:
+            first, last = np.searchsorted(data.excluded, np.array([start, stop], data.excluded.dtype))
+            weight[data.excluded[first:last] - start] = 0
+        entries = slice(X.indptr[start], X.indptr[stop])
+        entry_weight = np.repeat(weight, np.diff(X.indptr[start : stop + 1])) * (X.data[entries] != 0)
+        sizes = np.where(entry_weight > 0, np.abs(X.data[entries]), 1).astype(np.float64)
+        total += np.bincount(X.indices[entries], entry_weight, n_columns)
+        logarithms += np.bincount(X.indices[entries], entry_weight * np.log(sizes), n_columns)
     has_entries = total > 0
     return np.where(has_entries, np.exp(logarithms / np.where(has_entries, total, 1)), 0)

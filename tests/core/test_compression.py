@@ -18,7 +18,6 @@ def compressed_array(values, lower=LOWER, upper=UPPER):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_range_is_left_as_it_is(rng, dtype):
     values = rng.uniform([-4, 10, -1e30], [4, 26, 1e30], size=(100, 3)).astype(dtype)
-    assert not compress(values.copy(), LOWER.astype(dtype), UPPER.astype(dtype))
     np.testing.assert_array_equal(compressed_array(values), values)
 
 
