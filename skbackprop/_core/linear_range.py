@@ -21,10 +21,11 @@ BLOCK_SIZE = 2**18
 #: Positions of the quantiles, and those of a standard normal distribution.
 SHARES = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
 NORMAL_IQR = 1.3489795003921634
-NORMAL_LOW_SPREAD = 0.9703638770152437  # from the first to the third of the quantiles
+NORMAL_TAIL_SPREAD = 0.3633  # from the first to the second of the quantiles
 #: A column is skewed if the distance of the outer quantiles from the median differs by more than this factor, as in a
-#: log-normal distribution whose logarithm has a standard deviation above 1.1.
-SKEWNESS = 6.0
+#: log-normal distribution whose logarithm has a standard deviation above 1.1. Its range then begins in the dense tail,
+#: with a scale of this share of the spread there, so that most of the column is on a logarithmic scale.
+SKEWNESS, TAIL_SHARE = 6.0, 1 / 3
 
 
 class LinearRange(NamedTuple):
@@ -80,6 +81,16 @@ class LinearRange(NamedTuple):
         lower = np.where(np.isfinite(self.lower), np.minimum(self.lower, _finite(other.lower, np.inf)), other.lower)
         upper = np.where(np.isfinite(self.upper), np.maximum(self.upper, _finite(other.upper, -np.inf)), other.upper)
         return LinearRange(lower, upper)
+
+    def widened_gradually(self, other: LinearRange) -> LinearRange:
+        """Return what `widened` does, but wider by no more than the present width on each side.
+
+        The scale of a skewed column may differ by orders of magnitude between parts of the data.
+        """
+        width = np.where(np.isfinite(self.upper), self.upper, np.inf) - np.where(np.isfinite(self.lower), self.lower, 0)
+        lower = np.where(np.isfinite(width), np.maximum(other.lower, self.lower - width), other.lower)
+        upper = np.where(np.isfinite(width), np.minimum(other.upper, self.upper + width), other.upper)
+        return self.widened(LinearRange(lower, upper))
 
     def including(self, low: np.ndarray, high: np.ndarray, columns: np.ndarray) -> LinearRange:
         """Return the range, widened in some columns to include these values; `columns` is a mask."""
@@ -196,13 +207,13 @@ def _quantiles(block: np.ndarray) -> np.ndarray:
 
 
 def _of_quantiles(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the median and the interquartile range; of skewed columns, the same of the dense side."""
+    """Return the median and the spread of the middle half; of skewed columns, the end and spread of the dense tail."""
     center, scale = q[3].copy(), (q[4] - q[2]) / NORMAL_IQR
     for side in (q, -q[::-1]):
-        low_spread = (side[2] - side[0]) / NORMAL_LOW_SPREAD
-        is_skewed = (side[6] - side[3] > SKEWNESS * (side[3] - side[0])) & (low_spread > 0)
-        center = np.where(is_skewed, side[1] if side is q else -side[1], center)
-        scale = np.where(is_skewed, low_spread, scale)
+        tail = (side[1] - side[0]) / NORMAL_TAIL_SPREAD * TAIL_SHARE
+        is_skewed = (side[6] - side[3] > SKEWNESS * (side[3] - side[0])) & (tail > 0)
+        center = np.where(is_skewed, side[0] if side is q else -side[0], center)
+        scale = np.where(is_skewed, tail, scale)
     return center, scale
 
 

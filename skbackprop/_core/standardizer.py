@@ -135,11 +135,12 @@ class Standardizer:
         linear_range = present.linear_range
         if needs_range and data.n_samples >= MIN_RANGE_SAMPLES:
             found = range_of_samples(data, ROUNDINGS, self.centers)
-            linear_range = found if linear_range is None else linear_range.widened(found)
+            linear_range = found if linear_range is None else linear_range.widened_gradually(found)
         new = self._moments_of(data, linear_range, present)
         distance = np.sqrt((new.mean - present.mean) ** 2 + new.variance)
         if self.n_samples and linear_range is not None and not linear_range.contains(data.X):
-            largest = linear_range.largest_distances(data, present.mean[self.inputs])
+            known = linear_range if present.linear_range is None else present.linear_range
+            largest = known.largest_distances(data, present.mean[self.inputs])
             is_large = largest * self.factor[self.inputs] > MAX_COMPRESSED_ZSCORE
             if is_large.any():
                 raw = column_moments(data.X, data.sample_weight, data.excluded)

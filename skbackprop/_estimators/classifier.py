@@ -89,7 +89,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     standardize : bool or {"robust", "standard"}, default=True
         Whether to standardize the inputs to mean 0 and standard deviation 1. `coefs_` are in the units of the data.
         "robust", which True means, first compresses values of X that are more than 4 robust standard deviations from
-        the median of their column, or in very skewed columns from its dense part; "standard" compresses nothing.
+        the median of their column, or in very skewed columns from the end of its dense tail; "standard" compresses
+        nothing.
         Sparse X is scaled, not centered.
     max_iter : int or "auto", default="auto"
         Maximum number of epochs in one call to `fit`, at least 1. "auto" is 60; with more than 800 entries per

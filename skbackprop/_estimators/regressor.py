@@ -89,7 +89,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         target too; with an exponential output, the target is divided by its mean. Losses, `tol` and hyperparameters of
         the loss are then in these units, `coefs_` and predictions in those of the data. Sparse X is scaled, not
         centered. "robust", which True means, first compresses values of X that are more than 4 robust standard
-        deviations from the median of their column, or in very skewed columns from its dense part; "standard"
+        deviations from the median of their column, or in very skewed columns from the end of its dense tail; "standard"
         compresses nothing.
     max_iter : int or "auto", default="auto"
         Maximum number of epochs in one call to `fit`, at least 1. "auto" is 150 with up to 800 samples; with more, it

@@ -1,9 +1,12 @@
 """The range of each column within which standardization is linear."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
 
+from skbackprop import BackpropClassifier
 from skbackprop._core import linear_range as module
 from skbackprop._core.dataset import Dataset
 from skbackprop._core.linear_range import (
@@ -13,6 +16,7 @@ from skbackprop._core.linear_range import (
     range_of_samples,
     representative_samples,
 )
+from tests.shared import FEW, data
 
 
 def range_of(X, sample_weight=None, excluded=None, centers=True):
@@ -34,11 +38,28 @@ def test_damaged_cells_do_not_determine_the_range(rng, share):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_range_of_a_skewed_column_is_around_its_dense_part(rng, sign):
+def test_range_of_a_skewed_column_is_at_the_end_of_its_dense_tail(rng, sign):
     X = sign * np.exp(3 * rng.normal(size=(2000, 1)))
     found = range_of(X)
     assert max(abs(found.lower[0]), abs(found.upper[0])) < np.median(np.abs(X))
-    assert ((found.lower < X) & (found.upper > X)).mean() > 0.25
+    assert 0.05 < ((found.lower < X) & (found.upper > X)).mean() < 0.25
+
+
+def test_range_is_widened_gradually():
+    """Widths of 2; the second column is unknown in the first range, and the third in neither."""
+    first = LinearRange(np.array([-1.0, -np.inf, -np.inf]), np.array([1.0, np.inf, np.inf]))
+    second = LinearRange(np.array([-2.0, -5.0, -np.inf]), np.array([100.0, 5.0, np.inf]))
+    found = first.widened_gradually(second)
+    np.testing.assert_array_equal(found.lower, [-2.0, -5.0, -np.inf])
+    np.testing.assert_array_equal(found.upper, [3.0, 5.0, np.inf])
+
+
+def test_parts_of_a_skewed_column_are_no_outliers_of_each_other():
+    X, y = data(BackpropClassifier)
+    X = np.exp(2 * X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        BackpropClassifier(5, **FEW).partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X[:60], y[:60])
 
 
 @pytest.mark.parametrize("share", [0.5, 0.02, 0.001])
