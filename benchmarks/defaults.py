@@ -1,6 +1,7 @@
 """Scores and fit times of the defaults on raw columns, compared with scikit-learn's MLP and gradient boosting.
 
-    python benchmarks/defaults.py --data DIR [--sets NAME ...] [--folds 5] [--change NAME=VALUE ...] [--json FILE]
+    python benchmarks/defaults.py --data DIR [--sets NAME ...] [--folds 5] [--others NAME ...] [--change NAME=VALUE ...]
+                                  [--json FILE]
 
 DIR contains a file NAME/NAME.csv.gz for each data set, with a header and the target in one column; `TABLES` of
 `problems.tables` lists the targets and the columns that are dropped. Text columns are dropped too. mnist consists of
@@ -19,6 +20,8 @@ with "MLP scaled": "better", "within" one standard error (of that MLP's mean ove
 sets of scikit-learn, the scores of cross_val_score's unshuffled folds follow. Part 2: test RMSE on the 20 published
 splits of four data sets (Hernandez-Lobato and Adams 2015). Part 3: balanced accuracy with and without
 class_weight="balanced".
+
+--others names the contenders besides the first two; without names, there are none.
 
 --change sets parameters of "ours", as in ``--change early_stopping=False``, to measure the effect of a default.
 """
@@ -47,6 +50,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from skbackprop import BackpropClassifier, BackpropRegressor
 
 PUBLISHED = ("yacht", "concrete", "energy_efficiency", "kin8nm")
+CONTENDERS = ("ours", "MLP scaled", "MLP raw", "HistGB")
 UNBALANCED = "rc_column_failure_mode"
 
 
@@ -80,6 +84,8 @@ def run_folds(name, X, y, arguments):
     scores, seconds = {}, {}
     for fold, (train, test) in enumerate(splitter(regression, arguments.folds).split(X, y)):
         for contender, estimator in contenders(regression, fold, n_outputs, arguments.change).items():
+            if contender not in arguments.contenders:
+                continue
             seconds.setdefault(contender, []).append(fit(estimator, X[train], y[train], name))
             scores.setdefault(contender, []).append(estimator.score(X[test], y[test]))
     mean = {contender: np.mean(values) for contender, values in scores.items()}
@@ -147,9 +153,11 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", choices=TABLES, default=list(TABLES), metavar="NAME")
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--others", nargs="*", choices=CONTENDERS[2:], default=CONTENDERS[2:], metavar="NAME")
     parser.add_argument("--change", nargs="+", type=changed, default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
     arguments.change = dict(arguments.change)
+    arguments.contenders = {*CONTENDERS[:2], *arguments.others}
     results = {"versions": report.versions(), "change": arguments.change, "folds": {}, "unshuffled": {}, "splits": {}}
     data = {name: found for name in arguments.sets if (found := tables.load(name, arguments.data)) is not None}
     print("missing, skipped:", sorted(set(arguments.sets) - set(data)) or "none", "; changed:", arguments.change)

@@ -159,7 +159,7 @@ class Callback:
         >>> class StopBelow(Callback):
         ...     def on_fit_task_end(self, estimator, context):
         ...         return context.task_name == "epoch" and estimator.loss_curve_[-1] < 0.5
-        >>> network = BackpropRegressor(random_state=0).set_callbacks(StopBelow())
+        >>> network = BackpropRegressor(alpha=0.001, random_state=0).set_callbacks(StopBelow())
         >>> losses = network.fit(*load_diabetes(return_X_y=True)).loss_curve_
         >>> losses[-1] < 0.5 <= losses[-2]
         True
