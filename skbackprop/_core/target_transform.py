@@ -14,8 +14,9 @@ from ..losses._target_scaling import TargetScaling
 
 #: Number of samples whose target is transformed at a time, so that the numbers in between take no memory.
 CHUNK_SAMPLES = 2**16
-#: The largest scaled target: a gross error in y, which a robust loss tolerates, must not be infinite in float32.
-LARGEST = 1e30
+#: The largest scaled target: a gross error in y, which a robust loss tolerates, must not hide the losses of the others
+#: in the digits of its own.
+LARGEST = 1e6
 TINY = np.finfo(np.float64).tiny
 
 

@@ -20,6 +20,7 @@ from .._sklearn_compat import CallbackSupportMixin
 from .._training.config import TrainingConfig
 from .._training.result import TrainingResult
 from .._training.state import TrainingState
+from .._training.trainer import NEGLIGIBLE_LOSS
 from .._typing import Matrix, MatrixLike
 from ..optimizers import OPTIMIZERS
 from .fast_path import FastPath
@@ -126,7 +127,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
         If the schedule has reached its planned end, an improvement of a few percent does not mean too few epochs.
         """
-        if self.tol is None:
+        if self.tol is None or self._state.constant_loss <= NEGLIGIBLE_LOSS:
             return False
         scores = self.validation_scores_
         curve = self._state.loss_curve[n_before:]

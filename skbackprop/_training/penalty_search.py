@@ -19,7 +19,7 @@ from .state import TrainingState
 from .stopping import EarlyStopper, Patience
 from .trainer import NO_BETTER_THAN_CONSTANT, FitTrainer
 
-#: The grid: MIDDLE * FACTOR**step for a step in STEPS.
+#: The grid: MIDDLE * FACTOR**step for a step in STEPS; the last is only there to be compared with.
 MIDDLE, FACTOR, STEPS = 5.0, 5.0, range(-3, 4)
 #: The share of the epochs that a short fit makes.
 SHARE_OF_EPOCHS = 1 / 3
@@ -65,20 +65,26 @@ class PenaltySearch:
     def best_prior(self) -> float:
         """Try some c and return the one to train with."""
         best = direction = min((0, 1, -1), key=self._loss)
-        while direction and self._loss(best + direction) < self._loss(best):
+        while math.isinf(self._loss(best)) and best > STEPS[0]:
+            best, direction = best - 1, -1
+        while direction and best + direction < STEPS[-1] and self._loss(best + direction) < self._loss(best):
             best += direction
         vertex = _vertex(self._loss(best - 1), self._loss(best), self._loss(best + 1))
         # a penalty that is slightly too strong makes all weights 0, so stay below one that does
-        largest = 0.0 if _prior(best + 1) in self._too_strong else CORRECTION
+        largest = CORRECTION if math.isfinite(self._loss(best + 1)) else 0.0
         return _prior(best + min(vertex + CORRECTION, largest))
 
     def _loss(self, step: int) -> float:
+        """Return the loss to compare by, infinite if the penalty is so strong that nothing is learned.
+
+        Where only guessing is better than what can be learned from few samples, guessing must not be the choice.
+        """
         prior = _prior(step)
         if step not in STEPS:
             return math.inf
         if prior not in self.losses:
             self.losses[prior] = self._fit(prior)
-        return self.losses[prior]
+        return math.inf if prior in self._too_strong else self.losses[prior]
 
     def _fit(self, prior: float) -> float:
         state, objective = deepcopy(replace(self._state, prior=prior)), self._config.objective

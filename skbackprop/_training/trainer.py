@@ -319,7 +319,7 @@ class FitTrainer(Trainer):
             result.messages.append(
                 f"The model is no better than a constant prediction (training loss {state.mean_loss:.4g}, constant "
                 f"prediction {constant_loss:.4g}). Try another learning_rate (the last was {state.learning_rate:g}), "
-                "more epochs (max_iter), or a smaller penalty (alpha; early_stopping=False makes 'auto' a small one)."
+                f"more epochs (max_iter), or a smaller penalty (alpha, which was {state.alpha:.3g})."
             )
 
 
