@@ -67,11 +67,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         to [16, 64], or more with more than 1600 columns; up to 32 samples are a single batch. A number above n_samples
         means all samples.
     alpha : float or "auto", default="auto"
-        Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is added to
-        the mean loss, at least 0. W are the weights in standardized units; intercepts are not penalized. "auto" is
-        c * H / n_samples, where H is the loss of a constant prediction.
-        `fit` chooses c: it holds out a fifth of the samples, compares short fits with several c on them, and
-        then trains on all samples with the best; `alpha_search_` has what it tried. With
+        Strength of the penalty ``alpha * ((1 - l1_ratio) / 2 * sum(W**2) + l1_ratio * sum(abs(W)))`` that is
+        added to the mean loss, at least 0. W are the weights in standardized units; intercepts are not
+        penalized. "auto" is c * H / n_samples, where H is the loss of a constant prediction. `fit` chooses c:
+        it holds out a fifth of the samples, or uses the validation set, compares short fits with several c on
+        them, and then trains on all samples with the best; `alpha_search_` has what it tried. With
         ``early_stopping=False``, c is 1. With less than 100 samples, c is 1 and n_samples counts as 100; with
         more than 800 entries per sample, c is 25. In `partial_fit`, "auto" is the last c over the number of
         samples so far. With ``standardize=False``, "auto" is 0. The attribute `alpha_` has the value used last.
