@@ -226,7 +226,8 @@ def time_ratio(figures):
     """Return the seconds of ours over those of the MLP, the median over the seeds, or None."""
     if "ours" not in figures or "MLP" not in figures:
         return None
-    return np.median(np.divide(figures["ours"]["seconds"], figures["MLP"]["seconds"]))
+    pairs = zip(figures["ours"]["seconds"], figures["MLP"]["seconds"], strict=False)  # a baseline may have fewer seeds
+    return np.median([ours / theirs for ours, theirs in pairs])
 
 
 def print_kinds(results):

@@ -23,6 +23,8 @@ from .trainer import NO_BETTER_THAN_CONSTANT, FitTrainer
 MIDDLE, FACTOR, STEPS = 5.0, 5.0, range(-3, 4)
 #: The share of the epochs that a short fit makes.
 SHARE_OF_EPOCHS = 1 / 3
+#: With fewer samples to validate with, a penalty with which nothing is learned cannot be the best.
+ENOUGH_TO_GUESS = 50
 #: The loss of a standardized target of the validation set counts as no more than this multiple of that of a constant
 #: prediction.
 LARGEST_LOSS = 10.0
@@ -71,20 +73,22 @@ class PenaltySearch:
             best += direction
         vertex = _vertex(self._loss(best - 1), self._loss(best), self._loss(best + 1))
         # a penalty that is slightly too strong makes all weights 0, so stay below one that does
-        largest = CORRECTION if math.isfinite(self._loss(best + 1)) else 0.0
+        largest = 0.0 if math.isinf(self._loss(best + 1)) or _prior(best + 1) in self._too_strong else CORRECTION
         return _prior(best + min(vertex + CORRECTION, largest))
 
     def _loss(self, step: int) -> float:
-        """Return the loss to compare by, infinite if the penalty is so strong that nothing is learned.
+        """Return the loss to compare by.
 
-        Where only guessing is better than what can be learned from few samples, guessing must not be the choice.
+        It is infinite for a penalty with which nothing is learned, unless there are enough samples to validate with: a
+        few cannot tell that guessing is better than learning.
         """
         prior = _prior(step)
         if step not in STEPS:
             return math.inf
         if prior not in self.losses:
             self.losses[prior] = self._fit(prior)
-        return math.inf if prior in self._too_strong else self.losses[prior]
+        is_ruled_out = prior in self._too_strong and self._validation.n_samples < ENOUGH_TO_GUESS
+        return math.inf if is_ruled_out else self.losses[prior]
 
     def _fit(self, prior: float) -> float:
         state, objective = deepcopy(replace(self._state, prior=prior)), self._config.objective

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from skbackprop._core.dataset import Dataset
 from skbackprop._core.network import Network
 from skbackprop._core.objective import Objective
 from skbackprop._training import penalty_search
@@ -25,9 +26,11 @@ CONFIG = TrainingConfig(
 def search(monkeypatch):
     """Return a function that searches with given validation losses instead of training."""
 
-    def run(loss_of, too_strong=()):
+    def run(loss_of, too_strong=(), n_validation=20):
         monkeypatch.setattr(PenaltySearch, "_fit", lambda self, prior: loss_of(prior))
-        made = PenaltySearch(None, CONFIG, None, None, None)
+        made = PenaltySearch(
+            None, CONFIG, None, None, Dataset(np.zeros((n_validation, 1)), np.zeros((n_validation, 1)))
+        )
         made._too_strong.update(too_strong)
         return made.best_prior(), made.losses
 
@@ -79,7 +82,7 @@ def test_without_a_finite_loss_the_smallest_is_chosen(search):
     assert search(lambda c: math.inf)[0] == pytest.approx(MIDDLE * FACTOR ** min(STEPS), rel=0.5)
 
 
-def test_guessing_is_never_chosen(search):
+def test_guessing_is_not_chosen_because_of_a_few_samples(search):
     """With few samples of parity, or with much noise, guessing may be better than anything that can be learned."""
     too_strong = [1.0, 5.0, 25.0, 125.0, 625.0]
     chosen, _ = search(lambda c: {0.2: 0.8}.get(round(c, 2), 0.7), too_strong=too_strong)
@@ -87,6 +90,8 @@ def test_guessing_is_never_chosen(search):
     too_strong = [125.0, 625.0]
     chosen, _ = search(lambda c: 1.0 / c, too_strong=too_strong)
     assert chosen <= 25.0
+    chosen, _ = search(lambda c: 1.0 / c, too_strong=too_strong, n_validation=100)
+    assert chosen == pytest.approx(125.0)
 
 
 def test_a_diverged_neighbor_does_not_move_the_minimum(search):
