@@ -93,8 +93,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         deviations from the median of their column, or in very skewed columns from the end of its dense tail; "standard"
         compresses nothing.
     max_iter : int or "auto", default="auto"
-        Maximum number of epochs in one call to `fit`, at least 1. "auto" is 150 with up to 600 samples; with more, it
-        falls with the root of their number, to 50 from 5400 samples on. With more than 800 entries per sample, it is
+        Maximum number of epochs in one call to `fit`, at least 1. "auto" is 150 with up to 700 samples; with more, it
+        falls with the root of their number, to 50 from 6300 samples on. With more than 800 entries per sample, it is
         multiplied by (800 / entries)^0.75, but at least 8.
     tol : float or None, default=1e-4
         `fit` stops when the monitored loss or score has not improved by more than `tol` for `n_iter_no_change` epochs
@@ -185,7 +185,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     (2,)
     """
 
-    _auto_epochs = AutoEpochs(150, 600, 50)
+    _auto_epochs = AutoEpochs(150, 700, 50)
 
     def __init__(
         self,
