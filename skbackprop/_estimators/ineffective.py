@@ -102,7 +102,7 @@ CASES = (
         "tol",
         "learning_rate",
         lambda call: not call.is_partial and call.ends_by_plan and call.estimator.n_iter_no_change < math.inf,
-        f"{VALIDATE}, or choose a learning rate without a planned end",
+        f"{VALIDATE}, or choose a learning rate without a planned end, which decides when training ends",
     ),
     Case(
         "n_iter_no_change",
@@ -126,7 +126,7 @@ CASES = (
     Case(
         "shuffle",
         "batch_size",
-        lambda call: call.estimator.solver == "minibatch" and call.config.n_batches(call.n_samples) == 1,
+        lambda call: _is_one_batch(call),
         "set a smaller batch_size; the order does not matter to a batch of all samples",
     ),
     Case(
@@ -180,6 +180,12 @@ def _is_set(estimator, name: str, default) -> bool:
 def _described(estimator, other: str) -> str:
     """Return a parameter with its value, and anything else as it is."""
     return f"{other}={getattr(estimator, other)!r}" if hasattr(estimator, other) and other != "partial_fit" else other
+
+
+def _is_one_batch(call: Call) -> bool:
+    """Return whether each epoch is one batch; the next call of a stream may have more samples."""
+    is_minibatch = call.estimator.solver == "minibatch" and not call.is_partial
+    return is_minibatch and call.config.n_batches(call.n_samples) == 1
 
 
 def _has_hidden_layers(call: Call) -> bool:
