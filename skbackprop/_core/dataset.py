@@ -129,10 +129,15 @@ class Dataset(NamedTuple):
         step = -(-self.n_samples // n_samples)
         if self.excluded is None:
             return self.take(slice(None, None, step))
-        positions = np.arange(0, self.n_samples, step)
+        return self.take(self.indices_at(np.arange(0, self.n_samples, step)))
+
+    def indices_at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the indices in the arrays of the samples at these positions among those that are not excluded."""
+        if self.excluded is None:
+            return positions
         # the number of samples before an excluded one is its index less the number of excluded ones before it
         n_before = self.excluded - np.arange(len(self.excluded))
-        return self.take(positions + np.searchsorted(n_before, positions, side="right"))
+        return positions + np.searchsorted(n_before, positions, side="right")
 
     def indices(self) -> np.ndarray:
         """Return the indices of all samples in the arrays.

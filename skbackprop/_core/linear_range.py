@@ -16,6 +16,8 @@ from .dataset import Dataset
 
 #: Quantiles of more samples than this are those of this number of samples, at even distances.
 MAX_SAMPLES = 2048
+#: Number of samples needed for a range.
+MIN_SAMPLES = 50
 #: Number of entries that are sorted at a time.
 BLOCK_SIZE = 2**18
 #: Positions of the quantiles, and those of a standard normal distribution.
@@ -153,11 +155,7 @@ def representative_samples(data: Dataset) -> np.ndarray:
     """
     if data.sample_weight is None:
         n = data.n_samples
-        positions = np.arange(n) if n <= MAX_SAMPLES else _even(n, MAX_SAMPLES).astype(np.intp)
-        if data.excluded is None:
-            return positions
-        n_before = data.excluded - np.arange(len(data.excluded))
-        return positions + np.searchsorted(n_before, positions, side="right")
+        return data.indices_at(np.arange(n) if n <= MAX_SAMPLES else _even(n, MAX_SAMPLES).astype(np.intp))
     weight = data.sample_weight.astype(np.float64)
     if data.excluded is not None:
         weight[data.excluded] = 0
@@ -180,30 +178,29 @@ def _center_and_scale(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     is_flat = (quantiles[[2, 3, 4, 6]] == quantiles[[0, 2, 3, 4]]).any(axis=0)
     is_binary = ((block == block[0]) | (block == block[-1])).all(axis=0)
     center, scale = np.where(is_binary, block[0], center), np.where(is_binary, block[-1] - block[0], scale)
-    for column in np.flatnonzero(
-        is_flat & ~is_binary
-    ):  # many samples have the same value, as in a column that is mostly 0
-        values = block[:, column]
-        candidates = np.unique(quantiles[:, column])
-        counts = np.searchsorted(values, candidates, "right") - np.searchsorted(values, candidates)
-        frequent = candidates[np.argmax(counts)]
-        others = values[values != frequent]
-        if not len(others):
-            scale[column] = 0
-            continue
-        c, s = _of_quantiles(_quantiles(others[:, np.newaxis]))
-        if s[0] > 0:
-            center[column], scale[column] = c[0], s[0]
-        else:  # there are two frequent values, as in a binary column
-            other = others[len(others) // 2]
-            center[column], scale[column] = frequent, abs(other - frequent)
+    for column in np.flatnonzero(is_flat & ~is_binary):
+        center[column], scale[column] = _without_frequent_value(block[:, column], quantiles[:, column])
     return center, scale
 
 
+def _without_frequent_value(values: np.ndarray, quantiles: np.ndarray) -> tuple[float, float]:
+    """Return the center and scale of a sorted column that mostly has one value, such as 0: those of the others."""
+    candidates = np.unique(quantiles)
+    counts = np.searchsorted(values, candidates, "right") - np.searchsorted(values, candidates)
+    frequent = candidates[np.argmax(counts)]
+    others = values[values != frequent]
+    if not len(others):
+        return frequent, 0.0
+    center, scale = _of_quantiles(_quantiles(others[:, np.newaxis]))
+    if scale[0] > 0:
+        return center[0], scale[0]
+    other = others[len(others) // 2]  # there are two frequent values, as in a binary column
+    return frequent, abs(other - frequent)
+
+
 def _quantiles(block: np.ndarray) -> np.ndarray:
-    """Return values of sorted columns at `SHARES`, symmetrically chosen."""
-    last = len(block) - 1
-    return (block[np.floor(SHARES * last).astype(int)] + block[np.ceil(SHARES * last).astype(int)]) / 2
+    """Return the quantiles of columns at `SHARES`; those of the reversed columns are the same in reverse."""
+    return np.quantile(block, SHARES, axis=0, method="midpoint")
 
 
 def _of_quantiles(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

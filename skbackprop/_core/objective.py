@@ -126,15 +126,14 @@ class Objective:
         raw = self.loss.constant(mean.astype(data.dtype))
         return self._mean(data, lambda chunk: np.tile(raw, (chunk.n_samples, 1)))
 
-    def loss_of_gross_errors(self, data: Dataset) -> float:
-        """Return the part of the constant loss that is due to gross errors in a scaled target.
+    def constant_loss_and_gross_loss(self, data: Dataset) -> tuple[float, float]:
+        """Return the loss of a constant prediction in two parts, the second of which is due to gross errors in y.
 
-        Only a robust loss has such a part. It grows linearly there, so no sensible prediction avoids it.
+        Only a robust loss of a scaled target has a second part. Such a loss grows linearly there, so that no sensible
+        prediction avoids this part.
         """
-        if not self.loss.is_robust:
-            return 0.0
-        clipped = data.with_target(np.clip(data.y, -GROSS_ERROR, GROSS_ERROR))
-        return max(self.constant_loss(data, GROSS_ERROR) - self.constant_loss(clipped), 0.0)
+        without = self.constant_loss(data.with_target(np.clip(data.y, -GROSS_ERROR, GROSS_ERROR)))
+        return without, self.constant_loss(data, GROSS_ERROR) - without
 
     def _mean(self, data: Dataset, raw_output: Callable[[Dataset], np.ndarray], limit: float = math.inf) -> float:
         total = 0.0

@@ -22,18 +22,16 @@ from .._typing import Matrix
 from ..losses._target_scaling import TargetScaling
 from .compression import compress
 from .dataset import Dataset
-from .linear_range import LinearRange, range_around, range_of_samples
+from .linear_range import MIN_SAMPLES, LinearRange, range_around, range_of_samples
 from .moments import Moments, column_moments
 from .network import Layer
-from .target_range import MIN_SAMPLES, TargetRange, range_of_target
+from .target_range import TargetRange, range_of_target
 from .target_transform import TargetTransform
 
 #: A column whose spread is below this multiple of its mean is considered constant: the spread is due to rounding.
 ROUNDINGS = 10 * np.finfo(np.float64).eps
 #: With single samples, offset and scale are updated whenever the number of samples has grown by this factor.
 REFRESH_RATIO = 1.01
-#: Number of samples needed for the range of a column.
-MIN_RANGE_SAMPLES = 50
 #: The range is checked again whenever the number of samples has grown by this factor.
 RANGE_CHECK_RATIO = 1.1
 #: Among the samples of a stream, a value has to be this number of standard deviations from the mean after compression
@@ -107,7 +105,7 @@ class Standardizer:
             moments, distance = self._propose_sample(present, data.X[0], data.y)
         else:
             moments, distance = self._propose_samples(present, data, needs_range)
-        if needs_range and data.n_samples < MIN_RANGE_SAMPLES and self.centers:
+        if needs_range and data.n_samples < MIN_SAMPLES and self.centers:
             moments = moments._replace(linear_range=self._range_from(moments))
         return moments, distance
 
@@ -133,7 +131,7 @@ class Standardizer:
 
     def _propose_samples(self, present: Moments, data: Dataset, needs_range: bool) -> tuple[Moments, np.ndarray]:
         linear_range = present.linear_range
-        if needs_range and data.n_samples >= MIN_RANGE_SAMPLES:
+        if needs_range and data.n_samples >= MIN_SAMPLES:
             found = range_of_samples(data, ROUNDINGS, self.centers)
             linear_range = found if linear_range is None else linear_range.widened_gradually(found)
         new = self._moments_of(data, linear_range, present)
@@ -147,7 +145,7 @@ class Standardizer:
                 uncompressed = np.sqrt((raw.mean - present.mean[self.inputs]) ** 2 + raw.variance)
                 distance[self.inputs][is_large] = uncompressed[is_large]
                 is_far = is_large & (uncompressed * self.factor[self.inputs] > MAX_ABS_ZSCORE)
-                if data.n_samples < MIN_RANGE_SAMPLES and is_far.any():
+                if data.n_samples < MIN_SAMPLES and is_far.any():
                     new.mean[self.inputs][is_far] = raw.mean[is_far]
                     new.variance[self.inputs][is_far] = raw.variance[is_far]
                     spread = np.sqrt(raw.variance)
@@ -422,7 +420,7 @@ def _targets_and_weights(data: Dataset) -> np.ndarray:
 
 def _next_check(n_samples: int) -> float:
     """Return the number of samples, above `n_samples`, at which ranges are checked again."""
-    if n_samples < MIN_RANGE_SAMPLES:
-        return MIN_RANGE_SAMPLES
-    n_checks = 1 + math.floor(math.log(n_samples / MIN_RANGE_SAMPLES) / math.log(RANGE_CHECK_RATIO))
-    return MIN_RANGE_SAMPLES * RANGE_CHECK_RATIO**n_checks
+    if n_samples < MIN_SAMPLES:
+        return MIN_SAMPLES
+    n_checks = 1 + math.floor(math.log(n_samples / MIN_SAMPLES) / math.log(RANGE_CHECK_RATIO))
+    return MIN_SAMPLES * RANGE_CHECK_RATIO**n_checks

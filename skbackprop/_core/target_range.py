@@ -13,8 +13,6 @@ import numpy as np
 from .dataset import Dataset
 from .linear_range import NORMAL_IQR, LinearRange, range_around, representative_samples
 
-#: Number of samples of a stream that are enough for a range, which the one of earlier samples is widened by.
-MIN_SAMPLES = 50
 #: The median distance from the median of a normal distribution.
 NORMAL_MEDIAN_DISTANCE = 0.6744897501960817
 

@@ -65,7 +65,8 @@ class TrainingState:
         Mean loss of predicting the mean of the target of the last `fit`, without `gross_loss`; infinite if there was
         no `fit`.
     gross_loss : float
-        The part of the mean loss that is due to gross errors in the target; see `Objective.loss_of_gross_errors`.
+        The part of the mean loss that is due to gross errors in the target; see
+        `Objective.constant_loss_and_gross_loss`.
     alpha : float
         Strength of the penalty in the last epoch.
     mean_loss : float

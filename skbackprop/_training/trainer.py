@@ -16,7 +16,6 @@ import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.denormals import flush_denormals
-from .._core.objective import GROSS_ERROR
 from . import lbfgs
 from .config import TrainingConfig
 from .epoch import Engine, EpochPlan, EpochResult, plan_epoch
@@ -264,8 +263,7 @@ class FitTrainer(Trainer):
         state, objective = self.state, self.config.objective
         state.constant_loss, state.gross_loss = constant_loss, 0.0
         if state.standardizer is not None and objective.loss.is_robust:
-            state.gross_loss = objective.loss_of_gross_errors(self._data)
-            state.constant_loss = objective.constant_loss(self._data, GROSS_ERROR) - state.gross_loss
+            state.constant_loss, state.gross_loss = objective.constant_loss_and_gross_loss(self._data)
         if not math.isfinite(state.constant_loss):
             state.constant_loss, state.gross_loss = math.inf, 0.0
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, make_classification
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import PoissonRegressor, TweedieRegressor
 from sklearn.metrics import log_loss, mean_tweedie_deviance
 
@@ -218,6 +217,44 @@ def test_a_search_that_is_interrupted_leaves_the_estimator_as_it_was(monkeypatch
 
 def test_the_short_fits_of_a_search_do_not_warn():
     X, y = noisy_classes()[:2]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
-        BackpropClassifier(random_state=0).fit(X, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        network = BackpropClassifier(random_state=0).fit(X, y)
+    assert max(network.alpha_search_) > 100  # which is too strong to learn anything
+    assert not caught
+
+
+def test_wide_samples_have_a_given_c_instead_of_a_search():
+    X = np.random.default_rng(0).normal(size=(120, 900))
+    y = (X[:, 0] > 0).astype(int)
+    network = BackpropClassifier(3, max_iter=2, random_state=0).fit(X, y)
+    assert network.alpha_search_ is None
+    assert network.alpha_ == pytest.approx(25 * np.log(2) / 120, rel=0.01)
+    assert BackpropClassifier(3, max_iter=2, random_state=0).fit(X[:, :800], y).alpha_search_ is not None
+
+
+def test_a_damaged_validation_sample_does_not_choose_the_penalty():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4))
+    y = np.sin(2 * X[:, 0]) + X[:, 1]
+    y_val = y[200:].copy()
+    y_val[0] = 1e4
+    fits = [
+        BackpropRegressor(random_state=0, max_iter=60, tol=None).fit(X[:200], y[:200], X_val=X[200:], y_val=target)
+        for target in (y[200:], y_val)
+    ]
+    assert fits[1].alpha_search_.keys() == fits[0].alpha_search_.keys()
+    assert fits[1]._state.prior == pytest.approx(fits[0]._state.prior, rel=0.3)
+    assert max(fits[1].alpha_search_.values()) < 10
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute_error"])
+def test_gross_errors_do_not_change_the_penalty_of_a_robust_loss(loss):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 4))
+    y = X @ [1.0, 2.0, -1.0, 0.5] + 0.5 * rng.normal(size=500)
+    wrong = y.copy()
+    wrong[::100] = 1e5
+    params = {"loss": loss, "max_iter": 30, "tol": None, "early_stopping": False, "random_state": 0}
+    clean, dirty = (BackpropRegressor(**params).fit(X, target).alpha_ for target in (y, wrong))
+    assert 0.1 < dirty / clean < 10  # their own loss is a thousand times that of the others

@@ -108,18 +108,14 @@ def test_object_labels(rng):
     assert set(BackpropClassifier(5, **FEW).fit(rng.normal(size=(30, 2)), y).predict(rng.normal(size=(9, 2)))) <= set(y)
 
 
+#: Parameters with which a network without hidden layers reaches the minimum.
+CONVERGES = {"solver": "batch", "optimizer": "nesterov", "learning_rate": 0.1, "alpha": 0.01, "max_iter": 3000}
+CONVERGES |= {"tol": None, "standardize": "standard"}
+
+
 def test_no_hidden_layer_matches_logistic_regression(cancer):
     X, y = cancer
-    network = BackpropClassifier(
-        (),
-        solver="batch",
-        optimizer="nesterov",
-        learning_rate=0.1,
-        alpha=0.01,
-        max_iter=3000,
-        tol=None,
-        standardize="standard",
-    ).fit(X, y)
+    network = BackpropClassifier((), **CONVERGES).fit(X, y)
     exact = LogisticRegression(C=1 / (0.01 * len(X)), tol=1e-10, max_iter=10_000).fit(X, y)
     np.testing.assert_allclose(network.coefs_[0][:, 0], exact.coef_[0], atol=1e-4)
     np.testing.assert_allclose(network.intercepts_[0], exact.intercept_, atol=1e-4)
@@ -127,16 +123,7 @@ def test_no_hidden_layer_matches_logistic_regression(cancer):
 
 def test_no_hidden_layer_matches_softmax_regression(iris):
     X, y = iris
-    network = BackpropClassifier(
-        (),
-        solver="batch",
-        optimizer="nesterov",
-        learning_rate=0.1,
-        alpha=0.01,
-        max_iter=3000,
-        tol=None,
-        standardize="standard",
-    ).fit(X, y)
+    network = BackpropClassifier((), **CONVERGES).fit(X, y)
     exact = LogisticRegression(C=1 / (0.01 * len(X)), tol=1e-10, max_iter=10_000).fit(X, y)
     np.testing.assert_allclose(network.predict_proba(X), exact.predict_proba(X), atol=1e-4)
 

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._estimators.parameters import choose_batch_size, rate_factor_of_width
+from skbackprop._estimators.parameters import choose_batch_size, choose_max_iter, rate_factor_of_width
 from skbackprop.activations import ReLU, Tanh
 from skbackprop.initializers import VarianceScaling
 from skbackprop.losses import BinaryLogLoss, MultinomialLogLoss
@@ -274,3 +274,31 @@ class TestManyColumns:
         assert choose_batch_size("minibatch", "auto", *shape) == expected
         assert choose_batch_size("minibatch", 7, *shape) == 7
         assert choose_batch_size("sgd", "auto", *shape) == 1
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_entries", "regressor", "classifier"),
+    [(100, 10, 150, 60), (700, 10, 150, 60), (2800, 10, 75, 60), (10**6, 10, 50, 60), (100, 12_800, 19, 8)],
+)
+def test_automatic_number_of_epochs(n_samples, n_entries, regressor, classifier):
+    for estimator, expected in ((BackpropRegressor, regressor), (BackpropClassifier, classifier)):
+        assert choose_max_iter("auto", estimator._auto_epochs, n_samples, n_entries) == expected
+        assert choose_max_iter(7, estimator._auto_epochs, n_samples, n_entries) == 7
+
+
+def test_automatic_number_of_epochs_is_what_a_fit_makes(rng):
+    X = rng.normal(size=(2800, 1))
+    assert BackpropRegressor(2, alpha=0, random_state=0).fit(X, X[:, 0]).n_iter_ == 75
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_intercepts_of_hidden_layers_are_drawn_unless_an_initializer_is_given(rng):
+    X = rng.normal(size=(50, 3))
+    params = {"max_iter": 1, "learning_rate": NO_UPDATE_RATE, "standardize": False, "random_state": 0}
+    *hidden, last = BackpropRegressor((400, 300), **params).fit(X, X[:, 0]).intercepts_
+    for drawn in hidden:
+        assert drawn.std() == pytest.approx(0.5, abs=0.05)
+        assert drawn.mean() == pytest.approx(0, abs=0.1)
+    np.testing.assert_allclose(last, 0, atol=1e-290)
+    given = BackpropRegressor((400, 300), init="lecun_uniform", **params).fit(X, X[:, 0]).intercepts_
+    np.testing.assert_allclose(np.concatenate(given), 0, atol=1e-290)
