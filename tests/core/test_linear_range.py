@@ -52,6 +52,9 @@ def test_range_is_widened_gradually():
     found = first.widened_gradually(second)
     np.testing.assert_array_equal(found.lower, [-2.0, -5.0, -np.inf])
     np.testing.assert_array_equal(found.upper, [3.0, 5.0, np.inf])
+    mirrored = LinearRange(-first.upper, -first.lower).widened_gradually(LinearRange(-second.upper, -second.lower))
+    np.testing.assert_array_equal(mirrored.lower, -found.upper)
+    np.testing.assert_array_equal(mirrored.upper, -found.lower)
 
 
 def test_parts_of_a_skewed_column_are_no_outliers_of_each_other():

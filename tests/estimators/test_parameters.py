@@ -278,7 +278,14 @@ class TestManyColumns:
 
 @pytest.mark.parametrize(
     ("n_samples", "n_entries", "regressor", "classifier"),
-    [(100, 10, 150, 60), (700, 10, 150, 60), (2800, 10, 75, 60), (10**6, 10, 50, 60), (100, 12_800, 19, 8)],
+    [
+        (100, 10, 150, 60),
+        (700, 10, 150, 60),
+        (2800, 10, 75, 60),
+        (10**6, 10, 50, 60),
+        (100, 12_800, 19, 8),
+        (100, 80_000, 8, 8),
+    ],
 )
 def test_automatic_number_of_epochs(n_samples, n_entries, regressor, classifier):
     for estimator, expected in ((BackpropRegressor, regressor), (BackpropClassifier, classifier)):

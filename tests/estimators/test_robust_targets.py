@@ -80,3 +80,16 @@ def test_loss_may_change_from_or_to_a_robust_one(first, second):
     network = BackpropRegressor(20, loss=first, warm_start=True, max_iter=30, **CONFIG).fit(X, y)
     network.set_params(loss=second).fit(X, y)
     assert network.score(X_test, y_test) > 0.85
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_values_that_stand_for_a_missing_target_are_gross_errors_like_others(dtype):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 4)).astype(dtype)
+    y = X @ np.array([1.0, 2.0, -1.0, 0.5]) + 0.1 * rng.normal(size=600)
+    wrong = y.copy()
+    wrong[::100] = 1e20
+    network = BackpropRegressor(loss="huber", random_state=0).fit(X, wrong)
+    assert network.alpha_ > 0  # the losses of the other samples do not vanish in the digits of theirs
+    assert network.score(X, y) > 0.95

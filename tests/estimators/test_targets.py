@@ -205,3 +205,12 @@ def test_input_gradients_are_in_units_that_float32_cannot_represent():
     narrow, wide = (network().fit(X.astype(dtype), y) for dtype in (np.float32, np.float64))
     found, expected = input_gradients(narrow, X.astype(np.float32)), input_gradients(wide, X)
     np.testing.assert_allclose(found, expected, atol=0.05 * np.abs(expected).max())
+
+
+def test_constant_target_needs_no_more_epochs():
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        network = BackpropRegressor(max_iter=20, random_state=0).fit(X, np.full(20, 3.0))
+    assert not caught
+    assert (network.predict(X) == 3.0).all()
