@@ -124,7 +124,10 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class InverseScaling(Schedule):
-    """A learning rate of ``initial / (t + 1) ** power``.
+    """A learning rate of ``initial / (1 + t / t0) ** power``, but at least `final`.
+
+    It has no planned end, so it suits a stream; ``learning_rate="auto"`` is such a schedule in `partial_fit`. It is
+    multiplied by ``(t + 1) / (n_warmup_updates + 1)`` as long as that is below 1.
 
     Parameters
     ----------
@@ -132,6 +135,15 @@ class InverseScaling(Schedule):
         The learning rate of the first update. Above 0.
     power : float, default=0.5
         How fast the learning rate falls. At least 0.
+    t0 : float, default=1.0
+        Number of updates before the learning rate falls noticeably: after `t0` updates, it is ``initial / 2 ** power``.
+        Above 0.
+    final : float, default=0.0
+        The learning rate does not fall below this value. At least 0. Above 0, the network never stops following
+        changes of the data.
+    n_warmup_updates : int, default=0
+        The number of updates before the rate reaches its formula. At least 0. The first steps of an optimizer like Adam
+        move all weights at once, which a small rate makes safe.
 
     See Also
     --------
@@ -147,17 +159,26 @@ class InverseScaling(Schedule):
     >>> from skbackprop.schedules import InverseScaling
     >>> InverseScaling(initial=0.1).rates(np.array([0, 3, 99]), n_updates=100)
     array([0.1 , 0.05, 0.01])
+    >>> InverseScaling(initial=0.1, t0=100, final=0.02).rates(np.array([0, 300, 9900]), n_updates=100)
+    array([0.1 , 0.05, 0.02])
     """
 
     initial: float = 0.01
     power: float = 0.5
+    t0: float = 1.0
+    final: float = 0.0
+    n_warmup_updates: int = 0
 
     def __post_init__(self) -> None:
         check_number(self, "initial", low=0)
         check_number(self, "power", low=0, closed="left")
+        check_number(self, "t0", low=0)
+        check_number(self, "final", low=0, closed="left")
+        check_number(self, "n_warmup_updates", low=0, closed="left")
 
     def rates(self, t: np.ndarray, n_updates: int) -> np.ndarray:
-        return self.initial / (t + 1.0) ** self.power
+        rates = np.maximum(self.initial / (1.0 + t / self.t0) ** self.power, self.final)
+        return _warmed_up(rates, t, self.n_warmup_updates)
 
 
 @dataclass(frozen=True)
@@ -246,10 +267,7 @@ class Cosine(Schedule):
         n_updates = self.n_updates or n_updates
         if t[0] >= max(n_updates, self.n_warmup_updates):  # a shortcut for long streams
             return np.full(t.shape, float(self.final))
-        rates = _half_cosine(self.initial, self.final, t / n_updates)
-        if t[0] < self.n_warmup_updates:
-            rates *= np.minimum((t + 1) / (self.n_warmup_updates + 1), 1.0)
-        return rates
+        return _warmed_up(_half_cosine(self.initial, self.final, t / n_updates), t, self.n_warmup_updates)
 
 
 @dataclass(frozen=True)
@@ -375,6 +393,11 @@ class Plateau(Schedule):
 def _half_cosine(start: float, end: float, progress: np.ndarray) -> np.ndarray:
     """Return values that go from `start` at progress 0 to `end` at progress 1 and stay there."""
     return end + (start - end) * (1 + np.cos(np.pi * np.clip(progress, 0, 1))) / 2
+
+
+def _warmed_up(rates: np.ndarray, t: np.ndarray, n_warmup_updates: int) -> np.ndarray:
+    """Return rates that are smaller in the first updates."""
+    return rates * np.minimum((t + 1) / (n_warmup_updates + 1), 1.0) if t[0] < n_warmup_updates else rates
 
 
 def _check_n_updates(schedule: Cosine | OneCycle) -> None:

@@ -60,8 +60,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     learning_rate : float, str or Schedule, default="auto"
         The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle" or
         "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` epochs, from a rate that
-        depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there. With more than
-        about 800 columns, that rate is smaller, and training begins with a warm-up of 40 updates.
+        depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there. In `partial_fit`, it
+        falls with the root of the number of updates to a twentieth, whatever `solver` is and however the samples are
+        cut into calls; after a `fit`, it is that twentieth. With more than about 800 columns, these rates are smaller,
+        and training begins with a warm-up of 40 updates.
     batch_size : int or "auto", default="auto"
         Number of samples for each update of ``solver="minibatch"``, at least 1. "auto" is ``sqrt(n_samples)`` clipped
         to [16, 64], or more with more than 1600 columns; up to 32 samples are a single batch. A number above n_samples
@@ -313,7 +315,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """Make one epoch over some samples, and continue from where the last call to `fit` or `partial_fit` ended.
 
         With a given learning rate or schedule and a given `alpha`, n calls with the same samples equal `fit` with
-        ``max_iter=n`` up to rounding, unless `tol` ends that sooner. ``alpha="auto"`` counts the samples of each call.
+        ``max_iter=n`` up to rounding, unless `tol` ends that sooner. ``learning_rate="auto"`` is another schedule here,
+        which has no end, and ``alpha="auto"`` counts the samples of each call.
 
         Parameters
         ----------

@@ -16,6 +16,7 @@ from .._training.state import TrainingState
 from ..losses import Loss
 from ..optimizers import Optimizer
 from .parameters import (
+    SampleKind,
     check_lbfgs,
     check_memory,
     choose_batch_size,
@@ -29,15 +30,16 @@ from .parameters import (
 
 
 def build_config(
-    estimator, data: Dataset, loss: Loss, max_iter: int, stream: TrainingState | None = None
+    estimator, data: Dataset, loss: Loss, max_iter: int, is_stream: bool = False, stream: TrainingState | None = None
 ) -> TrainingConfig:
     """Validate the parameters together, and return the configuration for training on these samples.
 
-    `max_iter` is the number of epochs that schedules are planned for. `stream` is the state of the stream that the
-    samples continue; its learning rate must not follow each chunk.
+    `max_iter` is the number of epochs that schedules are planned for. `is_stream` says whether the samples belong to a
+    stream, and `stream` is its state if they continue it; the learning rate must not follow each chunk.
     """
     n_features = data.X.shape[1]
     n_entries = data.n_entries if stream is None else stream.mean_entries_with(data)
+    kind = SampleKind(n_features, n_entries, is_stream, continues_fit=stream is not None and stream.has_been_fitted)
     hidden = layer_sizes(estimator.hidden_layer_sizes)
     sizes = (n_features, *hidden, data.n_outputs)
     network = Network(sizes, layer_activations(estimator.activation, len(hidden)))
@@ -48,7 +50,7 @@ def build_config(
     return TrainingConfig(
         objective=Objective(network, loss, float(estimator.l1_ratio), dropout),
         optimizer=optimizer,
-        schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, n_features, n_entries),
+        schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, kind),
         batch_size=choose_batch_size(estimator.solver, estimator.batch_size, data.n_samples, n_features),
         shuffle=estimator.shuffle,
         max_iter=max_iter,

@@ -27,7 +27,7 @@ from .._typing import keep_signature
 from .alpha_search import choose_prior
 from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
-from .ineffective import Call, ineffective_settings, splits_samples
+from .ineffective import Call, guessed_end, ineffective_settings, splits_samples
 from .parameters import check_weights, choose_max_iter
 from .progress import FitProgress
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
@@ -114,7 +114,8 @@ def run_partial_fit(estimator, request: FitRequest) -> TrainingResult:
         estimator._fast_path = FastPath.after(estimator, trainer, target, data)
         result = update_stream(estimator, trainer, data)
         if not request.resumes:
-            result.ineffective = ineffective_settings(Call(estimator, config, data.n_samples, is_partial=True))
+            call = Call(estimator, config, data.n_samples, is_partial=True)
+            result.ineffective = ineffective_settings(call) + guessed_end(call)
         return result
 
 
@@ -218,7 +219,7 @@ def _prepare(estimator, request, data, target, seed):
     n_outputs = data.n_outputs
     stream = estimator._state if request.is_partial and request.resumes else None
     max_iter = _max_iter(estimator) if request.is_partial else _max_iter(estimator, data.n_samples, data.n_entries)
-    config = build_config(estimator, data, target.encoder.loss, max_iter, stream)
+    config = build_config(estimator, data, target.encoder.loss, max_iter, request.is_partial, stream)
     engine = choose_engine(estimator.engine, config, data)
     if request.resumes:
         state = resumed_state(estimator, config, estimator._config, estimator._state)

@@ -165,6 +165,19 @@ def ineffective_settings(call: Call) -> list[str]:
     ]
 
 
+def guessed_end(call: Call) -> list[str]:
+    """Return a message if a stream follows a schedule whose end is a guess."""
+    schedule = call.config.schedule
+    if not (call.is_partial and schedule.has_end and getattr(schedule, "n_updates", 0) is None):
+        return []
+    n_planned = call.config.n_planned(call.n_samples)
+    return [
+        f"learning_rate={call.estimator.learning_rate!r} has an end, which partial_fit cannot know: it ends after "
+        f"{n_planned} updates, as many as in {call.config.max_iter} calls like this one. Set n_updates of the "
+        "schedule, or learning_rate='auto', which has no end in partial_fit."
+    ]
+
+
 def _is_set(estimator, name: str, default) -> bool:
     """Return whether a parameter asks for something else than its default value does."""
     value = getattr(estimator, name)

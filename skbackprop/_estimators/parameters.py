@@ -19,7 +19,7 @@ from ..activations import ACTIVATIONS, Activation
 from ..initializers import INITIALIZERS, Initializer
 from ..losses import Loss
 from ..optimizers import GD, OPTIMIZERS, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
-from ..schedules import SCHEDULES, Constant, Cosine, Schedule
+from ..schedules import SCHEDULES, Constant, Cosine, InverseScaling, Schedule
 
 #: Types and ranges, as scikit-learn validates them; names are resolved below, where a message can list the known ones.
 CONSTRAINTS: dict[str, list[object]] = {
@@ -60,8 +60,9 @@ COLUMNS_PER_SAMPLE = 100
 LARGEST_WIDE_BATCH = 200
 LARGEST_WIDE_SHARE = 0.1
 
-#: Initial rate of the cosine that is ``learning_rate="auto"``, by solver and class of the optimizer. docs/defaults.md
-#: explains the choice.
+#: Initial rate of ``learning_rate="auto"`` by solver and class of the optimizer: that of a cosine in `fit`. In a
+#: stream, whose end is not known, the rate falls with the root of the number of updates, whatever the solver, from that
+#: of "minibatch". docs/defaults.md explains the choice.
 AUTO_LEARNING_RATES: dict[str, dict[type[Optimizer], float]] = {
     "batch": {GD: 0.1, Momentum: 0.03, Nesterov: 0.03, RMSprop: 0.03, Adam: 0.03, AdamW: 0.03},
     "sgd": {GD: 0.01, Momentum: 0.001, Nesterov: 0.001, RMSprop: 0.0003, Adam: 0.001, AdamW: 0.001},
@@ -73,6 +74,10 @@ UNKNOWN_OPTIMIZER_RATE = 0.001
 FACTOR_OF_LIKELIHOODS = 0.5
 #: The final rate as a share of the initial one.
 FINAL_SHARE = 0.1
+#: Number of updates of a stream after which the rate has fallen to the root of one half, and the final rate as a share
+#: of the initial one, which keeps the network able to follow changes. A stream that continues a `fit` has the final
+#: rate. For likelihoods, they are such that the smaller initial rate falls to the same rates.
+STREAM_UPDATES, FINAL_SHARE_OF_STREAM = 100, 0.05
 #: These rates are for up to this number of columns; with more, training also starts with this number of smaller steps.
 WIDE, WARMUP_UPDATES = 800, 40
 
@@ -140,19 +145,43 @@ def choose_optimizer(optimizer) -> Optimizer:
     return resolve(optimizer, OPTIMIZERS, Optimizer, "optimizer")
 
 
-def choose_schedule(
-    learning_rate, solver: str, optimizer: Optimizer, loss: Loss, n_features: int, n_entries: float
-) -> Schedule:
+class SampleKind(NamedTuple):
+    """What the automatic learning rate depends on besides the parameters.
+
+    Attributes
+    ----------
+    n_features : int
+    n_entries : float
+        Mean number of entries of a sample.
+    is_stream : bool
+        Whether they are samples of a stream.
+    continues_fit : bool
+        Whether `fit` has trained the network before.
+    """
+
+    n_features: int
+    n_entries: float
+    is_stream: bool = False
+    continues_fit: bool = False
+
+
+def choose_schedule(learning_rate, solver: str, optimizer: Optimizer, loss: Loss, kind: SampleKind) -> Schedule:
     """Return the schedule; a number means a constant learning rate."""
     if isinstance(learning_rate, Real):
         return Constant(float(learning_rate))
-    if isinstance(learning_rate, str) and learning_rate == "auto":
-        initial = AUTO_LEARNING_RATES[solver].get(type(optimizer), UNKNOWN_OPTIMIZER_RATE)
-        initial *= FACTOR_OF_LIKELIHOODS if loss.is_likelihood else 1.0
-        factor = rate_factor_of_width(n_features, n_entries)
-        initial *= factor
-        return Cosine(initial, FINAL_SHARE * initial, n_warmup_updates=WARMUP_UPDATES if factor < 1.0 else 0)
-    return resolve(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
+    if not (isinstance(learning_rate, str) and learning_rate == "auto"):
+        return resolve(learning_rate, SCHEDULES, Schedule, "learning_rate", "auto")
+    share = FACTOR_OF_LIKELIHOODS if loss.is_likelihood else 1.0
+    factor = rate_factor_of_width(kind.n_features, kind.n_entries)
+    n_warmup_updates = WARMUP_UPDATES if factor < 1.0 else 0
+    rates = AUTO_LEARNING_RATES["minibatch" if kind.is_stream else solver]
+    initial = rates.get(type(optimizer), UNKNOWN_OPTIMIZER_RATE) * share * factor
+    if not kind.is_stream:
+        return Cosine(initial, FINAL_SHARE * initial, n_warmup_updates=n_warmup_updates)
+    final = FINAL_SHARE_OF_STREAM / share * initial
+    if kind.continues_fit:
+        return Constant(final)
+    return InverseScaling(initial, 0.5, STREAM_UPDATES / share**2, final, n_warmup_updates)
 
 
 def rate_factor_of_width(n_features: int, n_entries: float) -> float:

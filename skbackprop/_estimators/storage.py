@@ -52,6 +52,7 @@ COUNTS = (
     "validation_start",
     "best_iter",
     "plateau_count",
+    "n_planned",
     "n_samples",
     "n_rejections",
 )
@@ -158,7 +159,7 @@ def _restored_network(stored: dict[str, Any]) -> tuple[TrainingConfig, TrainingS
         state.standardizer = _restored_standardizer(stored["standardizer"], objective, theta.dtype)
     numbers = stored["numbers"]
     if isinstance(numbers, dict):  # files of the first versions do not have these numbers
-        missing = {"prior": 1.0, "constant_loss": math.inf, "gross_loss": 0.0}
+        missing = {"prior": 1.0, "constant_loss": math.inf, "gross_loss": 0.0, "n_planned": 0}
         numbers = {"mean_entries": float(network.sizes[0]), **missing, **numbers}
     _check_numbers(numbers)
     for name in NUMBERS:

@@ -46,6 +46,10 @@ class TrainingConfig:
         """Return the number of updates in one epoch."""
         return 1 if self.batch_size is None else math.ceil(n_samples / self.batch_size)
 
+    def n_planned(self, n_samples: int) -> int:
+        """Return the number of updates in `max_iter` epochs."""
+        return self.max_iter * self.n_batches(n_samples)
+
     def shuffles(self, n_samples: int) -> bool:
         """Return whether the order of the samples is drawn; a single batch has none."""
         return self.shuffle and self.batch_size is not None and self.batch_size < n_samples

@@ -99,7 +99,7 @@ def plan_epoch(config: TrainingConfig, state: TrainingState, data: Dataset) -> E
     n_samples = data.n_samples
     n_batches = config.n_batches(n_samples)
     updates = np.arange(state.t, state.t + n_batches)
-    rates = config.schedule.rates(updates, config.max_iter * n_batches) * state.rate_factor
+    rates = config.schedule.rates(updates, state.n_planned) * state.rate_factor
     dropout_key = int(state.rng.integers(2**63)) if any(config.objective.dropout) else 0
     order = shuffled(data.indices(), state.rng) if config.shuffles(n_samples) else None
     return EpochPlan(

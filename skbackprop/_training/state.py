@@ -49,6 +49,9 @@ class TrainingState:
         Number of epochs made before that `fit`.
     best_iter : int
         Epoch that the weights are from.
+    n_planned : int
+        Number of updates after which schedules with an end have reached it: that of the last `fit`, or of `max_iter`
+        calls of `partial_fit` like the first; 0 before both.
     learning_rate : float
         Learning rate of the last update.
     rate_factor : float
@@ -94,6 +97,7 @@ class TrainingState:
     validation_scores: list[float] = field(default_factory=list)
     validation_start: int = 0
     best_iter: int = 0
+    n_planned: int = 0
     learning_rate: float = math.nan
     rate_factor: float = 1.0
     plateau_best: float = math.inf
@@ -109,6 +113,11 @@ class TrainingState:
     mean_entries: float = 0.0
     n_samples: int = 0
     n_rejections: int = 0
+
+    @property
+    def has_been_fitted(self) -> bool:
+        """Whether there was a `fit`."""
+        return math.isfinite(self.constant_loss)
 
     @property
     def unexplained(self) -> float:
@@ -157,6 +166,7 @@ EPOCH_FIELDS = (
     "n_steps",
     "n_iter",
     "best_iter",
+    "n_planned",
     "learning_rate",
     "rate_factor",
     "alpha",

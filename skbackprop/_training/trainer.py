@@ -241,6 +241,7 @@ class FitTrainer(Trainer):
         try:
             if not update_moments(state, self._data, reject_outliers=False):
                 raise ValueError(OVERFLOW)
+            state.n_planned = self.config.n_planned(self._data.n_samples)
             self._data = state.scale_target(self._data)
             constant_loss = self.config.objective.constant_loss(self._data)
             self._measure_constant_loss(constant_loss)
@@ -352,6 +353,7 @@ class StreamTrainer(Trainer):
         try:
             if update_moments(state, data, reject_outliers=True):
                 self._data = state.scale_target(data)
+                state.n_planned = state.n_planned or self.config.n_planned(data.n_samples)
                 self._run_epochs(1, math.inf, result)
                 state.drop_oldest_losses()
             else:

@@ -13,6 +13,7 @@ from tests.shared import BOTH, EACH_SOLVER, FEW, TRAINS_BRIEFLY, data, theta, wi
 
 @EACH_SOLVER
 @pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.filterwarnings("ignore:learning_rate=.* has an end, which partial_fit cannot know:UserWarning")
 def test_schedules_continue_over_calls_of_partial_fit(solver, schedule):
     X, y = data(BackpropRegressor)
     params = {**with_solver(solver, 40), "learning_rate": schedule, "alpha": 0.01, **FEW}

@@ -90,9 +90,9 @@ class TestPlan:
                 asked.append((t.tolist(), n_updates))
                 return 1e-3 * (1 + t)
 
-        state = new_state(t=7, rate_factor=0.25)
+        state = new_state(t=7, rate_factor=0.25, n_planned=50)
         plan = plan_epoch(new_config(7, schedule=Recording()), state, new_data())
-        assert asked == [([7, 8, 9, 10, 11], 10 * 5)]  # max_iter epochs are planned
+        assert asked == [([7, 8, 9, 10, 11], 50)]
         np.testing.assert_allclose(plan.learning_rates, 0.25e-3 * np.array([8, 9, 10, 11, 12]))
         assert plan.learning_rates.dtype == np.float64
 

@@ -17,6 +17,13 @@ def test_inverse_scaling_falls_with_a_power_of_the_update_count():
     np.testing.assert_allclose(InverseScaling(0.3, 0.25).rates(T, 100), [0.3 / (t + 1) ** 0.25 for t in T])
 
 
+def test_inverse_scaling_begins_to_fall_after_t0_updates_and_stays_at_its_final_rate():
+    rates = InverseScaling(0.3, 0.5, t0=20, final=0.1).rates(T, 100)
+    np.testing.assert_allclose(rates[[0, 60]], [0.3, 0.15])
+    np.testing.assert_allclose(rates[:160], 0.3 / np.sqrt(1 + T[:160] / 20))
+    np.testing.assert_array_equal(rates[160:], 0.1)
+
+
 def test_exponential_falls_by_a_constant_factor():
     np.testing.assert_allclose(Exponential(0.3, 0.9).rates(T, 100), [0.3 * 0.9**t for t in T])
 
@@ -50,12 +57,13 @@ def test_a_custom_schedule_has_no_planned_end_unless_it_says_so():
 
 
 @pytest.mark.parametrize("n_warmup", [1, 30, 150])
-def test_cosine_rises_over_its_warmup_and_is_the_cosine_afterwards(n_warmup):
+@pytest.mark.parametrize("kind", [Cosine, InverseScaling])
+def test_rate_rises_over_its_warmup_and_follows_its_formula_afterwards(kind, n_warmup):
     t = np.arange(300)
-    cosine, warm = Cosine().rates(t, 100), Cosine(n_warmup_updates=n_warmup).rates(t, 100)
-    np.testing.assert_array_equal(warm[n_warmup:], cosine[n_warmup:])
-    np.testing.assert_allclose(warm[:n_warmup] / cosine[:n_warmup], np.arange(1, n_warmup + 1) / (n_warmup + 1))
-    in_parts = [Cosine(n_warmup_updates=n_warmup).rates(t[first : first + 7], 100) for first in range(0, 300, 7)]
+    plain, warm = kind().rates(t, 100), kind(n_warmup_updates=n_warmup).rates(t, 100)
+    np.testing.assert_array_equal(warm[n_warmup:], plain[n_warmup:])
+    np.testing.assert_allclose(warm[:n_warmup] / plain[:n_warmup], np.arange(1, n_warmup + 1) / (n_warmup + 1))
+    in_parts = [kind(n_warmup_updates=n_warmup).rates(t[first : first + 7], 100) for first in range(0, 300, 7)]
     np.testing.assert_array_equal(np.concatenate(in_parts), warm)
 
 
@@ -76,6 +84,7 @@ def test_rates_are_positive_and_do_not_depend_on_the_size_of_the_calls(name):
     [
         lambda: Constant(0),
         lambda: InverseScaling(power=-1),
+        lambda: InverseScaling(t0=0),
         lambda: Exponential(decay=1.5),
         lambda: Cosine(n_updates=0),
         lambda: OneCycle(warmup=1),
