@@ -96,7 +96,7 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
         result = _run_trainer(estimator, request, trainer, n_samples, validation, task)
         estimator.engine_ = trainer.engine.name  # another one, if the first has failed
         if message is not None:
-            result.messages.append(message)
+            result.data_messages.append(message)
         if not request.finishes:
             result.ineffective = ineffective_settings(Call(estimator, config, n_samples, is_given))
     return result

@@ -54,6 +54,7 @@ COUNTS = (
     "plateau_count",
     "n_samples",
     "n_rejections",
+    "n_rejected",
 )
 AMOUNTS = ("rate_factor", "prior", "alpha", "mean_weight", "mean_entries")
 REALS = ("learning_rate", "plateau_best", "mean_loss", "constant_loss", "gross_loss")
@@ -158,7 +159,7 @@ def _restored_network(stored: dict[str, Any]) -> tuple[TrainingConfig, TrainingS
         state.standardizer = _restored_standardizer(stored["standardizer"], objective, theta.dtype)
     numbers = stored["numbers"]
     if isinstance(numbers, dict):  # files of the first versions do not have these numbers
-        missing = {"prior": 1.0, "constant_loss": math.inf, "gross_loss": 0.0}
+        missing = {"prior": 1.0, "constant_loss": math.inf, "gross_loss": 0.0, "n_rejected": 0}
         numbers = {"mean_entries": float(network.sizes[0]), **missing, **numbers}
     _check_numbers(numbers)
     for name in NUMBERS:

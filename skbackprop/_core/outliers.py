@@ -1,0 +1,129 @@
+"""Outliers: samples with a value that is far from all earlier ones, in a column of X or in the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .._typing import Matrix
+from .dataset import INDEX, Dataset
+from .linear_range import LinearRange
+from .standardizer import MAX_COMPRESSED_ZSCORE, Standardizer
+
+#: The moments of numbers further away overflow, because the sum of the squares of many samples is not finite.
+MAX_DISTANCE = 1e150
+#: Number of entries that are compared at a time, so that this takes little memory.
+BLOCK_SIZE = 2**18
+
+
+class Outliers(NamedTuple):
+    """The outliers among some samples.
+
+    Attributes
+    ----------
+    indices : ndarray of int
+        Their sorted indices in the arrays.
+    overflow : ndarray of bool
+        Whether the moments of each of them overflow.
+    """
+
+    indices: np.ndarray
+    overflow: np.ndarray
+
+
+def find_outliers(standardizer: Standardizer, data: Dataset, max_abs_zscore: float) -> Outliers | None:
+    """Return the samples that are outliers with respect to the present moments, or None if there are none.
+
+    A constant column has no scale to measure by. Neither are large numbers outliers in a column of several orders of
+    magnitude, whose values are compressed.
+
+    Parameters
+    ----------
+    standardizer : Standardizer
+    data : Dataset
+    max_abs_zscore : float
+        The largest number of standard deviations from the mean; if it is infinite, only samples whose moments overflow
+        are outliers.
+    """
+    inputs, target = standardizer.inputs, standardizer.target
+    moments = standardizer.moments
+    found = [_outliers_of(data.X, _Columns.of(standardizer, inputs, max_abs_zscore, moments.linear_range))]
+    if standardizer.target_scaling.scales:
+        found.append(_outliers_of(data.y, _Columns.of(standardizer, target, max_abs_zscore, moments.target_range)))
+    parts = [part for part in found if part is not None]
+    if not parts:
+        return None
+    indices = np.unique(np.concatenate([part.indices for part in parts]))
+    if data.excluded is not None:
+        indices = np.setdiff1d(indices, data.excluded, assume_unique=True)
+    overflowing = np.concatenate([part.indices[part.overflow] for part in parts])
+    return Outliers(indices, np.isin(indices, overflowing)) if len(indices) else None
+
+
+class _Columns(NamedTuple):
+    """The bounds within which a value is no outlier, and how one beyond them is judged."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+    mean: np.ndarray
+    factor: np.ndarray
+    compression: LinearRange | None
+
+    @classmethod
+    def of(
+        cls, standardizer: Standardizer, part: slice, max_abs_zscore: float, compression: LinearRange | None
+    ) -> _Columns:
+        mean = standardizer.moments.mean[part]
+        limit = np.minimum(max_abs_zscore * standardizer.scale[part], MAX_DISTANCE)
+        limit[standardizer.moments.variance[part] <= 0] = MAX_DISTANCE
+        return cls(mean - limit, mean + limit, mean, standardizer.factor[part], compression)
+
+    @property
+    def have_zero(self) -> bool:
+        """Whether 0 is within the bounds of each column."""
+        return bool(self.lower.max(initial=-np.inf) <= 0 <= self.upper.min(initial=np.inf))
+
+    def contain(self, X: Matrix) -> bool:
+        """Return whether no value is beyond the bounds; where it is costly to tell, False means that one may be."""
+        if not isinstance(X, np.ndarray):
+            low, high = X.data.min(initial=0), X.data.max(initial=0)
+            return bool(self.lower.max(initial=-np.inf) <= low and high <= self.upper.min(initial=np.inf))
+        return bool((X.min(axis=0) >= self.lower).all() and (X.max(axis=0) <= self.upper).all())
+
+    def are_far(self, values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return whether values beyond the bounds are large after compression, too."""
+        if self.compression is not None:
+            values = self.compression.of(columns).compressed(values)
+        return np.abs(values - self.mean[columns]) * self.factor[columns] > MAX_COMPRESSED_ZSCORE
+
+
+def _outliers_of(array: Matrix, columns: _Columns) -> Outliers | None:
+    if columns.contain(array):
+        return None
+    is_outlier, overflows = np.zeros((2, array.shape[0]), bool)
+    for samples, entries, values in _entries_beyond(array, columns):
+        is_far = columns.are_far(values, entries)
+        is_outlier[samples[is_far]] = True
+        overflows[samples[is_far & ~(np.abs(values - columns.mean[entries]) <= MAX_DISTANCE)]] = True
+    indices = np.flatnonzero(is_outlier).astype(INDEX)
+    return Outliers(indices, overflows[indices])
+
+
+def _entries_beyond(array: Matrix, columns: _Columns) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the sample, the column and the value in float64 of each entry beyond the bounds, block by block."""
+    if isinstance(array, np.ndarray) or not columns.have_zero:
+        size = max(1, BLOCK_SIZE // max(array.shape[1], 1))
+        for start in range(0, array.shape[0], size):
+            block = array[start : start + size]
+            if not isinstance(block, np.ndarray):
+                block = block.toarray()  # where entries that are not stored may be outliers
+            samples, entries = np.nonzero((block < columns.lower) | (block > columns.upper))
+            yield start + samples, entries, block[samples, entries].astype(np.float64)
+        return
+    for start in range(0, array.nnz, BLOCK_SIZE):
+        values, entries = array.data[start : start + BLOCK_SIZE], array.indices[start : start + BLOCK_SIZE]
+        positions = np.flatnonzero((values < columns.lower[entries]) | (values > columns.upper[entries]))
+        samples = np.searchsorted(array.indptr, start + positions, side="right") - 1
+        yield samples, entries[positions], values[positions].astype(np.float64)
