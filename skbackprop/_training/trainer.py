@@ -354,9 +354,9 @@ class StreamTrainer(Trainer):
         try:
             accepted = update_moments(state, data, reject_outliers=True)
             if accepted is not None:
-                if accepted is not data or self._has_smaller_buffers:
-                    self._replace_buffers(accepted, is_part=accepted is not data)
                 self._data = state.scale_target(accepted)
+                if accepted is not data or self._has_smaller_buffers:
+                    self._replace_buffers(is_part=accepted is not data)
                 self._run_epochs(1, math.inf, result)
                 state.drop_oldest_losses()
             elif not state.standardizer.n_samples:  # there is nothing to keep
@@ -371,9 +371,9 @@ class StreamTrainer(Trainer):
             self._data = NO_DATA
         return result
 
-    def _replace_buffers(self, data: Dataset, *, is_part: bool) -> None:
-        """Allocate the buffers for some of the samples of a call, or again for all of them."""
-        self._buffers = self.engine.make_buffers(self.config, self.state, data)
+    def _replace_buffers(self, *, is_part: bool) -> None:
+        """Allocate the buffers for the part of a call that is accepted, or again for all samples."""
+        self._buffers = self.engine.make_buffers(self.config, self.state, self._data)
         self._has_smaller_buffers = is_part
 
     def _report_rejections(self, result: TrainingResult, n_samples: int, n_rejected: int) -> None:
