@@ -16,6 +16,8 @@ from .standardizer import MAX_COMPRESSED_ZSCORE, Standardizer
 MAX_DISTANCE = 1e150
 #: Number of entries that are compared at a time, so that this takes little memory.
 BLOCK_SIZE = 2**18
+#: Number of samples that are compared with others at a time: numpy is slow if its inner loop is over a few columns.
+N_SIDE_BY_SIDE = 16
 
 
 class Outliers(NamedTuple):
@@ -47,12 +49,18 @@ def find_outliers(standardizer: Standardizer, data: Dataset, max_abs_zscore: flo
         The largest number of standard deviations from the mean; if it is infinite, only samples whose moments overflow
         are outliers.
     """
-    inputs, target = standardizer.inputs, standardizer.target
     moments = standardizer.moments
-    found = [_outliers_of(data.X, _Columns.of(standardizer, inputs, max_abs_zscore, moments.linear_range))]
+    limit = np.minimum(max_abs_zscore * standardizer.scale, MAX_DISTANCE)
+    limit[moments.variance <= 0] = MAX_DISTANCE
+    lower, upper = moments.mean - limit, moments.mean + limit
+    arrays = [(data.X, standardizer.inputs, moments.linear_range)]
     if standardizer.target_scaling.scales:
-        found.append(_outliers_of(data.y, _Columns.of(standardizer, target, max_abs_zscore, moments.target_range)))
-    parts = [part for part in found if part is not None]
+        arrays.append((data.y, standardizer.target, moments.target_range))
+    parts = [
+        _outliers_of(array, _Columns(lower[part], upper[part], moments.mean[part], standardizer.scale[part], compression))
+        for array, part, compression in arrays
+        if not _is_inside(array, lower[part], upper[part])
+    ]
     if not parts:
         return None
     indices = np.unique(np.concatenate([part.indices for part in parts]))
@@ -68,40 +76,43 @@ class _Columns(NamedTuple):
     lower: np.ndarray
     upper: np.ndarray
     mean: np.ndarray
-    factor: np.ndarray
+    scale: np.ndarray
     compression: LinearRange | None
-
-    @classmethod
-    def of(
-        cls, standardizer: Standardizer, part: slice, max_abs_zscore: float, compression: LinearRange | None
-    ) -> _Columns:
-        mean = standardizer.moments.mean[part]
-        limit = np.minimum(max_abs_zscore * standardizer.scale[part], MAX_DISTANCE)
-        limit[standardizer.moments.variance[part] <= 0] = MAX_DISTANCE
-        return cls(mean - limit, mean + limit, mean, standardizer.factor[part], compression)
 
     @property
     def have_zero(self) -> bool:
         """Whether 0 is within the bounds of each column."""
         return bool(self.lower.max(initial=-np.inf) <= 0 <= self.upper.min(initial=np.inf))
 
-    def contain(self, X: Matrix) -> bool:
-        """Return whether no value is beyond the bounds; where it is costly to tell, False means that one may be."""
-        if not isinstance(X, np.ndarray):
-            low, high = X.data.min(initial=0), X.data.max(initial=0)
-            return bool(self.lower.max(initial=-np.inf) <= low and high <= self.upper.min(initial=np.inf))
-        return bool((X.min(axis=0) >= self.lower).all() and (X.max(axis=0) <= self.upper).all())
-
     def are_far(self, values: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return whether values beyond the bounds are large after compression, too."""
         if self.compression is not None:
             values = self.compression.of(columns).compressed(values)
-        return np.abs(values - self.mean[columns]) * self.factor[columns] > MAX_COMPRESSED_ZSCORE
+        return np.abs(values - self.mean[columns]) > MAX_COMPRESSED_ZSCORE * self.scale[columns]
 
 
-def _outliers_of(array: Matrix, columns: _Columns) -> Outliers | None:
-    if columns.contain(array):
-        return None
+def _is_inside(array: Matrix, lower: np.ndarray, upper: np.ndarray) -> bool:
+    """Return whether no value is beyond the bounds of its column; of a sparse matrix, beyond any bounds."""
+    if not isinstance(array, np.ndarray):
+        low, high = array.data.min(initial=0), array.data.max(initial=0)
+        return bool(lower.max(initial=-np.inf) <= low and high <= upper.min(initial=np.inf))
+    if not (_reduced(np.minimum, array) >= lower).all():
+        return False
+    return bool((_reduced(np.maximum, array) <= upper).all())
+
+
+def _reduced(extremum: np.ufunc, array: np.ndarray) -> np.ndarray:
+    """Return the minimum or maximum of each column."""
+    n_samples, n_columns = array.shape
+    n_whole = n_samples - n_samples % N_SIDE_BY_SIDE
+    if not array.flags.c_contiguous or n_whole <= N_SIDE_BY_SIDE:
+        return extremum.reduce(array)
+    side_by_side = extremum.reduce(array[:n_whole].reshape(-1, N_SIDE_BY_SIDE * n_columns))
+    reduced = extremum.reduce(side_by_side.reshape(N_SIDE_BY_SIDE, n_columns))
+    return reduced if n_whole == n_samples else extremum(reduced, extremum.reduce(array[n_whole:]))
+
+
+def _outliers_of(array: Matrix, columns: _Columns) -> Outliers:
     is_outlier, overflows = np.zeros((2, array.shape[0]), bool)
     for samples, entries, values in _entries_beyond(array, columns):
         is_far = columns.are_far(values, entries)

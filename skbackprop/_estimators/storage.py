@@ -40,7 +40,7 @@ from .stored_checks import (
 FORMAT = 1
 
 #: Attributes that are stored in another form, or not at all because the next call recreates them.
-REBUILT = {"_config", "_state", "_progress", "_fast_path"}
+REBUILT = {"_config", "_state", "_progress", "_fast_path", "_announced_callbacks"}
 #: Attributes that every fitted estimator has.
 FITTED_ATTRIBUTES = ("n_features_in_", "engine_", "n_layers_", "n_outputs_", "out_activation_")
 #: The parts of `TrainingState` that are counts, amounts (finite and at least 0), and other numbers.
