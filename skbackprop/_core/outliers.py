@@ -53,14 +53,14 @@ def find_outliers(standardizer: Standardizer, data: Dataset, max_abs_zscore: flo
     limit = np.minimum(max_abs_zscore * standardizer.scale, MAX_DISTANCE)
     limit[moments.variance <= 0] = MAX_DISTANCE
     lower, upper = moments.mean - limit, moments.mean + limit
-    arrays = [(data.X, standardizer.inputs, moments.linear_range)]
+    arrays: list[tuple[Matrix, slice, LinearRange | None]] = [(data.X, standardizer.inputs, moments.linear_range)]
     if standardizer.target_scaling.scales:
         arrays.append((data.y, standardizer.target, moments.target_range))
-    parts = [
-        _outliers_of(array, _Columns(lower[part], upper[part], moments.mean[part], standardizer.scale[part], compression))
-        for array, part, compression in arrays
-        if not _is_inside(array, lower[part], upper[part])
-    ]
+    parts = []
+    for array, part, compression in arrays:
+        if not _is_inside(array, lower[part], upper[part]):
+            mean, scale = moments.mean[part], standardizer.scale[part]
+            parts.append(_outliers_of(array, _Columns(lower[part], upper[part], mean, scale, compression)))
     if not parts:
         return None
     indices = np.unique(np.concatenate([part.indices for part in parts]))
@@ -134,7 +134,8 @@ def _entries_beyond(array: Matrix, columns: _Columns) -> Iterator[tuple[np.ndarr
             yield start + samples, entries, block[samples, entries].astype(np.float64)
         return
     for start in range(0, array.nnz, BLOCK_SIZE):
-        values, entries = array.data[start : start + BLOCK_SIZE], array.indices[start : start + BLOCK_SIZE]
-        positions = np.flatnonzero((values < columns.lower[entries]) | (values > columns.upper[entries]))
+        stored = slice(start, start + BLOCK_SIZE)
+        values, column = array.data[stored], array.indices[stored]
+        positions = np.flatnonzero((values < columns.lower[column]) | (values > columns.upper[column]))
         samples = np.searchsorted(array.indptr, start + positions, side="right") - 1
-        yield samples, entries[positions], values[positions].astype(np.float64)
+        yield samples, column[positions], values[positions].astype(np.float64)

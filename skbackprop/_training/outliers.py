@@ -33,10 +33,10 @@ def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool
                 return None
         elif data.X.shape[0] == 1:
             moments, distance = standardizer.propose(data)
-            if _reject_single(state, moments, distance):
+            if _reject_single(state, standardizer, moments, distance):
                 return None
         else:
-            accepted = _without_outliers(state, data)
+            accepted = _without_outliers(state, standardizer, data)
             if accepted is None:
                 return None
             moments, _ = standardizer.propose(accepted)
@@ -58,9 +58,9 @@ def _count(state: TrainingState, n_rejected: int, n_consecutive: int) -> None:
     state.n_rejections = n_consecutive
 
 
-def _reject_single(state: TrainingState, moments: Moments, distance: np.ndarray) -> bool:
+def _reject_single(state: TrainingState, standardizer: Standardizer, moments: Moments, distance: np.ndarray) -> bool:
     """Return whether a single sample is rejected, from its distance, which is faster than comparing it with bounds."""
-    overflows, standardizer = _overflow(moments), state.standardizer
+    overflows = _overflow(moments)
     if not (overflows or (standardizer.n_samples >= MIN_SAMPLES and _is_outlier(standardizer, distance))):
         state.n_rejections = 0
         return False
@@ -78,9 +78,8 @@ def _is_outlier(standardizer: Standardizer, distance: np.ndarray) -> bool:
     return not np.isfinite(zscore).all() or bool((np.abs(zscore[varies]) > MAX_ABS_ZSCORE).any())
 
 
-def _without_outliers(state: TrainingState, data: Dataset) -> Dataset | None:
+def _without_outliers(state: TrainingState, standardizer: Standardizer, data: Dataset) -> Dataset | None:
     """Return the samples that are accepted, or None if there are none; count the others."""
-    standardizer = state.standardizer
     is_known = standardizer.n_samples >= MIN_SAMPLES
     outliers = find_outliers(standardizer, data, MAX_ABS_ZSCORE if is_known else math.inf)
     if outliers is None:

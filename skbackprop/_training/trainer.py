@@ -359,7 +359,7 @@ class StreamTrainer(Trainer):
                     self._replace_buffers(is_part=accepted is not data)
                 self._run_epochs(1, math.inf, result)
                 state.drop_oldest_losses()
-            elif not state.standardizer.n_samples:  # there is nothing to keep
+            elif state.standardizer is None or not state.standardizer.n_samples:  # there is nothing to keep
                 raise ValueError(OVERFLOW)
             if state.n_rejected != n_rejected:
                 self._report_rejections(result, data.n_samples, state.n_rejected - n_rejected)
@@ -380,8 +380,9 @@ class StreamTrainer(Trainer):
         result.data_messages.append(
             f"partial_fit rejected {n_rejected} of {n_samples} samples as outliers: a value of X or y lies more than "
             f"{MAX_ABS_ZSCORE:g} standard deviations from the mean of earlier samples, or overflows. Since the weights "
-            f"were initialized, it has rejected {self.state.n_rejected} (n_rejected_). Look for damaged values; if "
-            f"{MAX_CONSECUTIVE_REJECTIONS} consecutive samples are outliers, the data have changed and are learned from."
+            f"were initialized, it has rejected {self.state.n_rejected} (n_rejected_). Look for damaged values. If the "
+            f"data have changed, they are learned from as soon as {MAX_CONSECUTIVE_REJECTIONS} consecutive samples are "
+            "outliers."
         )
 
     def _finish_epoch(self, loss: float) -> bool:

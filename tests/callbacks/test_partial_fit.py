@@ -55,7 +55,11 @@ def messages(network, **arguments):
         (make_early_stopping, "EarlyStopping", "score the samples of each call before learning from them"),
         (make_checkpoint, "Checkpoint", "load the file with joblib.load and go on calling partial_fit"),
         (lambda tmp_path: BestOfMany(), "BestOfMany", "compare the networks yourself."),
-        (lambda tmp_path: ScoringMonitor(scoring={"zero": lambda network, X, y: 0.0}), "ScoringMonitor", "prequential evaluation"),
+        (
+            lambda tmp_path: ScoringMonitor(scoring={"zero": lambda network, X, y: 0.0}),
+            "ScoringMonitor",
+            "prequential evaluation",
+        ),
     ],
 )
 def test_callback_that_cannot_work_says_so_once_and_names_another_way(tmp_path, estimator, make, name, alternative):

@@ -192,7 +192,9 @@ KINDS_OF_X = {
 @pytest.mark.parametrize("container", KINDS_OF_X)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("size", [7, 100, 1000])
-def test_a_call_is_learned_from_as_if_its_outliers_had_weight_zero(stream, estimator, engine, container, weighted, size):
+def test_a_call_is_learned_from_as_if_its_outliers_had_weight_zero(
+    stream, estimator, engine, container, weighted, size
+):
     X, y = stream
     y = y if estimator is BackpropRegressor else (y > 0).astype(int)
     is_damaged = np.zeros(len(X), bool)
