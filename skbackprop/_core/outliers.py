@@ -38,8 +38,8 @@ class Outliers(NamedTuple):
 def find_outliers(standardizer: Standardizer, data: Dataset, max_abs_zscore: float) -> Outliers | None:
     """Return the samples that are outliers with respect to the present moments, or None if there are none.
 
-    A constant column has no scale to measure by. Neither are large numbers outliers in a column of several orders of
-    magnitude, whose values are compressed.
+    A constant column has no scale to measure by. Where values are compressed or have a range, they are outliers only if
+    they are far away after that, too: in a column of several orders of magnitude, large numbers are usual.
 
     Parameters
     ----------
@@ -53,14 +53,15 @@ def find_outliers(standardizer: Standardizer, data: Dataset, max_abs_zscore: flo
     limit = np.minimum(max_abs_zscore * standardizer.scale, MAX_DISTANCE)
     limit[moments.variance <= 0] = MAX_DISTANCE
     lower, upper = moments.mean - limit, moments.mean + limit
-    arrays: list[tuple[Matrix, slice, LinearRange | None]] = [(data.X, standardizer.inputs, moments.linear_range)]
-    if standardizer.target_scaling.scales:
-        arrays.append((data.y, standardizer.target, moments.target_range))
+    inputs, target = standardizer.inputs, standardizer.target
     parts = []
-    for array, part, compression in arrays:
-        if not _is_inside(array, lower[part], upper[part]):
-            mean, scale = moments.mean[part], standardizer.scale[part]
-            parts.append(_outliers_of(array, _Columns(lower[part], upper[part], mean, scale, compression)))
+    if not _is_inside(data.X, lower[inputs], upper[inputs]):
+        limit_after = MAX_COMPRESSED_ZSCORE * standardizer.scale[inputs]
+        columns = _Columns(lower[inputs], upper[inputs], moments.mean[inputs], moments.linear_range, limit_after)
+        parts.append(_outliers_of(data.X, columns))
+    if standardizer.target_scaling.scales and not _is_inside(data.y, lower[target], upper[target]):
+        columns = _Columns(lower[target], upper[target], moments.mean[target], moments.target_range, limit[target])
+        parts.append(_outliers_of(data.y, columns))
     if not parts:
         return None
     indices = np.unique(np.concatenate([part.indices for part in parts]))
@@ -76,8 +77,8 @@ class _Columns(NamedTuple):
     lower: np.ndarray
     upper: np.ndarray
     mean: np.ndarray
-    scale: np.ndarray
     compression: LinearRange | None
+    limit_after: np.ndarray
 
     @property
     def have_zero(self) -> bool:
@@ -85,10 +86,10 @@ class _Columns(NamedTuple):
         return bool(self.lower.max(initial=-np.inf) <= 0 <= self.upper.min(initial=np.inf))
 
     def are_far(self, values: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Return whether values beyond the bounds are large after compression, too."""
+        """Return whether values beyond the bounds are far from the mean after compression, too."""
         if self.compression is not None:
             values = self.compression.of(columns).compressed(values)
-        return np.abs(values - self.mean[columns]) > MAX_COMPRESSED_ZSCORE * self.scale[columns]
+        return np.abs(values - self.mean[columns]) > self.limit_after[columns]
 
 
 def _is_inside(array: Matrix, lower: np.ndarray, upper: np.ndarray) -> bool:

@@ -254,6 +254,33 @@ def test_chunk_with_a_damaged_sample_is_learned_from(rng):
     assert (network.n_iter_, network.n_rejected_) == (4, 3)
 
 
+@pytest.mark.parametrize("damage", ["X in other units", "y in other units", "one cell"])
+def test_damaged_samples_leave_the_score_unchanged(rng, damage):
+    X = rng.normal(size=(300, 5))
+    y = 2 * X[:, 0] + np.sin(X[:, 1]) + 0.1 * rng.normal(size=300)
+    network = BackpropRegressor(random_state=0).fit(X, y)
+    before = network.score(X, y)
+    inputs, target = X[: MAX_CONSECUTIVE_REJECTIONS - 1].copy(), y[: MAX_CONSECUTIVE_REJECTIONS - 1].copy()
+    if damage == "one cell":
+        inputs[:, 2] = 1e6
+    elif damage == "X in other units":
+        inputs *= 1e5
+    else:
+        target *= 1e5
+    with pytest.warns(DataWarning, match="partial_fit rejected 9 of 9 samples"):
+        network.partial_fit(inputs, target)
+    assert network.score(X, y) == before
+
+
+@TRAINS_BRIEFLY
+@pytest.mark.parametrize("size", [1, 20])
+def test_gross_errors_in_the_target_are_no_outliers_for_a_robust_loss(rng, size):
+    X = rng.normal(size=(300, 3))
+    network = BackpropRegressor(5, loss="huber", **FEW).fit(X, X[:, 0])
+    network.partial_fit(X[:size], np.full(size, 1e9))
+    assert network.n_rejected_ == 0
+
+
 def test_file_sorted_by_a_heavy_tailed_column_is_learned_to_its_end(rng):
     X = rng.normal(size=(4000, 3))
     X[:, 1] = np.sort(rng.pareto(0.5, 4000))
