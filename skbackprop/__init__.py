@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from . import activations, initializers, losses, optimizers, schedules
+from . import activations, exceptions, initializers, losses, optimizers, schedules
 from ._estimators.classifier import BackpropClassifier
 from ._estimators.regressor import BackpropRegressor
 from ._public import publish
@@ -15,6 +15,7 @@ __all__ = [
     "activations",
     "callbacks",
     "compile",
+    "exceptions",
     "initializers",
     "inspection",
     "losses",

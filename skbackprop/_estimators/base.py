@@ -22,6 +22,7 @@ from .._training.result import TrainingResult
 from .._training.state import TrainingState
 from .._training.trainer import NEGLIGIBLE_LOSS
 from .._typing import Matrix, MatrixLike
+from ..exceptions import DataWarning
 from ..optimizers import OPTIMIZERS
 from .fast_path import FastPath
 from .fitted_model import FittedModel
@@ -92,7 +93,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             resumes = self.__sklearn_is_fitted__()
             request = FitRequest(X, y, sample_weight, classes=classes, is_partial=True, resumes=resumes)
             result = run_partial_fit(self, request)
-        if result.messages or result.ineffective:
+        if result.messages or result.data_messages or result.ineffective:
             self._warn(result)
         return self
 
@@ -110,6 +111,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         """Issue the messages as warnings that point to the line where the user called the estimator."""
         for message in result.ineffective:
             warnings.warn(message, UserWarning, stacklevel=stacklevel)
+        for message in result.data_messages:
+            warnings.warn(message, DataWarning, stacklevel=stacklevel)
         for message in result.messages:
             warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
 
@@ -245,6 +248,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def t_(self) -> int:
         """Number of updates since the weights were initialized."""
         return self._fitted_state().t
+
+    @property
+    def n_rejected_(self) -> int:
+        """Number of samples that `partial_fit` has rejected as outliers since the weights were initialized."""
+        return self._fitted_state().n_rejected
 
     @property
     def loss_curve_(self) -> list[float]:

@@ -157,6 +157,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Number of epochs since the weights were initialized.
     t_ : int
         Number of updates since the weights were initialized.
+    n_rejected_ : int
+        Number of samples that `partial_fit` has rejected as outliers since the weights were initialized.
     learning_rate_ : float
         Learning rate of the last update.
     alpha_ : float

@@ -27,7 +27,7 @@ from .._typing import keep_signature
 from .alpha_search import choose_prior
 from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
-from .ineffective import Call, guessed_end, ineffective_settings, splits_samples
+from .ineffective import Call, guessed_end, ineffective_callbacks, ineffective_settings, splits_samples
 from .parameters import check_weights, choose_max_iter
 from .progress import FitProgress
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
@@ -96,7 +96,7 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
         result = _run_trainer(estimator, request, trainer, n_samples, validation, task)
         estimator.engine_ = trainer.engine.name  # another one, if the first has failed
         if message is not None:
-            result.messages.append(message)
+            result.data_messages.append(message)
         if not request.finishes:
             result.ineffective = ineffective_settings(Call(estimator, config, n_samples, is_given))
     return result
@@ -116,7 +116,18 @@ def run_partial_fit(estimator, request: FitRequest) -> TrainingResult:
         if not request.resumes:
             call = Call(estimator, config, data.n_samples, is_partial=True)
             result.ineffective = ineffective_settings(call) + guessed_end(call)
+        if task is not None:
+            result.ineffective += _callback_messages(estimator, request)
         return result
+
+
+def _callback_messages(estimator, request: FitRequest) -> list[str]:
+    """Return what callbacks cannot do in a stream, in its first call and in the first one after `set_callbacks`."""
+    callbacks = estimator._skl_callbacks
+    if request.resumes and vars(estimator).get("_announced_callbacks") is callbacks:
+        return []
+    estimator._announced_callbacks = callbacks
+    return ineffective_callbacks(callbacks)
 
 
 def update_stream(estimator, trainer: StreamTrainer, data: Dataset) -> TrainingResult:

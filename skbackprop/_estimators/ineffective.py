@@ -79,6 +79,12 @@ class Case(NamedTuple):
     remedy: str
 
 
+#: What to use instead of scikit-learn's callbacks in a stream.
+ALTERNATIVES = {
+    "ProgressBar": "show a progress bar for the loop around partial_fit, such as that of rich.progress.track",
+    "ScoringMonitor": "score the samples of each call before learning from them (prequential evaluation)",
+}
+
 VALIDATE = "set early_stopping=True, or pass X_val and y_val"
 CASES = (
     Case("early_stopping", "partial_fit", lambda call: call.is_partial, "use fit"),
@@ -176,6 +182,24 @@ def guessed_end(call: Call) -> list[str]:
         f"{n_planned} updates, as many as in {call.config.max_iter} calls like this one. Set n_updates of the "
         "schedule, or learning_rate='auto', which has no end in partial_fit."
     ]
+
+
+def ineffective_callbacks(callbacks: list[Any]) -> list[str]:
+    """Return a message for each callback that cannot do its work in `partial_fit`."""
+    return [
+        f"{type(callback).__name__} cannot do its work in partial_fit, each call of which begins and ends anew for "
+        f"callbacks: {alternative}."
+        for callback in callbacks
+        if (alternative := _alternative(callback)) is not None
+    ]
+
+
+def _alternative(callback) -> str | None:
+    """Return what to use instead of a callback in a stream, or None if it works there."""
+    for kind in type(callback).__mro__:
+        if kind.__module__.startswith("sklearn.callback.") and kind.__name__ in ALTERNATIVES:
+            return ALTERNATIVES[kind.__name__]
+    return getattr(callback, "partial_fit_alternative", None)
 
 
 def _is_set(estimator, name: str, default) -> bool:

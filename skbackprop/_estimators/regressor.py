@@ -150,6 +150,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Number of epochs since the weights were initialized.
     t_ : int
         Number of updates since the weights were initialized.
+    n_rejected_ : int
+        Number of samples that `partial_fit` has rejected as outliers since the weights were initialized.
     learning_rate_ : float
         Learning rate of the last update.
     alpha_ : float

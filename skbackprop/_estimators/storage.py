@@ -40,7 +40,7 @@ from .stored_checks import (
 FORMAT = 1
 
 #: Attributes that are stored in another form, or not at all because the next call recreates them.
-REBUILT = {"_config", "_state", "_progress", "_fast_path"}
+REBUILT = {"_config", "_state", "_progress", "_fast_path", "_announced_callbacks"}
 #: Attributes that every fitted estimator has.
 FITTED_ATTRIBUTES = ("n_features_in_", "engine_", "n_layers_", "n_outputs_", "out_activation_")
 #: The parts of `TrainingState` that are counts, amounts (finite and at least 0), and other numbers.
@@ -55,6 +55,7 @@ COUNTS = (
     "n_planned",
     "n_samples",
     "n_rejections",
+    "n_rejected",
 )
 AMOUNTS = ("rate_factor", "prior", "alpha", "mean_weight", "mean_entries")
 REALS = ("learning_rate", "plateau_best", "mean_loss", "constant_loss", "gross_loss")
@@ -159,7 +160,7 @@ def _restored_network(stored: dict[str, Any]) -> tuple[TrainingConfig, TrainingS
         state.standardizer = _restored_standardizer(stored["standardizer"], objective, theta.dtype)
     numbers = stored["numbers"]
     if isinstance(numbers, dict):  # files of the first versions do not have these numbers
-        missing = {"prior": 1.0, "constant_loss": math.inf, "gross_loss": 0.0, "n_planned": 0}
+        missing = {"prior": 1.0, "constant_loss": math.inf, "gross_loss": 0.0, "n_planned": 0, "n_rejected": 0}
         numbers = {"mean_entries": float(network.sizes[0]), **missing, **numbers}
     _check_numbers(numbers)
     for name in NUMBERS:

@@ -19,6 +19,8 @@ class TrainingResult:
         Number of times that training went back to earlier weights with a lower learning rate.
     messages : list of str
         The warnings about the training of this call.
+    data_messages : list of str
+        The warnings about samples that are not learned from, or too few for what was asked.
     ineffective : list of str
         The warnings about settings that had no effect.
     """
@@ -27,4 +29,5 @@ class TrainingResult:
     diverged: bool = False
     n_backoffs: int = 0
     messages: list[str] = field(default_factory=list)
+    data_messages: list[str] = field(default_factory=list)
     ineffective: list[str] = field(default_factory=list)

@@ -81,7 +81,9 @@ class TrainingState:
     n_samples : int
         Number of samples of the last `fit`, and of the calls of `partial_fit` since; those of each call count.
     n_rejections : int
-        Number of consecutive calls whose samples were rejected as outliers.
+        Number of samples of a stream, up to the last one, that were outliers without another sample in between.
+    n_rejected : int
+        Number of samples of a stream that were rejected as outliers.
     """
 
     theta: np.ndarray
@@ -113,6 +115,7 @@ class TrainingState:
     mean_entries: float = 0.0
     n_samples: int = 0
     n_rejections: int = 0
+    n_rejected: int = 0
 
     @property
     def has_been_fitted(self) -> bool:

@@ -239,7 +239,7 @@ class FitTrainer(Trainer):
         self._observer = observer
         self._last_good.save()
         try:
-            if not update_moments(state, self._data, reject_outliers=False):
+            if update_moments(state, self._data, reject_outliers=False) is None:
                 raise ValueError(OVERFLOW)
             state.n_planned = self.config.n_planned(self._data.n_samples)
             self._data = state.scale_target(self._data)
@@ -328,6 +328,7 @@ class StreamTrainer(Trainer):
     def __init__(self, engine: Engine, config: TrainingConfig, state: TrainingState, data: Dataset):
         super().__init__(engine, config, state, data)
         self._moved = np.empty_like(state.theta)
+        self._has_smaller_buffers = False
 
     def update(self, data: Dataset, observer: TrainingObserver | None = None) -> TrainingResult:
         """Make one epoch over some samples.
@@ -348,32 +349,42 @@ class StreamTrainer(Trainer):
             If the spread of a column overflows and nothing has been learned before.
         """
         state, result = self.state, TrainingResult()
+        n_rejections, n_rejected = state.n_rejections, state.n_rejected
         self._observer = observer
         self._last_good.save()
         try:
-            if update_moments(state, data, reject_outliers=True):
-                self._data = state.scale_target(data)
+            accepted = update_moments(state, data, reject_outliers=True)
+            if accepted is not None:
                 state.n_planned = state.n_planned or self.config.n_planned(data.n_samples)
+                self._data = state.scale_target(accepted)
+                if accepted is not data or self._has_smaller_buffers:
+                    self._replace_buffers(is_part=accepted is not data)
                 self._run_epochs(1, math.inf, result)
                 state.drop_oldest_losses()
-            else:
-                self._reject(result)
+            elif state.standardizer is None or not state.standardizer.n_samples:  # there is nothing to keep
+                raise ValueError(OVERFLOW)
+            if state.n_rejected != n_rejected:
+                self._report_rejections(result, data.n_samples, state.n_rejected - n_rejected)
         except BaseException:
             self._last_good.restore()
+            state.n_rejections, state.n_rejected = n_rejections, n_rejected
             raise
         finally:
             self._data = NO_DATA
         return result
 
-    def _reject(self, result: TrainingResult) -> None:
-        self._last_good.restore()
-        standardizer = self.state.standardizer
-        if standardizer is None or not standardizer.n_samples:  # there is nothing to keep
-            raise ValueError(OVERFLOW)
-        result.messages.append(
-            f"These samples were not learned: X or y lies more than {MAX_ABS_ZSCORE:g} standard deviations from "
-            "earlier samples, or overflows. Look for damaged values; after "
-            f"{MAX_CONSECUTIVE_REJECTIONS - 1} consecutive such calls new data are accepted."
+    def _replace_buffers(self, *, is_part: bool) -> None:
+        """Allocate the buffers for the part of a call that is accepted, or again for all samples."""
+        self._buffers = self.engine.make_buffers(self.config, self.state, self._data)
+        self._has_smaller_buffers = is_part
+
+    def _report_rejections(self, result: TrainingResult, n_samples: int, n_rejected: int) -> None:
+        result.data_messages.append(
+            f"partial_fit rejected {n_rejected} of {n_samples} samples as outliers: a value of X or y lies more than "
+            f"{MAX_ABS_ZSCORE:g} standard deviations from the mean of earlier samples, or overflows. Since the weights "
+            f"were initialized, it has rejected {self.state.n_rejected} (n_rejected_). Look for damaged values. If the "
+            f"data have changed, they are learned from as soon as {MAX_CONSECUTIVE_REJECTIONS} consecutive samples are "
+            "outliers."
         )
 
     def _finish_epoch(self, loss: float) -> bool:

@@ -4,6 +4,9 @@ They follow the protocol that scikit-learn has from version 1.9 on: a task for e
 epoch. ``ProgressBar`` and ``ScoringMonitor`` of `sklearn.callback` can be combined with them. Set callbacks on the
 network itself, also if it is a step of a Pipeline: they are called for its epochs only, and receive the samples that
 this step receives.
+
+A call of `partial_fit` is a task without epochs. `LossRecorder` works there; callbacks that need many epochs do not:
+the first call warns about each of them and says what to use instead.
 """
 
 from .._public import publish

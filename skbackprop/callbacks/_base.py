@@ -19,6 +19,15 @@ class Callback:
     stores the states of the callbacks that were set before it and restores them when the fit is resumed. A callback
     need not inherit from this class: any object with the four hooks is one, and both other methods are optional.
 
+    Each call of `partial_fit` begins and ends anew, which a callback that decides by many epochs cannot work with. If
+    it says in `partial_fit_alternative` what to use instead, the first call issues a warning with this advice.
+
+    Attributes
+    ----------
+    partial_fit_alternative : str or None
+        What to do instead of using the callback in a stream, as a sentence without a capital letter and a period; None
+        if the callback works there. A class attribute.
+
     See Also
     --------
     skbackprop.callbacks.Checkpoint : Stores the state of other callbacks.
@@ -38,6 +47,8 @@ class Callback:
     >>> BackpropRegressor(random_state=0).set_callbacks(StopAt(7)).fit(X, y).n_iter_
     7
     """
+
+    partial_fit_alternative: str | None = None
 
     def setup(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Prepare for a fit.

@@ -42,6 +42,9 @@ class Checkpoint(Callback):
     before this one are stored too, if they define `state_dict`; those that were set after it have not seen the epoch
     yet. One file is for one fit at a time, so do not use this callback in a search.
 
+    In `partial_fit`, whose calls are epochs, the file is written after every `every` calls. `resume` is for `fit`: to
+    continue a stream after a crash, load the file with ``joblib.load`` and go on with `partial_fit`.
+
     Parameters
     ----------
     path : str or path-like
@@ -81,6 +84,11 @@ class Checkpoint(Callback):
     >>> network.n_iter_
     20
     """
+
+    partial_fit_alternative = (
+        "resume does not continue a stream; load the file with joblib.load and go on calling partial_fit, or call "
+        "joblib.dump(estimator, path) after every few calls"
+    )
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         self._path = str(Path(path))  # a file with a Path is neither portable nor trusted by skops
@@ -127,7 +135,7 @@ class Checkpoint(Callback):
             self.path.unlink(missing_ok=True)
 
     def on_fit_task_end(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
-        """Write the network after every `every` epochs.
+        """Write the network after every `every` epochs, or calls of `partial_fit`.
 
         Parameters
         ----------
@@ -160,9 +168,11 @@ class Checkpoint(Callback):
         ...         print(joblib.load(checkpoint.path).n_iter_)
         6
         """
+        is_due = estimator.n_iter_ % self.every == 0
         if context.task_name != "epoch":
-            self._last_state = fitted_model(estimator).state
-        elif estimator.n_iter_ % self.every == 0:
+            if context.task_name == "fit" or is_due:
+                self._last_state = fitted_model(estimator).state
+        elif is_due:
             self._write(estimator)
 
     def teardown(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:

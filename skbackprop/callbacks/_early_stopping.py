@@ -64,7 +64,8 @@ class EarlyStopping(Callback):
     """Stops when the score on a validation set has not risen for some epochs, and restores the best weights.
 
     The estimators' own `early_stopping` does this too, and faster; this callback can be combined with others and takes
-    any validation set and scorer.
+    any validation set and scorer. In `partial_fit` it does nothing, because a stream has no epochs to compare: score
+    each chunk before learning from it (prequential evaluation), and end the stream when the scores stop rising.
 
     Parameters
     ----------
@@ -107,6 +108,11 @@ class EarlyStopping(Callback):
     >>> len(stopping.scores_) == network.n_iter_
     True
     """
+
+    partial_fit_alternative = (
+        "score the samples of each call before learning from them (prequential evaluation), and stop calling when the "
+        "scores no longer rise"
+    )
 
     def __init__(
         self,
@@ -213,14 +219,16 @@ class EarlyStopping(Callback):
 
         Examples
         --------
-        A call of `partial_fit` leaves `scores_` as the last fit set it.
+        `scores_` is set at the end of the fit.
 
         >>> from sklearn.datasets import load_diabetes
         >>> from skbackprop import BackpropRegressor
         >>> from skbackprop.callbacks import EarlyStopping
         >>> X, y = load_diabetes(return_X_y=True)
         >>> stopping = EarlyStopping(X, y)
-        >>> network = BackpropRegressor(max_iter=3, tol=None).set_callbacks(stopping).fit(X, y).partial_fit(X, y)
+        >>> hasattr(stopping, "scores_")
+        False
+        >>> network = BackpropRegressor(max_iter=3, tol=None).set_callbacks(stopping).fit(X, y)
         >>> len(stopping.scores_)
         3
         """

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class LossRecorder(Callback):
     """Records the loss after each epoch, over any number of fits in this process.
 
+    Each call of `partial_fit` counts as a fit of one epoch, unless all of its samples are rejected as outliers.
+
     A fit in another process, as with ``n_jobs=2``, records in a copy that is lost; scikit-learn's ``ScoringMonitor``
     returns its scores from other processes.
 
@@ -49,7 +51,7 @@ class LossRecorder(Callback):
     def __init__(self) -> None:
         self.records_: list[dict[str, float]] = []
         self._n_fits = 0
-        self._begun: dict[Any, tuple[int, float]] = {}
+        self._begun: dict[Any, tuple[int, int, float]] = {}
 
     def setup(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Start the timer.
@@ -78,7 +80,8 @@ class LossRecorder(Callback):
         >>> [record["fit"] for record in recorder.records_]
         [0, 0, 1, 1]
         """
-        self._begun[estimator] = self._n_fits, time.perf_counter()
+        n_iter = estimator.n_iter_ if estimator.__sklearn_is_fitted__() else 0
+        self._begun[estimator] = self._n_fits, n_iter, time.perf_counter()
         self._n_fits += 1
 
     def on_fit_task_end(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
@@ -106,9 +109,10 @@ class LossRecorder(Callback):
         >>> [record["epoch"] for record in recorder.records_]
         [1, 2]
         """
-        if context.task_name == "fit":
+        fit, n_before, began = self._begun[estimator]
+        is_epoch = context.task_name == "epoch" or (context.task_name == "partial_fit" and estimator.n_iter_ > n_before)
+        if not is_epoch:
             return
-        fit, began = self._begun[estimator]
         validation_losses = estimator.validation_loss_curve_
         self.records_.append(
             {

@@ -204,7 +204,9 @@ class TestEarlyStopping:
     def test_partial_fit_leaves_the_scores_of_the_last_fit(self):
         X, y = data(BackpropRegressor)
         stopping = EarlyStopping(X, y)
-        BackpropRegressor(5, **FEW).set_callbacks(stopping).fit(X, y).partial_fit(X, y)
+        network = BackpropRegressor(5, **FEW).set_callbacks(stopping).fit(X, y)
+        with pytest.warns(UserWarning, match="EarlyStopping cannot do its work in partial_fit"):
+            network.partial_fit(X, y)
         assert len(stopping.scores_) == 4
 
     def test_unknown_scorer_is_named(self):

@@ -150,6 +150,11 @@ def test_stored_files_load_under_other_releases_of_numpy(path):
     np.testing.assert_allclose(network.coefs_[0], expected["coefs"], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_stored_files_from_before_samples_were_counted_have_no_rejected_ones(path):
+    assert joblib.load(path).n_rejected_ == 0
+
+
 @pytest.fixture
 def stored():
     """Return the state of a fitted network, whose parts a test may change."""

@@ -13,6 +13,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._core.dataset import INDEX
 from skbackprop._estimators import validation_split
 from skbackprop._estimators.validation_split import split
+from skbackprop.exceptions import DataWarning
 from tests.shared import BOTH, EACH_SOLVER, ENGINES, announce, data, theta
 
 STOPPING = {"early_stopping": True, "max_iter": 30, "tol": None, "random_state": 0}
@@ -224,7 +225,7 @@ def test_class_with_one_sample_warns_and_is_kept():
     X, y = data(BackpropClassifier)
     y = y.copy()
     y[0] = 7
-    with pytest.warns(UserWarning, match="A class has only one sample") as warnings:
+    with pytest.warns(DataWarning, match="A class has only one sample") as warnings:
         network = BackpropClassifier(5, **STOPPING).fit(X, y)
     assert warnings[0].filename == __file__
     assert 7 in network.classes_

@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropRegressor
 from skbackprop._training.trainer import Trainer
+from skbackprop.exceptions import DataWarning
 from skbackprop.losses import SquaredError
 from skbackprop.schedules import Schedule
 from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, data, theta, with_solver
@@ -57,8 +58,8 @@ def test_warnings_name_the_line_that_called_the_estimator(estimator):
     network = estimator(6, learning_rate=1e6, optimizer="gd", **FEW)
     with pytest.warns(ConvergenceWarning) as of_fit:
         network.fit(X, y)
-    with pytest.warns(ConvergenceWarning) as of_partial_fit:
-        network.partial_fit(1e6 * X, y)
+    with pytest.warns(DataWarning) as of_partial_fit:
+        network.partial_fit(1e6 * X[:3], y[:3])
     assert {warning.filename for warning in [*of_fit, *of_partial_fit]} == {__file__}
 
 
@@ -116,7 +117,7 @@ def test_validation_scores_of_epochs_that_are_rolled_back_are_removed():
     assert -network.validation_loss_curve_[network.best_iter_ - 1] == max(scores)
 
 
-@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore::skbackprop.exceptions.DataWarning")
 def test_overflow_gives_no_warnings_of_numpy():
     X, y = data(BackpropRegressor)
     network = BackpropRegressor(5, **FEW).fit(X, y)
