@@ -1,7 +1,8 @@
 """Prequential scores and times of online learning: each sample is predicted first, and learned from afterwards.
 
     python benchmarks/streams.py [--kinds KIND ...] [--role choose | report] [--sets NAME ...] [--seeds 3]
-                                 [--contenders NAME ...] [--change NAME=VALUE ...] [--wrapper] [--json FILE]
+                                 [--contenders NAME ...] [--change NAME=VALUE ...] [--baseline FILE] [--wrapper]
+                                 [--json FILE]
 
 `problems.streams` lists the streams. Those of river are skipped where river is not installed, and so are its models.
 Contenders, with default parameters on one thread, in the same loop:
@@ -23,8 +24,9 @@ raised an error or predicted NaN. The columns are the parts of the stream, each 
 microseconds for a sample (us), which are the minimum.
 At the end: the errors on the whole stream and on its last part over those of MLP.
 
---change sets parameters of "ours". --wrapper instead times our network and the MLP in river's wrapper for scikit-learn,
-`learn_one` and `predict_one` together, on the data that come with river.
+--change sets parameters of our networks. --baseline reads the JSON file of an earlier run and takes the contenders from
+it that do not run, as in ``--contenders ours "ours sgd" --baseline FILE``. --wrapper instead times our network and the
+MLP in river's wrapper for scikit-learn, `predict_one` and `learn_one` together, on the data that come with river.
 """
 
 import os
@@ -32,10 +34,12 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # before numpy loads its BLAS
 
+import json
 import time
 import warnings
 from collections import Counter
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import report
@@ -140,7 +144,7 @@ def network(**settings):
 
     def make(classes, seed, change):
         estimator = BackpropRegressor if classes is None else BackpropClassifier
-        return Online(estimator(random_state=seed, **{**settings, **change}), classes)
+        return Online(estimator(random_state=seed, **{**change, **settings}), classes)
 
     return make
 
@@ -315,7 +319,10 @@ def ratios(figures, contender):
 
 def print_ratios(results):
     """Print the errors of our networks over those of the MLP."""
-    contenders = [name for name in next(iter(results.values())) if name.startswith("ours")]
+    results = {name: figures for name, figures in results.items() if "MLP" in figures}
+    contenders = [
+        name for name in CONTENDERS if all(name in figures for figures in results.values()) and "ours" in name
+    ]
     print("\nError over that of MLP; < 0.98 is better, > 1.02 is worse")
     print(f"{'':<38}" + "".join(f"{name:>12}{'last part':>12}" for name in contenders))
     found = {name: [ratios(figures, contender) for contender in contenders] for name, figures in results.items()}
@@ -377,6 +384,7 @@ def arguments_of(parser):
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, metavar="NAME")
     parser.add_argument("--change", nargs="+", type=changed, default=[], metavar="NAME=VALUE")
+    parser.add_argument("--baseline", type=Path, help="JSON file of an earlier run")
     parser.add_argument("--wrapper", action="store_true", help="time the networks in river's wrapper instead")
     arguments = parser.parse_args()
     arguments.change = dict(arguments.change)
@@ -398,6 +406,7 @@ def main():
     """Print the table of each stream and the comparison with the MLP, or the times of river's wrapper."""
     arguments = arguments_of(report.parser(__doc__))
     versions, results = report.versions(), {}
+    baseline = json.loads(arguments.baseline.read_text())["results"] if arguments.baseline else {}
     print(f"{arguments.seeds} seeds; changed: {arguments.change or 'nothing'}")
     if arguments.wrapper:
         print(f"\n{'microseconds, wrapper':<26}{'ours':>10}{'MLP':>10}{'ratio':>10}")
@@ -406,11 +415,11 @@ def main():
         if figures is None:
             print(f"\n{name}: river is not installed, skipped")
             continue
-        results[name] = figures
+        results[name] = figures = {**baseline.get(name, {}), **figures}
         if not arguments.wrapper:
             print_stream(name, figures)
         report.write(arguments.json, versions=versions, change=arguments.change, results=results, warned=WARNED)
-    if results and not arguments.wrapper and "MLP" in arguments.contenders:
+    if results and not arguments.wrapper:
         print_ratios(results)
     print("\nWarnings of our networks:", "" if WARNED else "none")
     for text, count in WARNED.items():

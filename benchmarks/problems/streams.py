@@ -250,7 +250,7 @@ def made(role, make, *arguments, **keywords):
     return StreamProblem("", role, partial(seeded, partial(make, *arguments, **keywords)))
 
 
-def real(name, limit=10_000):
+def real(name, limit=6000):
     """Return a problem of a data set that comes with river."""
     return StreamProblem("", REPORT, partial(shipped, name, limit))
 
