@@ -38,6 +38,7 @@ import json
 import time
 import warnings
 from collections import Counter
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -227,12 +228,10 @@ def predict_then_learn(contender, stream):
     predictions = np.full((n_samples, 1 if contender.classes is None else len(contender.classes)), np.nan)
     contender.learn(prepared[0], stream.y[calls[0]])
     start = time.perf_counter()
-    try:
+    with suppress(ValueError, OverflowError, ZeroDivisionError):
         for call, X in zip(calls[1:], prepared[1:], strict=True):
             predictions[call] = contender.predict(X)
             contender.learn(X, stream.y[call])
-    except (ValueError, OverflowError, ZeroDivisionError):
-        predictions[call.start :] = np.nan
     return predictions, (time.perf_counter() - start) / (n_samples - chunk) * 1e6
 
 
