@@ -21,7 +21,7 @@ A seed draws a generated stream and is the `random_state`. Classification: error
 of at least 1e-6. Regression: the root mean squared error over the standard deviation of the target. Scores leave out
 the first ten samples, the first call, and classification as long as there is one class. "fail" is a contender that
 raised an error or predicted NaN. The columns are the parts of the stream, each the mean over the seeds, and
-microseconds for a sample (us), which are the minimum.
+microseconds of CPU time for a sample (us), which are the minimum.
 At the end: the errors on the whole stream and on its last part over those of MLP.
 
 --change sets parameters of our networks. --baseline reads the JSON file of an earlier run and takes the contenders from
@@ -227,12 +227,12 @@ def predict_then_learn(contender, stream):
     prepared = [contender.prepare(stream.X[call]) for call in calls]
     predictions = np.full((n_samples, 1 if contender.classes is None else len(contender.classes)), np.nan)
     contender.learn(prepared[0], stream.y[calls[0]])
-    start = time.perf_counter()
+    start = time.process_time()
     with suppress(ValueError, OverflowError, ZeroDivisionError):
         for call, X in zip(calls[1:], prepared[1:], strict=True):
             predictions[call] = contender.predict(X)
             contender.learn(X, stream.y[call])
-    return predictions, (time.perf_counter() - start) / (n_samples - chunk) * 1e6
+    return predictions, (time.process_time() - start) / (n_samples - chunk) * 1e6
 
 
 def losses(stream, predictions):
@@ -349,11 +349,11 @@ def wrapped(stream, seed, change):
 
 def seconds_of_wrapper(network, samples, targets):
     """Return the seconds in which each sample is predicted and learned."""
-    start = time.perf_counter()
+    start = time.process_time()
     for x, y in zip(samples, targets, strict=True):
         network.predict_one(x)
         network.learn_one(x, y)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def time_wrapper(name, arguments, n_samples=500):
