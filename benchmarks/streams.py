@@ -209,6 +209,7 @@ CONTENDERS = {
     "tree": tree,
     "constant": constant,
 }
+OURS = ("ours", "ours sgd", "ours batch")
 
 
 # One stream
@@ -269,7 +270,7 @@ def run_seed(name, stream, seed, arguments):
         with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
             warnings.simplefilter("default")
             predictions, microseconds = predict_then_learn(made, stream)
-        if contender.startswith("ours"):
+        if contender in OURS:
             WARNED.update(f"{name}: {str(warning.message)[:90]}" for warning in caught)
         yield contender, scores(stream, predictions), microseconds
 
@@ -313,15 +314,17 @@ def ratios(figures, contender):
     """Return the errors of a contender over those of the MLP, on the whole stream and on its last part."""
     mine, theirs = (figures[name]["error"] for name in (contender, "MLP"))
     whole, *_, last_part = mine
-    return [np.mean(mine[part]) / max(np.mean(theirs[part]), 1e-12) for part in (whole, last_part)]
+    n_seeds = min(len(mine[whole]), len(theirs[whole]))  # a baseline may have fewer seeds
+    means = ((np.mean(mine[part][:n_seeds]), np.mean(theirs[part][:n_seeds])) for part in (whole, last_part))
+    return [of_mine / max(of_theirs, 1e-12) for of_mine, of_theirs in means]
 
 
 def print_ratios(results):
     """Print the errors of our networks over those of the MLP."""
     results = {name: figures for name, figures in results.items() if "MLP" in figures}
-    contenders = [
-        name for name in CONTENDERS if all(name in figures for figures in results.values()) and "ours" in name
-    ]
+    contenders = [name for name in OURS if all(name in figures for figures in results.values())]
+    if not results or not contenders:
+        return
     print("\nError over that of MLP; < 0.98 is better, > 1.02 is worse")
     print(f"{'':<38}" + "".join(f"{name:>12}{'last part':>12}" for name in contenders))
     found = {name: [ratios(figures, contender) for contender in contenders] for name, figures in results.items()}
@@ -418,7 +421,7 @@ def main():
         if not arguments.wrapper:
             print_stream(name, figures)
         report.write(arguments.json, versions=versions, change=arguments.change, results=results, warned=WARNED)
-    if results and not arguments.wrapper:
+    if not arguments.wrapper:
         print_ratios(results)
     print("\nWarnings of our networks:", "" if WARNED else "none")
     for text, count in WARNED.items():

@@ -176,6 +176,12 @@ def test_classes_are_scored_once_there_are_two(script):
     assert found == {"error": {"whole": 0}, "log loss": {"whole": pytest.approx(-np.log(0.75))}}
 
 
+def test_errors_are_compared_for_the_seeds_that_both_have(script):
+    parts = {"ours": [1.0, 3.0], "MLP": [2.0]}
+    figures = {name: {"error": {"whole": values, "last third": values[:1]}} for name, values in parts.items()}
+    assert script.ratios(figures, "ours") == [0.5, 0.5]
+
+
 @pytest.fixture
 def run(script, monkeypatch, capsys, tmp_path):
     """A function that runs the benchmark on short streams and returns what it prints."""
@@ -204,7 +210,7 @@ def test_the_benchmark_runs_its_contenders(run):
 
 
 def test_a_baseline_stands_in_for_contenders_that_do_not_run(run, tmp_path):
-    run(["--contenders", "MLP"])
+    assert "better / worse" not in run(["--contenders", "MLP"])
     (tmp_path / "figures").rename(tmp_path / "earlier")
     printed = run(["--contenders", "ours", "--baseline", str(tmp_path / "earlier")])
     assert printed.count("\n  MLP ") == 3
