@@ -1,4 +1,4 @@
-"""Make the images of the documentation: run the examples and save their figures.
+"""Make the images of the documentation: run the examples and save their figures. plot_stream needs river.
 
 python docs/make_images.py
 """
@@ -13,7 +13,15 @@ import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
-IMAGES = ["plot_solvers", "plot_quantiles", "plot_damage", "plot_saliency", "plot_network", "plot_callbacks"]
+IMAGES = [
+    "plot_solvers",
+    "plot_quantiles",
+    "plot_damage",
+    "plot_saliency",
+    "plot_network",
+    "plot_callbacks",
+    "plot_stream",
+]
 
 
 def main():

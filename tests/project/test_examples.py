@@ -8,10 +8,14 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "examples"
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py"))
+#: Packages of the data of an example, which tests do not require.
+NEEDED = {"plot_stream.py": "river"}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_example_runs(example, tmp_path, monkeypatch, capsys, plt):
+    if example in NEEDED:
+        pytest.importorskip(NEEDED[example])
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
         warnings.resetwarnings()
