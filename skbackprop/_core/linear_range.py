@@ -94,6 +94,10 @@ class LinearRange(NamedTuple):
         upper = np.where(np.isfinite(width), np.minimum(other.upper, self.upper + width), other.upper)
         return self.widened(LinearRange(lower, upper))
 
+    def replaced(self, other: LinearRange, columns: np.ndarray) -> LinearRange:
+        """Return the range with that of some columns replaced; `columns` is a mask."""
+        return LinearRange(np.where(columns, other.lower, self.lower), np.where(columns, other.upper, self.upper))
+
     def including(self, low: np.ndarray, high: np.ndarray, columns: np.ndarray) -> LinearRange:
         """Return the range, widened in some columns to include these values; `columns` is a mask."""
         lower = np.where(columns, np.minimum(self.lower, low), self.lower)

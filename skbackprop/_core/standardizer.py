@@ -214,6 +214,41 @@ class Standardizer:
         moments, _ = self.propose(data)
         self.accept(moments, data.n_samples)
 
+    def moments_of(self, data: Dataset, linear_range: LinearRange | None) -> Moments:
+        """Return the moments of some samples alone, with values of X beyond a range compressed."""
+        return self._moments_of(data, linear_range, self.moments)
+
+    def columns_of(self, data: Dataset, columns: np.ndarray, linear_range: LinearRange | None) -> np.ndarray:
+        """Return some columns of X, with values beyond a range compressed, and the target; `columns` is a mask."""
+        inputs, target = columns[self.inputs], columns[self.target]
+        X = data.X[:, np.flatnonzero(inputs)]
+        X = (X if isinstance(X, np.ndarray) else X.toarray()).astype(np.float64)
+        if linear_range is not None:
+            X = linear_range.of(inputs).compressed(X)
+        return np.column_stack([X, data.y[:, target]]) if target.any() else X
+
+    def restart(self, data: Dataset, columns: np.ndarray) -> None:
+        """Replace the range and the moments of some columns by those of some samples; `columns` is a mask.
+
+        The other columns keep theirs, with the weight of these samples.
+        """
+        present, linear_range, target_range = self.moments, self.moments.linear_range, self.moments.target_range
+        if self.is_robust:
+            found = range_of_samples(data, ROUNDINGS, self.centers)
+            linear_range = found if linear_range is None else linear_range.replaced(found, columns[self.inputs])
+        if self.has_robust_target:
+            found_range = range_of_target(data, ROUNDINGS)
+            if target_range is not None:
+                found_range = TargetRange(*target_range.replaced(found_range, columns[self.target]))
+            target_range = found_range
+        ranges = present._replace(linear_range=linear_range, target_range=target_range, recent_targets=None)
+        new = self._moments_of(data, linear_range, ranges)
+        mean = np.where(columns, new.mean, present.mean)
+        variance = np.where(columns, new.variance, present.variance)
+        self.moments = ranges._replace(weight=new.weight, mean=mean, variance=variance)
+        self.n_samples = data.n_samples
+        self._refresh()
+
     def snapshot(self) -> dict[str, Any]:
         """Return what `restore` needs; it is cheap, because no array is ever written to."""
         return vars(self).copy()
@@ -409,6 +444,21 @@ class Standardizer:
         last.b[...] = b
         first.b[...] += self.offset[self.inputs] @ first.W
         first.W[...] = first.W * self.scale[self.inputs, np.newaxis]
+
+    def keep_function_of_inputs(self, layer: Layer, before: Standardizer) -> None:
+        """Change the first layer in place so that it computes from X what it did with an earlier standardizer."""
+        W = layer.W.astype(np.float64)
+        layer.b[...] += ((self.offset - before.offset) * before.factor)[self.inputs] @ W
+        layer.W[...] = W * (before.factor * self.scale)[self.inputs, np.newaxis]
+
+    def keep_function_to_target(self, layer: Layer, before: Standardizer) -> None:
+        """Change the last layer in place so that it predicts what it predicted with an earlier standardizer."""
+        W, b = layer.W.astype(np.float64), layer.b.astype(np.float64)
+        old, new = before.target_transform, self.target_transform
+        self.target_scaling.fold_scaling(W, b, old.prediction_offset, old.prediction_scale)
+        self.target_scaling.unfold_scaling(W, b, new.offset, new.scale)
+        layer.W[...] = W
+        layer.b[...] = b
 
 
 def _targets_and_weights(data: Dataset) -> np.ndarray:

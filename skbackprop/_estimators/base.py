@@ -17,6 +17,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import CallbackSupportMixin
+from .._training.change_detector import ChangeDetector
 from .._training.config import TrainingConfig
 from .._training.result import TrainingResult
 from .._training.state import TrainingState
@@ -165,7 +166,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def drop_optimizer_state(self) -> Self:
         """Drop the state of the optimizer, so that a stored estimator has little more than the weights.
 
-        Training can continue; the optimizer then starts again from the present weights.
+        Training can continue; the optimizer then starts again from the present weights. The last few samples of a
+        stream, and the weights from before them, which `partial_fit` keeps to find changes of the data, are dropped,
+        too.
 
         Returns
         -------
@@ -186,7 +189,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         6
         """
         self._state = replace(
-            self._fitted_state(), optimizer_state=self._state.optimizer_state[:, :0].copy(), n_steps=0
+            self._fitted_state(),
+            optimizer_state=self._state.optimizer_state[:, :0].copy(),
+            n_steps=0,
+            change_detector=ChangeDetector(),
         )
         self._fast_path = None
         return self
@@ -253,6 +259,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def n_rejected_(self) -> int:
         """Number of samples that `partial_fit` has rejected as outliers since the weights were initialized."""
         return self._fitted_state().n_rejected
+
+    @property
+    def n_changes_(self) -> int:
+        """Number of times that `partial_fit` has found that the data had changed, and has scaled columns anew."""
+        return self._fitted_state().n_changes
 
     @property
     def loss_curve_(self) -> list[float]:

@@ -152,6 +152,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Number of updates since the weights were initialized.
     n_rejected_ : int
         Number of samples that `partial_fit` has rejected as outliers since the weights were initialized.
+    n_changes_ : int
+        Number of times that `partial_fit` has found since then that the data had changed, and has scaled columns anew.
     learning_rate_ : float
         Learning rate of the last update.
     alpha_ : float

@@ -15,6 +15,7 @@ from .._core.network import Network
 from .._core.objective import Objective
 from .._core.standardizer import Standardizer
 from .._training.config import TrainingConfig
+from .._training.recent_samples import BLOCK_SAMPLES
 from .._training.state import TrainingState
 from .._version import __version__
 from ..activations import Activation
@@ -56,6 +57,7 @@ COUNTS = (
     "n_samples",
     "n_rejections",
     "n_rejected",
+    "n_changes",
 )
 AMOUNTS = ("rate_factor", "prior", "alpha", "mean_weight", "mean_entries")
 REALS = ("learning_rate", "plateau_best", "mean_loss", "constant_loss", "gross_loss")
@@ -134,6 +136,7 @@ def _stored_network(config: TrainingConfig, state: TrainingState) -> dict[str, A
         "optimizer_state": state.optimizer_state,
         "random_generator": state.rng.bit_generator.state,
         "standardizer": None if state.standardizer is None else state.standardizer.state_dict(),
+        "change_detector": state.change_detector.state_dict(),
         "numbers": {name: getattr(state, name) for name in NUMBERS},
         "curves": {name: np.array(getattr(state, name), np.float64) for name in CURVES},
     }
@@ -158,9 +161,18 @@ def _restored_network(stored: dict[str, Any]) -> tuple[TrainingConfig, TrainingS
     state = TrainingState(theta, optimizer_state, _restored_generator(stored["random_generator"]))
     if stored["standardizer"] is not None:
         state.standardizer = _restored_standardizer(stored["standardizer"], objective, theta.dtype)
+        if "change_detector" in stored:  # the first versions had none
+            _restore_change_detector(stored["change_detector"], state)
     numbers = stored["numbers"]
     if isinstance(numbers, dict):  # files of the first versions do not have these numbers
-        missing = {"prior": 1.0, "constant_loss": math.inf, "gross_loss": 0.0, "n_planned": 0, "n_rejected": 0}
+        missing = {
+            "prior": 1.0,
+            "constant_loss": math.inf,
+            "gross_loss": 0.0,
+            "n_planned": 0,
+            "n_rejected": 0,
+            "n_changes": 0,
+        }
         numbers = {"mean_entries": float(network.sizes[0]), **missing, **numbers}
     _check_numbers(numbers)
     for name in NUMBERS:
@@ -281,6 +293,40 @@ def _restored_standardizer(stored: dict[str, Any], objective: Objective, dtype: 
     _check_target(stored, len(standardizer.target_scale))
     standardizer.load_state_dict(stored)
     return standardizer
+
+
+def _restore_change_detector(stored: dict[str, Any], state: TrainingState) -> None:
+    """Restore what a stream remembers to find changes of the data."""
+    owner = "the change detector of the stored network"
+    check_dict(stored, ("recent", "before", "suspected", "columns"), owner)
+    standardizer = state.standardizer
+    assert standardizer is not None
+    n_features, n_columns = standardizer.inputs.stop, len(standardizer.moments.mean)
+    recent = stored["recent"]
+    check_dict(recent, ("X", "y", "weight"), f"the recent samples of {owner}")
+    n = len(recent["weight"]) if isinstance(recent["weight"], np.ndarray) and recent["weight"].ndim else None
+    if n is None or n >= BLOCK_SAMPLES:
+        raise ValueError(f"The recent samples of {owner} must be fewer than {BLOCK_SAMPLES}.")
+    check_array(recent["weight"], f"weight of {owner}", (n,))
+    for name, n_entries in (("X", n_features if n else None), ("y", None)):
+        check_array(recent[name], f"{name} of {owner}", (n, n_entries))
+    for name in ("before", "suspected"):
+        if stored[name] is not None:
+            _check_sighting(stored[name], f"{name} of {owner}", n_features, n_columns, state.theta)
+    check_array(stored["columns"], f"columns of {owner}", (0 if stored["suspected"] is None else n_columns,))
+    state.change_detector.load_state_dict(stored)
+
+
+def _check_sighting(stored: dict[str, Any], owner: str, n_features: int, n_columns: int, theta: np.ndarray) -> None:
+    check_dict(stored, ("mean", "variance", "n_samples", "theta"), owner)
+    for name in ("mean", "variance"):
+        check_array(stored[name], f"{name} of {owner}", (n_columns,))
+    check_count(stored["n_samples"], f"n_samples of {owner}", low=1)
+    check_array(stored["theta"], f"theta of {owner}", theta.shape, theta.dtype)
+    if "lower" in stored:
+        check_dict(stored, ("upper",), owner)
+        for name in ("lower", "upper"):
+            check_bounds(stored[name], f"{name} of {owner}", n_features)
 
 
 def _check_target(stored: dict[str, Any], n_outputs: int) -> None:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.dataset import Dataset
+from .._core.linear_range import LinearRange
+from .._core.moments import Moments
 from .._core.standardizer import Standardizer
 from .recent_samples import BLOCK_SAMPLES, RecentSamples
 
@@ -19,8 +21,9 @@ from .recent_samples import BLOCK_SAMPLES, RecentSamples
 MAX_STANDARD_ERRORS = 6.0
 #: and more than this share of the larger standard deviation; less does not matter to the network.
 MIN_DISTANCE = 0.5
-#: Variances differ by more than this factor.
-VARIANCE_RATIO = 4.0
+#: Variances differ if they grow by more than the first factor, or fall by more than the second; columns with rare large
+#: values have small variances in between.
+GROWTH, FALL = 4.0, 16.0
 #: The moments of a block must be those of most of its samples: at least this share is far from the earlier mean, where
 #: the spread has grown, or differs from the median, where it has not. Samples without any of the rare large values of
 #: a column say nothing about these.
@@ -40,6 +43,8 @@ class Sighting(NamedTuple):
         Of X and the target.
     n_samples : int
         Number of samples in these moments.
+    linear_range : LinearRange or None
+        Beyond which values are compressed first. It may become wider from block to block.
     theta : ndarray of shape (n_parameters,)
         The weights before a block.
     """
@@ -47,7 +52,27 @@ class Sighting(NamedTuple):
     mean: np.ndarray
     variance: np.ndarray
     n_samples: int
+    linear_range: LinearRange | None
     theta: np.ndarray
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything as numbers and arrays, to be stored."""
+        stored = self._asdict()
+        linear_range = stored.pop("linear_range")
+        return stored if linear_range is None else stored | linear_range._asdict()
+
+    @classmethod
+    def from_state_dict(cls, stored: dict[str, Any]) -> Sighting:
+        """Return what `state_dict` was called of."""
+        linear_range = LinearRange(stored["lower"], stored["upper"]) if "lower" in stored else None
+        return cls(stored["mean"], stored["variance"], stored["n_samples"], linear_range, stored["theta"])
+
+
+class CountedMoments(NamedTuple):
+    """Moments, and the number of samples in them."""
+
+    moments: Moments
+    n_samples: int
 
 
 class Suspicion(NamedTuple):
@@ -101,14 +126,24 @@ class ChangeDetector:
         self.before: Sighting | None = None
         self.suspicion: Suspicion | None = None
 
-    def begin_call(self, standardizer: Standardizer, theta: np.ndarray) -> None:
-        """Remember the moments and the weights, if a block begins with this call."""
-        if not self.recent.n_samples and standardizer.n_samples >= BLOCK_SAMPLES:
-            moments = standardizer.moments
-            self.before = Sighting(moments.mean, moments.variance, standardizer.n_samples, theta.copy())
+    def add(
+        self, data: Dataset, standardizer: Standardizer, earlier: CountedMoments, theta: np.ndarray
+    ) -> Change | None:
+        """Add the samples of a call; return the change if they complete a block that confirms one.
 
-    def add(self, data: Dataset, standardizer: Standardizer) -> Change | None:
-        """Add the samples of a call; return the change if they complete a block that confirms one."""
+        Parameters
+        ----------
+        data : Dataset
+        standardizer : Standardizer
+            With the moments after these samples.
+        earlier : CountedMoments
+            The moments before them.
+        theta : ndarray of shape (n_parameters,)
+            The weights, which have not been updated by these samples yet.
+        """
+        if not self.recent.n_samples and earlier.n_samples >= BLOCK_SAMPLES:
+            moments, n_earlier = earlier
+            self.before = Sighting(moments.mean, moments.variance, n_earlier, moments.linear_range, theta.copy())
         block = data
         if data.n_samples < BLOCK_SAMPLES:
             if not isinstance(data.X, np.ndarray):
@@ -123,15 +158,16 @@ class ChangeDetector:
     def _compare(self, block: Dataset, before: Sighting, standardizer: Standardizer) -> Change | None:
         suspicion, self.suspicion = self.suspicion, None
         some = block.spread(MAX_COMPARED)
-        moments = standardizer.moments_of(some)
-        last = Sighting(moments.mean, moments.variance, some.n_samples, before.theta)
+        last = _sighting(some, standardizer, before)
         columns = differing_columns(before, last)
         if columns.any():
-            columns[columns] = most_samples_differ(standardizer.columns_of(some, columns), before, columns)
+            values = standardizer.columns_of(some, columns, before.linear_range)
+            columns[columns] = most_samples_differ(values, before, columns)
         if not columns.any():
             return None
         if suspicion is not None:
-            confirmed = columns & suspicion.columns & ~differing_columns(suspicion.block, last)
+            again = _sighting(some, standardizer, suspicion.block)
+            confirmed = columns & suspicion.columns & ~differing_columns(suspicion.block, again)
             if confirmed.any():
                 return Change(block, confirmed, suspicion.block.theta)
         self.suspicion = Suspicion(last, columns)
@@ -145,14 +181,39 @@ class ChangeDetector:
         """Restore a snapshot."""
         self.recent.n_samples, self.before, self.suspicion = snapshot
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything as numbers and arrays, to be stored."""
+        suspicion = self.suspicion
+        return {
+            "recent": self.recent.state_dict(),
+            "before": None if self.before is None else self.before.state_dict(),
+            "suspected": None if suspicion is None else suspicion.block.state_dict(),
+            "columns": np.empty(0) if suspicion is None else suspicion.columns.astype(np.float64),
+        }
+
+    def load_state_dict(self, stored: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned; the caller has checked shapes and dtypes."""
+        self.recent.load_state_dict(stored["recent"])
+        before, suspected = stored["before"], stored["suspected"]
+        self.before = None if before is None else Sighting.from_state_dict(before)
+        self.suspicion = (
+            None if suspected is None else Suspicion(Sighting.from_state_dict(suspected), stored["columns"] != 0)
+        )
+
+
+def _sighting(data: Dataset, standardizer: Standardizer, other: Sighting) -> Sighting:
+    """Return the moments of some samples with the range of the other ones, and its weights."""
+    moments = standardizer.moments_of(data, other.linear_range)
+    return other._replace(mean=moments.mean, variance=moments.variance, n_samples=data.n_samples)
+
 
 def differing_columns(earlier: Sighting, later: Sighting) -> np.ndarray:
     """Return a mask of the columns whose moments differ by more than chance, and by enough to matter."""
-    larger = np.maximum(earlier.variance, later.variance)
-    smaller = np.minimum(earlier.variance, later.variance)
+    old, new = earlier.variance, later.variance
+    larger = np.maximum(old, new)
     square_of_error = larger * (1 / earlier.n_samples + 1 / later.n_samples)
     limit = np.maximum(MAX_STANDARD_ERRORS**2 * square_of_error, MIN_DISTANCE**2 * larger)
-    return ((later.mean - earlier.mean) ** 2 > limit) | (larger > VARIANCE_RATIO * smaller)
+    return ((later.mean - earlier.mean) ** 2 > limit) | (new > GROWTH * old) | (old > FALL * new)
 
 
 def most_samples_differ(values: np.ndarray, earlier: Sighting, columns: np.ndarray) -> np.ndarray:
@@ -161,4 +222,4 @@ def most_samples_differ(values: np.ndarray, earlier: Sighting, columns: np.ndarr
     is_wider = values.var(axis=0) > variance
     are_far = np.mean((values - mean) ** 2 > FAR**2 * variance, axis=0)
     vary = np.mean(values != np.median(values, axis=0), axis=0)
-    return np.where(is_wider, np.minimum(are_far, vary), vary) >= MIN_SHARE
+    return (vary >= MIN_SHARE) & (~is_wider | (are_far >= MIN_SHARE))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from .._core.dataset import Dataset
 
@@ -24,22 +23,23 @@ class RecentSamples:
 
     def __init__(self) -> None:
         self.n_samples = 0
-        self._X, self._y, self._weight = (np.empty((0, 0)),) * 3
+        self._X, self._y, self._weight = np.empty((0, 0)), np.empty((0, 0)), np.empty(0)
 
     def add(self, data: Dataset) -> None:
         """Add copies of fewer than `BLOCK_SAMPLES` samples."""
         if not len(self._X):
-            self._allocate(data.X.shape[1], data.X.dtype, data.y.shape[1], data.y.dtype)
+            self._allocate(data.X.shape[1], data.y.shape[1])
+        X = cast(np.ndarray, data.X)
         included = slice(None) if data.excluded is None else data.indices()
         new = slice(self.n_samples, self.n_samples + data.n_samples)
-        self._X[new] = data.X[included]
+        self._X[new] = X[included]
         self._y[new] = data.y[included]
         self._weight[new] = 1.0 if data.sample_weight is None else data.sample_weight[included]
         self.n_samples = new.stop
 
-    def _allocate(self, n_features: int, X_dtype: DTypeLike, n_targets: int, y_dtype: DTypeLike) -> None:
+    def _allocate(self, n_features: int, n_targets: int) -> None:
         capacity = 2 * BLOCK_SAMPLES
-        self._X, self._y = np.empty((capacity, n_features), X_dtype), np.empty((capacity, n_targets), y_dtype)
+        self._X, self._y = np.empty((capacity, n_features)), np.empty((capacity, n_targets))
         self._weight = np.empty(capacity)
 
     def dataset(self) -> Dataset:
@@ -49,8 +49,8 @@ class RecentSamples:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the samples as arrays, to be stored."""
-        X, y, weight, *_ = self.dataset()
-        return {"X": X, "y": y, "weight": weight}
+        samples = self.dataset()
+        return {"X": samples.X, "y": samples.y, "weight": samples.sample_weight}
 
     def load_state_dict(self, stored: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned; the caller has checked shapes and dtypes."""

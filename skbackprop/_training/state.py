@@ -14,6 +14,7 @@ import numpy as np
 from .._core.dataset import Dataset
 from .._core.standardizer import Standardizer
 from .._typing import Matrix
+from .change_detector import ChangeDetector
 
 #: A stream keeps the losses of this many epochs, and up to twice as many before the oldest are dropped.
 KEPT_EPOCHS = 10_000
@@ -33,6 +34,8 @@ class TrainingState:
         Draws the order of the samples and the keys of dropout.
     standardizer : Standardizer or None
         Running moments of the samples; None means that samples are not standardized.
+    change_detector : ChangeDetector
+        Finds columns of a stream whose moments have changed.
     seed : int
         Seed of the generator, and of the validation split.
     t : int
@@ -84,12 +87,15 @@ class TrainingState:
         Number of samples of a stream, up to the last one, that were outliers without another sample in between.
     n_rejected : int
         Number of samples of a stream that were rejected as outliers.
+    n_changes : int
+        Number of times that columns of a stream had changed.
     """
 
     theta: np.ndarray
     optimizer_state: np.ndarray
     rng: np.random.Generator
     standardizer: Standardizer | None = None
+    change_detector: ChangeDetector = field(default_factory=ChangeDetector)
     seed: int = 0
     t: int = 0
     n_steps: int = 0
@@ -116,6 +122,7 @@ class TrainingState:
     n_samples: int = 0
     n_rejections: int = 0
     n_rejected: int = 0
+    n_changes: int = 0
 
     @property
     def has_been_fitted(self) -> bool:
@@ -178,7 +185,7 @@ EPOCH_FIELDS = (
     "plateau_count",
 )
 #: The numbers that change together with the running moments, before the first epoch over some samples.
-MOMENT_FIELDS = ("mean_weight", "mean_entries", "n_samples")
+MOMENT_FIELDS = ("mean_weight", "mean_entries", "n_samples", "n_changes")
 
 
 class StateSnapshot:
@@ -206,6 +213,7 @@ class StateSnapshot:
         self._curve_lengths = len(state.loss_curve), len(state.validation_loss_curve)
         if state.standardizer is not None:
             self._moments = state.standardizer.snapshot()
+            self._changes = state.change_detector.snapshot()
         if self._keeps_rng:
             self._rng = state.rng.bit_generator.state
 
@@ -229,5 +237,6 @@ class StateSnapshot:
                 setattr(state, name, self._fields[name])
             if state.standardizer is not None:
                 state.standardizer.restore(self._moments)
+                state.change_detector.restore(self._changes)
         if self._keeps_rng:
             state.rng.bit_generator.state = self._rng

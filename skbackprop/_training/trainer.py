@@ -17,6 +17,8 @@ import numpy as np
 from .._core.dataset import Dataset
 from .._core.denormals import flush_denormals
 from . import lbfgs
+from .change import follow_change, moments_so_far
+from .change_detector import CountedMoments
 from .config import TrainingConfig
 from .epoch import Engine, EpochPlan, EpochResult, plan_epoch
 from .observers import TrainingObserver
@@ -352,9 +354,11 @@ class StreamTrainer(Trainer):
         n_rejections, n_rejected = state.n_rejections, state.n_rejected
         self._observer = observer
         self._last_good.save()
+        before, earlier = self._last_good, moments_so_far(state)
         try:
             accepted = update_moments(state, data, reject_outliers=True)
             if accepted is not None:
+                self._look_for_change(accepted, earlier)
                 state.n_planned = state.n_planned or self.config.n_planned(data.n_samples)
                 self._data = state.scale_target(accepted)
                 if accepted is not data or self._has_smaller_buffers:
@@ -366,12 +370,23 @@ class StreamTrainer(Trainer):
             if state.n_rejected != n_rejected:
                 self._report_rejections(result, data.n_samples, state.n_rejected - n_rejected)
         except BaseException:
-            self._last_good.restore()
+            before.restore()
             state.n_rejections, state.n_rejected = n_rejections, n_rejected
             raise
         finally:
             self._data = NO_DATA
         return result
+
+    def _look_for_change(self, data: Dataset, earlier: CountedMoments | None) -> None:
+        """Adapt the scaling and the weights if the data have changed; a divergence then goes back to these weights."""
+        state = self.state
+        if earlier is None or state.standardizer is None:
+            return
+        change = state.change_detector.add(data, state.standardizer, earlier, state.theta)
+        if change is not None:
+            follow_change(state, self.config.objective, change)
+            self._last_good = StateSnapshot(state, self._keeps_rng)
+            self._last_good.save()
 
     def _replace_buffers(self, *, is_part: bool) -> None:
         """Allocate the buffers for the part of a call that is accepted, or again for all samples."""

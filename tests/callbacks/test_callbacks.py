@@ -173,7 +173,7 @@ class TestEarlyStopping:
     def test_stops_when_patience_runs_out_and_restores_the_best_weights(self):
         X, y = data(BackpropRegressor)
         stopping = EarlyStopping(X[::2], y[::2], scoring=lambda network, X, y: -abs(network.n_iter_ - 4), patience=3)
-        params = FEW | {"alpha": 0.01, "max_iter": 50}
+        params = FEW | {"alpha": 0.01, "learning_rate": 0.001, "max_iter": 50, "tol": None}
         network = BackpropRegressor(5, **params).set_callbacks(stopping).fit(X[1::2], y[1::2])
         assert stopping.scores_ == [-3, -2, -1, 0, -1, -2, -3]
         assert stopping.best_iter_ == network.best_iter_ == 4

@@ -64,7 +64,7 @@ def test_gradient_with_dropout_equals_finite_differences(activation, rng):
 @EACH_SOLVER
 def test_prediction_uses_all_units_and_each_epoch_draws_new_masks(estimator, solver):
     X, y = data(estimator)
-    params = {"solver": solver, "alpha": 0.01, **FEW}
+    params = {"solver": solver, "alpha": 0.01, "learning_rate": 0.01, **FEW}
     network = estimator(20, dropout=0.5, **params).fit(X, y)
     np.testing.assert_array_equal(network.predict(X), network.predict(X))
     steps = estimator(20, dropout=0.5, **params)

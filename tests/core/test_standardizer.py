@@ -256,7 +256,8 @@ def test_standardization_equals_a_scaler_before_the_network(solver):
 @BOTH
 def test_stream_has_the_moments_of_all_samples(estimator):
     X, y = data(estimator)
-    X = 50 * X + 1000
+    order = np.random.default_rng(0).permutation(150)  # sorted by class, the data would change
+    X, y = 50 * X[order] + 1000, y[order]
     network = estimator(6, standardize="standard", random_state=0)
     for start in range(0, 150, 10):
         network.partial_fit(X[start : start + 10], y[start : start + 10], **announce(estimator))

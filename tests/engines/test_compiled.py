@@ -149,7 +149,7 @@ def test_chunks_of_a_batch(solver, monkeypatch):
 @EACH_SOLVER
 def test_going_on_is_exact_and_engines_can_take_over_from_each_other(estimator, solver):
     X, y = data(estimator)
-    params = settings(solver=solver, activation="tanh", alpha=0.01)
+    params = settings(solver=solver, activation="tanh", alpha=0.01, learning_rate=0.01)
     whole, by_numpy = (estimator(**params, engine=engine).fit(X, y) for engine in ("numba", "numpy"))
     steps = estimator(**params, engine="numba")
     mixed = estimator(**params)

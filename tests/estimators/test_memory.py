@@ -55,7 +55,7 @@ def test_integers_and_half_precision_are_never_floats_as_a_whole(estimator, engi
 
 
 @ENGINES
-@pytest.mark.filterwarnings("ignore:The number of unique classes")
+@pytest.mark.filterwarnings("ignore:The number of unique classes", "ignore:A validation set of .* is too small")
 @pytest.mark.parametrize("params", [{}, {"shuffle": False}, {"solver": "batch"}, {"early_stopping": True}], ids=str)
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
 def test_labels_never_become_a_column_for_each_class(engine, params, loss):

@@ -13,4 +13,5 @@ def snapshot(network):
     state["rng"] = state["rng"].bit_generator.state
     if state["standardizer"] is not None:
         state["standardizer"] = state["standardizer"].state_dict()
+    state["change_detector"] = state["change_detector"].state_dict()
     return fitted | deepcopy(state)

@@ -19,7 +19,9 @@ PACKAGE = str(Path(skbackprop.__file__).parent)
 LBFGS = {"solver": "batch", "optimizer": "lbfgs", "batch_size": "auto", "learning_rate": "auto"}
 SMALL = {"engine": "numpy", "batch_size": 8, "learning_rate": 0.01, "tol": None, "random_state": 0}
 #: Few samples and epochs learn little, and any warning is beside the point.
-IGNORES_CONVERGENCE = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+IGNORES_WARNINGS = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::skbackprop.exceptions.DataWarning"
+)
 
 
 class CallAfterEpoch(TrainingObserver):
@@ -67,7 +69,7 @@ def learned(network):
     return state.n_iter, state.theta.tobytes(), state.optimizer_state.tobytes(), tuple(state.loss_curve)
 
 
-@IGNORES_CONVERGENCE
+@IGNORES_WARNINGS
 @BOTH
 @pytest.mark.parametrize("params", [{}, LBFGS, {"early_stopping": True}], ids=["adam", "lbfgs", "early stopping"])
 @pytest.mark.parametrize("start", ["unfitted", "fitted to other columns", "warm start"])

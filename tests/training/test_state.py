@@ -10,6 +10,7 @@ from skbackprop import BackpropRegressor
 from skbackprop._core.dataset import Dataset
 from skbackprop._core.standardizer import Standardizer
 from skbackprop._training import state as _state
+from skbackprop._training.change_detector import CountedMoments
 from skbackprop._training.state import EPOCH_FIELDS, MOMENT_FIELDS, StateSnapshot, TrainingState
 from skbackprop.losses._target_scaling import StandardScaling
 
@@ -93,11 +94,14 @@ def change(state):
     for curve in (state.loss_curve, state.validation_loss_curve, state.validation_scores):
         curve.append(9.0)
     state.rng.random()
+    moments = CountedMoments(state.standardizer.moments, 100)
     state.standardizer.update(new_data(7))
+    state.change_detector.add(new_data(7), state.standardizer, moments, state.theta)
 
 
 def values(state):
     found = deepcopy(vars(state)) | {"standardizer": deepcopy(state.standardizer.state_dict())}
+    found["change_detector"] = state.change_detector.state_dict()
     return found | {"rng": state.rng.bit_generator.state}
 
 
@@ -108,6 +112,8 @@ def test_snapshot_restores_all_that_an_epoch_changes(undo_moments, keeps_rng):
     state.learning_rate, state.plateau_best = 0.1, 0.2
     state.standardizer = Standardizer(2, 1, StandardScaling(), True, np.dtype(float))
     state.standardizer.update(new_data())
+    moments = CountedMoments(state.standardizer.moments, 100)
+    state.change_detector.add(new_data(3), state.standardizer, moments, state.theta)
     snapshot = StateSnapshot(state, keeps_rng)
     snapshot.save()
     before, arrays = values(state), (state.theta, state.optimizer_state)
@@ -115,7 +121,7 @@ def test_snapshot_restores_all_that_an_epoch_changes(undo_moments, keeps_rng):
     after = values(state)
     snapshot.restore(undo_moments=undo_moments)
     restored = values(state)
-    kept = set() if undo_moments else {"standardizer", *MOMENT_FIELDS}
+    kept = set() if undo_moments else {"standardizer", "change_detector", *MOMENT_FIELDS}
     kept |= set() if keeps_rng else {"rng"}
     for name in before:
         np.testing.assert_equal(restored[name], (after if name in kept else before)[name])

@@ -1,0 +1,183 @@
+"""Streams whose data change: scaling that starts again, with the weights that fit best."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._core.dataset import Dataset
+from skbackprop._core.standardizer import Standardizer
+from skbackprop._training.change_detector import ChangeDetector, CountedMoments
+from skbackprop.losses._target_scaling import StandardScaling
+from tests.shared import ENGINES
+
+IGNORES_REJECTIONS = pytest.mark.filterwarnings("ignore:partial_fit rejected:skbackprop.exceptions.DataWarning")
+SIZES = pytest.mark.parametrize("size", [1, 7, 50, 120])
+UNITS = {
+    "times 1000": lambda x: 1000 * x,
+    "times 0.001": lambda x: 0.001 * x,
+    "plus 50 standard deviations": lambda x: x + 50,
+    "sign flip of a column with a mean": lambda x: -x,
+    "Fahrenheit": lambda x: 1.8 * x + 32,
+}
+
+
+def stream(rng, n=3000):
+    """Return samples with a mean of 1 and their target, a smooth function with some noise."""
+    X = rng.normal(1, 1, size=(n, 4))
+    y = np.sin(X[:, 0]) + X[:, 1] * X[:, 2] / 2 + X[:, 3] + 0.1 * rng.normal(size=n)
+    return X, y
+
+
+def learned(X, y, size, estimator=BackpropRegressor, **params):
+    network = estimator((20,), random_state=0, **params)
+    classes = {"classes": np.unique(y)} if estimator is BackpropClassifier else {}
+    for start in range(0, len(X), size):
+        network.partial_fit(X[start : start + size], y[start : start + size], **classes)
+    return network
+
+
+def error(network, X, y):
+    return np.sqrt(np.mean((network.predict(X) - y) ** 2)) / y.std()
+
+
+class Detector:
+    """A change detector with the moments of all samples so far."""
+
+    def __init__(self, n_columns, is_robust=True):
+        self.standardizer = Standardizer(n_columns, 1, StandardScaling(), True, np.dtype(float), is_robust)
+        self.detector = ChangeDetector()
+
+    def add(self, X, size):
+        """Return the columns that change, for each change."""
+        found = []
+        for start in range(0, len(X), size):
+            part = X[start : start + size]
+            data = Dataset(part, np.zeros((len(part), 1)))
+            earlier = CountedMoments(self.standardizer.moments, self.standardizer.n_samples)
+            self.standardizer.update(data)
+            change = self.detector.add(data, self.standardizer, earlier, np.zeros(1))
+            if change is not None:
+                self.standardizer.restart(change.block, change.columns)
+                found.append(np.flatnonzero(change.columns).tolist())
+        return found
+
+
+@SIZES
+@pytest.mark.parametrize("draw", ["normal", "uniform", "exponential", "lognormal"])
+def test_stationary_columns_do_not_change(rng, size, draw):
+    X = getattr(rng, draw)(size=(20_000, 5))
+    assert Detector(5).add(X, size) == []
+
+
+@SIZES
+def test_rare_values_are_no_change(rng, size):
+    rare = (rng.random((20_000, 4)) < [0.002, 0.02, 0.1, 0.5]) * [1, 100, rng.normal(), 1]
+    constant = np.full((20_000, 1), 7.0)
+    assert Detector(5).add(np.column_stack([rare, constant]), size) == []
+
+
+@SIZES
+def test_column_that_rises_steadily_or_swings_fast_is_no_change(rng, size):
+    t = np.arange(20_000)
+    assert Detector(2).add(np.column_stack([t, np.sin(t / 7)]).astype(float), size) == []
+
+
+@SIZES
+@pytest.mark.parametrize("unit", [name for name in UNITS if name != "sign flip of a column with a mean"])
+def test_column_with_another_unit_changes_once(rng, size, unit):
+    X = rng.normal(size=(2000, 3))
+    X[1000:, 1] = UNITS[unit](X[1000:, 1])
+    detector = Detector(3)
+    assert [1] in detector.add(X, size)
+    np.testing.assert_allclose(detector.standardizer.moments.mean[1], X[1500:, 1].mean(), atol=0.2 * X[1500:, 1].std())
+    np.testing.assert_allclose(detector.standardizer.scale[1], X[1500:, 1].std(), rtol=0.25)
+
+
+@IGNORES_REJECTIONS
+@SIZES
+@ENGINES
+@pytest.mark.parametrize("unit", UNITS)
+def test_error_after_a_change_of_unit_is_that_without_it(rng, size, unit, engine):
+    X, y = stream(rng)
+    X_test, y_test = stream(rng, 500)
+    expected = error(learned(X, y, size, engine=engine), X_test, y_test)
+    changed = X.copy()
+    changed[700:, [0, 3]] = UNITS[unit](X[700:, [0, 3]])
+    X_test[:, [0, 3]] = UNITS[unit](X_test[:, [0, 3]])
+    network = learned(changed, y, size, engine=engine)
+    assert network.n_changes_ >= 1
+    assert error(network, X_test, y_test) < 1.3 * expected + 0.02
+
+
+@IGNORES_REJECTIONS
+@SIZES
+@pytest.mark.parametrize("unit", ["times 1000", "times 0.001", "Fahrenheit"])
+def test_unit_of_the_target_may_change(rng, size, unit):
+    X, y = stream(rng)
+    X_test, y_test = stream(rng, 500)
+    expected = error(learned(X, y, size), X_test, y_test)
+    network = learned(X, np.concatenate([y[:700], UNITS[unit](y[700:])]), size)
+    assert error(network, X_test, UNITS[unit](y_test)) < 1.3 * expected + 0.02
+
+
+def test_classes_stay_known_after_a_change_of_unit(rng):
+    X, y = stream(rng)
+    labels = (y > np.median(y)).astype(int)
+    changed = X.copy()
+    changed[700:] = 0.001 * X[700:]
+    network = learned(changed, labels, 1, BackpropClassifier)
+    assert network.n_changes_ == 1
+    assert network.score(changed[1000:], labels[1000:]) > 0.85
+
+
+def test_function_is_kept_when_other_samples_come(rng):
+    X = rng.normal(size=(1500, 3))
+    X[700:, 0] += 3
+    y = X[:, 0] + X[:, 1] * X[:, 2]
+    network = learned(X, y, 1)
+    assert network.n_changes_ >= 1
+    assert error(network, X[1000:], y[1000:]) < 0.3
+
+
+@pytest.mark.parametrize("at", [640, 700, 725, 755, 799, 810])
+@pytest.mark.parametrize("size", [1, 7])
+def test_stored_stream_continues_exactly(rng, at, size):
+    X, y = stream(rng)
+    X[700:] = 1.8 * X[700:] + 32
+    network = learned(X[:at], y[:at], size)
+    resumed = pickle.loads(pickle.dumps(network))
+    for each in (network, resumed):
+        for start in range(at, 900, size):
+            each.partial_fit(X[start : start + size], y[start : start + size])
+    assert network.n_changes_ >= 1
+    np.testing.assert_array_equal(resumed.coefs_[0], network.coefs_[0])
+    np.testing.assert_array_equal(resumed._state.theta, network._state.theta)
+
+
+def test_dropping_the_optimizer_state_drops_the_samples_of_the_stream(rng):
+    X, y = stream(rng, 230)
+    network = learned(X, y, 1)
+    assert len(network._state.change_detector.state_dict()["recent"]["X"]) == 30
+    network.drop_optimizer_state()
+    assert len(network._state.change_detector.state_dict()["recent"]["X"]) == 0
+
+
+def test_error_in_a_call_with_a_change_leaves_everything_as_it_was(rng, monkeypatch):
+    X, y = stream(rng)
+    X[700:] = 1.8 * X[700:] + 32
+    network = learned(X[:750], y[:750], 50)
+    before = copy.deepcopy(network.__getstate__())
+
+    def fail(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr("skbackprop._training.trainer.plan_epoch", fail)
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            network.partial_fit(X[750:800], y[750:800])
+        np.testing.assert_equal(network.__getstate__()["network"], before["network"])
+    monkeypatch.undo()
+    assert network.partial_fit(X[750:800], y[750:800]).n_changes_ == 1
