@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from .._typing import CSR, Matrix
+from .._typing import CSR
 from .compression import HALF_RANGE, compress, slopes
 from .dataset import Dataset
 
@@ -57,26 +57,8 @@ class LinearRange(NamedTuple):
         """Return the derivative of the compressed values with respect to the values."""
         return slopes(values, self.lower, self.upper)
 
-    def contains(self, X: Matrix) -> bool:
-        """Return whether no value is beyond the range."""
-        if not isinstance(X, np.ndarray):
-            parts = (slice(start, start + BLOCK_SIZE) for start in range(0, X.nnz, BLOCK_SIZE))
-            return all(self.of(X.indices[part])._contains(X.data[part]) for part in parts)
-        size = max(1, BLOCK_SIZE // X.shape[1])
-        chunks = (X[start : start + size] for start in range(0, len(X), size))
-        return all(map(self._contains, chunks))
-
     def _contains(self, values: np.ndarray) -> bool:
         return not np.count_nonzero((values < self.lower) | (values > self.upper))
-
-    def largest_distances(self, data: Dataset, center: np.ndarray) -> np.ndarray:
-        """Return how far compressed values are from the center at most, for each column; a weight of 0 leaves out."""
-        X = data.X if data.sample_weight is None else data.X[data.sample_weight > 0]
-        if isinstance(X, np.ndarray):
-            extremes = [X.max(axis=0), X.min(axis=0)]
-        else:
-            extremes = [extreme.toarray().ravel() for extreme in (X.max(axis=0), X.min(axis=0))]
-        return np.max([np.abs(self.compressed(extreme) - center) for extreme in extremes], axis=0)
 
     def widened(self, other: LinearRange) -> LinearRange:
         """Return the smallest range that includes both; the other one where there is only one of them."""

@@ -24,6 +24,7 @@ class Moments(NamedTuple):
     If there is a `linear_range`, they are those of columns whose extreme values are compressed.
     If there is a `target_range`, those of the target are of values within it. `recent_targets` are the targets and, in
     the last column, the weights of the last few samples of a stream, until there are enough of them for a range.
+    `target_extreme` is how far a target has been from its mean at most, if outliers are judged by it.
     """
 
     weight: float
@@ -32,6 +33,7 @@ class Moments(NamedTuple):
     linear_range: LinearRange | None = None
     target_range: LinearRange | None = None
     recent_targets: np.ndarray | None = None
+    target_extreme: np.ndarray | None = None
 
     def merge(self, other: Moments) -> Moments:
         """Return the moments of two sets of samples taken together.

@@ -35,23 +35,22 @@ class Outliers(NamedTuple):
     overflow: np.ndarray
 
 
-def find_outliers(standardizer: Standardizer, data: Dataset, max_abs_zscore: float) -> Outliers | None:
+def find_outliers(standardizer: Standardizer, data: Dataset, max_distance: np.ndarray | None) -> Outliers | None:
     """Return the samples that are outliers with respect to the present moments, or None if there are none.
 
-    A constant column has no scale to measure by. Where values are compressed or have a range, they are outliers only if
-    they are far away after that, too: in a column of several orders of magnitude, large numbers are usual.
+    Where values are compressed or have a range, they are outliers only if they are far away after that, too: in a
+    column of several orders of magnitude, large numbers are usual.
 
     Parameters
     ----------
     standardizer : Standardizer
     data : Dataset
-    max_abs_zscore : float
-        The largest number of standard deviations from the mean; if it is infinite, only samples whose moments overflow
-        are outliers.
+    max_distance : ndarray of shape (n_columns,) or None
+        How far values may be from the mean of each column; None means that only samples whose moments overflow are
+        outliers.
     """
     moments = standardizer.moments
-    limit = np.minimum(max_abs_zscore * standardizer.scale, MAX_DISTANCE)
-    limit[moments.variance <= 0] = MAX_DISTANCE
+    limit = np.minimum(np.inf if max_distance is None else max_distance, np.full_like(moments.mean, MAX_DISTANCE))
     lower, upper = moments.mean - limit, moments.mean + limit
     inputs, target = standardizer.inputs, standardizer.target
     parts = []

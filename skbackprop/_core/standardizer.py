@@ -40,6 +40,9 @@ MAX_COMPRESSED_ZSCORE = 6.0
 #: Samples more than this number of standard deviations from the mean are considered damaged. A few samples of a stream
 #: that are accepted in spite of this widen the range, because the data have changed.
 MAX_ABS_ZSCORE = 300.0
+#: So is a target this number of times as far from the mean as any before it, and more than this number of standard
+#: deviations.
+EXTREME_FACTOR, MIN_TARGET_ZSCORE = 10.0, 30.0
 
 
 class Standardizer:
@@ -97,17 +100,43 @@ class Standardizer:
         self._refreshed_at = 0
         self._split()
 
-    def propose(self, data: Dataset) -> tuple[Moments, np.ndarray]:
-        """Return the moments with some more samples, and how far these are from the present mean of each column."""
+    def propose(self, data: Dataset) -> tuple[Moments, np.ndarray | None]:
+        """Return the moments with some more samples, and how far a single one is from the mean of each column."""
         needs_range = self.is_robust and self.n_samples + data.n_samples >= self._range_due
         present = self._with_target_range(data) if self.has_robust_target else self.moments
         if data.X.shape[0] == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
             moments, distance = self._propose_sample(present, data.X[0], data.y)
         else:
-            moments, distance = self._propose_samples(present, data, needs_range)
+            moments, distance = self._propose_samples(present, data, needs_range), None
         if needs_range and data.n_samples < MIN_SAMPLES and self.centers:
             moments = moments._replace(linear_range=self._range_from(moments))
+        if self.target_scaling.scales and not self.has_robust_target:
+            moments = self._with_target_extreme(moments, data)
         return moments, distance
+
+    def _with_target_extreme(self, moments: Moments, data: Dataset) -> Moments:
+        """Return the moments with the largest distance of a target from its mean, of all samples and these."""
+        y = data.y if data.excluded is None else np.delete(data.y, data.excluded, axis=0)
+        extreme, distance = moments.target_extreme, np.abs(y - moments.mean[self.target]).max(axis=0)
+        if extreme is not None:
+            if (distance <= extreme).all():
+                return moments
+            distance = np.maximum(distance, extreme)
+        return moments._replace(target_extreme=distance)
+
+    def max_distance(self, *, outliers_are_rare: bool) -> np.ndarray:
+        """Return how far a value may be from the mean of its column without being an outlier.
+
+        As long as outliers are rare, a target may be `EXTREME_FACTOR` times as far as any before it, within limits:
+        targets of heavy tails are often far away, others never are.
+        """
+        limit = MAX_ABS_ZSCORE * self.scale
+        extreme = self.moments.target_extreme
+        if extreme is not None and outliers_are_rare:
+            scale = self.scale[self.target]
+            limit[self.target] = np.clip(EXTREME_FACTOR * extreme, MIN_TARGET_ZSCORE * scale, limit[self.target])
+        limit[self.moments.variance <= 0] = np.inf  # a constant column has no scale to measure by
+        return limit
 
     def _propose_sample(self, present: Moments, x: np.ndarray, y: np.ndarray) -> tuple[Moments, np.ndarray]:
         """Do what `propose` does for a single sample, in a fraction of the time."""
@@ -129,28 +158,29 @@ class Standardizer:
         moments = present.add_sample(np.where(is_far, distance, compressed))
         return moments._replace(linear_range=present.linear_range.including(x, x, is_far[self.inputs])), distance
 
-    def _propose_samples(self, present: Moments, data: Dataset, needs_range: bool) -> tuple[Moments, np.ndarray]:
+    def _propose_samples(self, present: Moments, data: Dataset, needs_range: bool) -> Moments:
         linear_range = present.linear_range
         if needs_range and data.n_samples >= MIN_SAMPLES:
             found = range_of_samples(data, ROUNDINGS, self.centers)
             linear_range = found if linear_range is None else linear_range.widened_gradually(found)
         new = self._moments_of(data, linear_range, present)
-        distance = np.sqrt((new.mean - present.mean) ** 2 + new.variance)
-        if self.n_samples and linear_range is not None and not linear_range.contains(data.X):
-            known = linear_range if present.linear_range is None else present.linear_range
-            largest = known.largest_distances(data, present.mean[self.inputs])
-            is_large = largest * self.factor[self.inputs] > MAX_COMPRESSED_ZSCORE
-            if is_large.any():
-                raw = column_moments(data.X, data.sample_weight, data.excluded)
-                uncompressed = np.sqrt((raw.mean - present.mean[self.inputs]) ** 2 + raw.variance)
-                distance[self.inputs][is_large] = uncompressed[is_large]
-                is_far = is_large & (uncompressed * self.factor[self.inputs] > MAX_ABS_ZSCORE)
-                if data.n_samples < MIN_SAMPLES and is_far.any():
-                    new.mean[self.inputs][is_far] = raw.mean[is_far]
-                    new.variance[self.inputs][is_far] = raw.variance[is_far]
-                    spread = np.sqrt(raw.variance)
-                    linear_range = linear_range.including(raw.mean - spread, raw.mean + spread, is_far)
-        return present.merge(new)._replace(linear_range=linear_range), distance
+        if linear_range is not None and data.n_samples < MIN_SAMPLES and self.n_samples:
+            linear_range = self._including_accepted(data, new, linear_range)
+        return present.merge(new)._replace(linear_range=linear_range)
+
+    def _including_accepted(self, data: Dataset, new: Moments, linear_range: LinearRange) -> LinearRange:
+        """Return the range widened to columns that are far away in most of a few samples, whose moments then change."""
+        raw = column_moments(data.X, data.sample_weight, data.excluded)
+        mean, factor = self.moments.mean[self.inputs], self.factor[self.inputs]
+        compressed_mean, compressed_variance = new.mean[self.inputs], new.variance[self.inputs]
+        is_far = np.sqrt((raw.mean - mean) ** 2 + raw.variance) * factor > MAX_ABS_ZSCORE
+        is_far &= np.sqrt((compressed_mean - mean) ** 2 + compressed_variance) * factor > MAX_COMPRESSED_ZSCORE
+        if not is_far.any():
+            return linear_range
+        new.mean[self.inputs][is_far] = raw.mean[is_far]
+        new.variance[self.inputs][is_far] = raw.variance[is_far]
+        spread = np.sqrt(raw.variance)
+        return linear_range.including(raw.mean - spread, raw.mean + spread, is_far)
 
     def _moments_of(self, data: Dataset, linear_range: LinearRange | None, present: Moments) -> Moments:
         """Return the moments of X and the target."""
@@ -242,10 +272,13 @@ class Standardizer:
                 found_range = TargetRange(*target_range.replaced(found_range, columns[self.target]))
             target_range = found_range
         ranges = present._replace(linear_range=linear_range, target_range=target_range, recent_targets=None)
+        if columns[self.target].any():
+            ranges = ranges._replace(target_extreme=None)
         new = self._moments_of(data, linear_range, ranges)
         mean = np.where(columns, new.mean, present.mean)
         variance = np.where(columns, new.variance, present.variance)
-        self.moments = ranges._replace(weight=new.weight, mean=mean, variance=variance)
+        moments = ranges._replace(weight=new.weight, mean=mean, variance=variance)
+        self.moments = moments if present.target_extreme is None else self._with_target_extreme(moments, data)
         self.n_samples = data.n_samples
         self._refresh()
 
@@ -273,6 +306,8 @@ class Standardizer:
             stored["target_lower"], stored["target_upper"] = self.moments.target_range
         if self.moments.recent_targets is not None:
             stored["recent_targets"] = self.moments.recent_targets
+        if self.moments.target_extreme is not None:
+            stored["target_extreme"] = self.moments.target_extreme
         if self.moments.linear_range is not None:
             stored["lower"], stored["upper"] = self.moments.linear_range
         if self._refreshed_at != self.n_samples or not self.n_samples:
@@ -289,7 +324,9 @@ class Standardizer:
         self.has_robust_target = stored.get("has_robust_target", False)
         target_range = TargetRange(stored["target_lower"], stored["target_upper"]) if "target_lower" in stored else None
         moments = stored["weight"], stored["mean"], stored["variance"]
-        self.moments = Moments(*moments, linear_range, target_range, stored.get("recent_targets"))
+        self.moments = Moments(
+            *moments, linear_range, target_range, stored.get("recent_targets"), stored.get("target_extreme")
+        )
         if "scale" in stored:
             self.offset, self.scale = stored["offset"].astype(np.float64), stored["scale"].astype(np.float64)
             self.factor = 1.0 / self.scale if self.n_samples else self.scale.copy()

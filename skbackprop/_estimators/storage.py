@@ -336,6 +336,7 @@ def _check_target(stored: dict[str, Any], n_outputs: int) -> None:
         "prediction_offset": (n_outputs,),
         "prediction_scale": (n_outputs,),
         "recent_targets": (None, n_outputs + 1),
+        "target_extreme": (n_outputs,),
     }
     for name, shape in shapes.items():
         if name in stored:

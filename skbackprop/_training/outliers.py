@@ -8,14 +8,16 @@ import numpy as np
 
 from .._core.dataset import INDEX, Dataset
 from .._core.moments import Moments
-from .._core.outliers import Outliers, find_outliers
-from .._core.standardizer import MAX_ABS_ZSCORE, Standardizer
+from .._core.outliers import MAX_DISTANCE, Outliers, find_outliers
+from .._core.standardizer import MIN_TARGET_ZSCORE, Standardizer
 from .state import TrainingState
 
 #: Number of earlier samples needed to tell.
 MIN_SAMPLES = 50
 #: If this number of consecutive samples are outliers, the data have changed, and those that can be are accepted.
 MAX_CONSECUTIVE_REJECTIONS = 10
+#: If more samples than this number and this share have been rejected, distant targets belong to the data.
+MAX_REJECTED, MAX_REJECTED_SHARE = 3, 0.002
 
 
 def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool) -> Dataset | None:
@@ -31,8 +33,9 @@ def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool
             moments, _ = standardizer.propose(data)
             if _overflow(moments):
                 return None
-        elif data.X.shape[0] == 1:
+        elif data.X.shape[0] == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
             moments, distance = standardizer.propose(data)
+            assert distance is not None
             if _reject_single(state, standardizer, moments, distance):
                 return None
         else:
@@ -60,8 +63,8 @@ def _count(state: TrainingState, n_rejected: int, n_consecutive: int) -> None:
 
 def _reject_single(state: TrainingState, standardizer: Standardizer, moments: Moments, distance: np.ndarray) -> bool:
     """Return whether a single sample is rejected, from its distance, which is faster than comparing it with bounds."""
-    overflows = _overflow(moments)
-    if not (overflows or (standardizer.n_samples >= MIN_SAMPLES and _is_outlier(standardizer, distance))):
+    overflows = _overflow(moments) or not np.dot(distance, distance) <= MAX_DISTANCE**2
+    if not (overflows or (standardizer.n_samples >= MIN_SAMPLES and _is_outlier(state, standardizer, distance))):
         state.n_rejections = 0
         return False
     n_consecutive = state.n_rejections + 1
@@ -70,18 +73,23 @@ def _reject_single(state: TrainingState, standardizer: Standardizer, moments: Mo
     return is_rejected
 
 
-def _is_outlier(standardizer: Standardizer, distance: np.ndarray) -> bool:
+def _max_distance(state: TrainingState, standardizer: Standardizer) -> np.ndarray:
+    """Return how far a value may be from the mean of its column without being an outlier."""
+    most = MAX_REJECTED + MAX_REJECTED_SHARE * state.n_samples
+    return standardizer.max_distance(outliers_are_rare=state.n_rejected <= most)
+
+
+def _is_outlier(state: TrainingState, standardizer: Standardizer, distance: np.ndarray) -> bool:
     zscore = distance * standardizer.factor
-    if np.dot(zscore, zscore) <= MAX_ABS_ZSCORE**2:
+    if np.dot(zscore, zscore) <= MIN_TARGET_ZSCORE**2:  # which is below all limits
         return False
-    varies = standardizer.moments.variance > 0  # a constant column has no scale to measure by
-    return not np.isfinite(zscore).all() or bool((np.abs(zscore[varies]) > MAX_ABS_ZSCORE).any())
+    return not np.isfinite(zscore).all() or bool((np.abs(distance) > _max_distance(state, standardizer)).any())
 
 
 def _without_outliers(state: TrainingState, standardizer: Standardizer, data: Dataset) -> Dataset | None:
     """Return the samples that are accepted, or None if there are none; count the others."""
     is_known = standardizer.n_samples >= MIN_SAMPLES
-    outliers = find_outliers(standardizer, data, MAX_ABS_ZSCORE if is_known else math.inf)
+    outliers = find_outliers(standardizer, data, _max_distance(state, standardizer) if is_known else None)
     if outliers is None:
         state.n_rejections = 0
         return data

@@ -16,13 +16,14 @@ import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.denormals import flush_denormals
+from .._core.standardizer import EXTREME_FACTOR, MAX_ABS_ZSCORE
 from . import lbfgs
 from .change import follow_change, moments_so_far
 from .change_detector import CountedMoments
 from .config import TrainingConfig
 from .epoch import Engine, EpochPlan, EpochResult, plan_epoch
 from .observers import TrainingObserver
-from .outliers import MAX_ABS_ZSCORE, MAX_CONSECUTIVE_REJECTIONS, update_moments
+from .outliers import MAX_CONSECUTIVE_REJECTIONS, update_moments
 from .penalty import NOISE_OF_LBFGS, choose_alpha
 from .plateau import MIN_STREAM_SAMPLES, follow_plateau
 from .result import TrainingResult
@@ -395,11 +396,11 @@ class StreamTrainer(Trainer):
 
     def _report_rejections(self, result: TrainingResult, n_samples: int, n_rejected: int) -> None:
         result.data_messages.append(
-            f"partial_fit rejected {n_rejected} of {n_samples} samples as outliers: a value of X or y lies more than "
-            f"{MAX_ABS_ZSCORE:g} standard deviations from the mean of earlier samples, or overflows. Since the weights "
-            f"were initialized, it has rejected {self.state.n_rejected} (n_rejected_). Look for damaged values. If the "
-            f"data have changed, they are learned from as soon as {MAX_CONSECUTIVE_REJECTIONS} consecutive samples are "
-            "outliers."
+            f"partial_fit rejected {n_rejected} of {n_samples} samples as outliers: a value lies more than "
+            f"{MAX_ABS_ZSCORE:g} standard deviations from the mean of earlier samples, or a target {EXTREME_FACTOR:g} "
+            f"times as far as any before it, or it overflows. n_rejected_ is now {self.state.n_rejected}. Look for "
+            f"damaged values. If the data have changed, they are learned from after {MAX_CONSECUTIVE_REJECTIONS - 1} "
+            "outliers in a row."
         )
 
     def _finish_epoch(self, loss: float) -> bool:

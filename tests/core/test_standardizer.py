@@ -71,7 +71,7 @@ class TestRunningMoments:
             before = standardizer.snapshot()
             moments, distance = standardizer.propose(part)
             assert all(vars(standardizer)[name] is before[name] for name in before)
-            assert distance.shape == (5,)
+            assert part is data or distance.shape == (5,)
             standardizer.accept(moments, part.n_samples)
             assert standardizer.moments is moments
 

@@ -9,9 +9,8 @@ from scipy import sparse
 
 from skbackprop import BackpropRegressor
 from skbackprop._core.dataset import Dataset
-from skbackprop._core.standardizer import Standardizer
+from skbackprop._core.standardizer import MAX_ABS_ZSCORE, Standardizer
 from skbackprop._training.outliers import (
-    MAX_ABS_ZSCORE,
     MAX_CONSECUTIVE_REJECTIONS,
     MIN_SAMPLES,
     update_moments,
@@ -305,7 +304,7 @@ def test_rejected_samples_are_reported_with_counts(rng):
         assert len(caught) == 1
         message = str(caught[0].message)
         assert message.startswith("partial_fit rejected 2 of 20 samples as outliers")
-        assert f"rejected {n_so_far} (n_rejected_)" in message
+        assert f"n_rejected_ is now {n_so_far}." in message
         assert caught[0].filename == __file__
     with pytest.warns(DataWarning, match="rejected 1 of 1 samples"):
         network.partial_fit(X[3:4], [1.0])
@@ -345,3 +344,49 @@ def test_stream_whose_scale_changes_for_good_is_learned(rng, size):
             network.partial_fit(X[start : start + size], y[start : start + size])
     assert network.n_rejected_ == (MAX_CONSECUTIVE_REJECTIONS - 1) // size * size
     assert network.score(X[300:], y[300:]) > 0.9
+
+
+SENTINELS = pytest.mark.parametrize("sentinel", [-99.0, 999.0, 1e6])
+
+
+def learned_in_calls(X, y, size):
+    network = BackpropRegressor((5,), random_state=0)
+    for start in range(0, len(X), size):
+        network.partial_fit(X[start : start + size], y[start : start + size])
+    return network
+
+
+@pytest.mark.filterwarnings("ignore:partial_fit rejected .* or a target 10 times as far as any before it:UserWarning")
+@SENTINELS
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_target_far_beyond_all_others_is_rejected(rng, sentinel, size):
+    X = rng.normal(size=(1200, 3))
+    y = X[:, 0] + X[:, 1]
+    y[[300, 707, 1100]] = sentinel
+    assert learned_in_calls(X, y, size).n_rejected_ == 3
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("draw", [lambda z: np.exp(2 * z), lambda z: z**5])
+def test_targets_of_heavy_tails_are_learned_from(rng, size, draw):
+    X, y = rng.normal(size=(4000, 2)), draw(rng.normal(size=4000))
+    assert learned_in_calls(X, y, size).n_rejected_ == 0
+
+
+@pytest.mark.filterwarnings("ignore:partial_fit rejected:UserWarning")
+@pytest.mark.parametrize("size", [1, 7])
+def test_distant_targets_that_come_again_and_again_are_learned_from(rng, size):
+    X, z = rng.normal(size=(4000, 2)), rng.normal(size=4000)
+    y = np.where(z > 2, 50 * z, z)
+    assert learned_in_calls(X, y, size).n_rejected_ <= 10
+
+
+@TRAINS_BRIEFLY
+@SENTINELS
+def test_largest_target_is_that_of_the_last_fit_too_and_is_stored(rng, sentinel):
+    X = rng.normal(size=(300, 3))
+    y = X[:, 0] + X[:, 1]
+    y[7] = sentinel
+    network = BackpropRegressor((5,), max_iter=2, tol=None, random_state=0).fit(X, y)
+    network = pickle.loads(pickle.dumps(network))
+    assert network.partial_fit(X[:50], y[:50]).n_rejected_ == 0
