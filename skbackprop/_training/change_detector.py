@@ -152,8 +152,8 @@ class ChangeDetector:
             if self.recent.n_samples < BLOCK_SAMPLES:
                 return None
             block = self.recent.dataset()._replace(one_hot=data.one_hot)
-        self.recent.n_samples = 0
-        return None if self.before is None else self._compare(block, self.before, standardizer)
+        before, self.before, self.recent.n_samples = self.before, None, 0
+        return None if before is None else self._compare(block, before, standardizer)
 
     def _compare(self, block: Dataset, before: Sighting, standardizer: Standardizer) -> Change | None:
         suspicion, self.suspicion = self.suspicion, None

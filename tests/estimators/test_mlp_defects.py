@@ -318,7 +318,7 @@ def test_string_labels_work_with_early_stopping(scoring, dtype):
 def test_n_calls_of_partial_fit_equal_fit_with_n_epochs(estimator, solver, engine, weighted, optimizer, rng):
     X, y = data(estimator)
     weight = rng.integers(0, 3, len(y)) * 0.7 if weighted else None
-    params = {**with_solver(solver, 40), "optimizer": optimizer, "learning_rate": 0.01, "alpha": 0.01, **FEW}
+    params = {**with_solver(solver, 40), "optimizer": optimizer, "learning_rate": 0.001, "alpha": 0.01, **FEW}
     params["engine"] = engine
     fitted = estimator(6, **params).fit(X, y, sample_weight=weight)
     stepped = estimator(6, **params)
