@@ -42,7 +42,7 @@ MAX_COMPRESSED_ZSCORE = 6.0
 MAX_ABS_ZSCORE = 300.0
 #: So is a target this number of times as far from the mean as any before it, and more than this number of standard
 #: deviations.
-EXTREME_FACTOR, MIN_TARGET_ZSCORE = 10.0, 30.0
+EXTREME_FACTOR, MIN_TARGET_ZSCORE = 5.0, 30.0
 
 
 class Standardizer:
