@@ -20,7 +20,7 @@ chunks = np.array_split(order, len(order) // 50)
 # %%
 # The first call needs all classes, because the first chunk may not contain every one of them. The images need no
 # scaling: the network updates the running mean and standard deviation of each pixel.
-network = BackpropClassifier((50,), solver="sgd", learning_rate=0.002, random_state=0)
+network = BackpropClassifier((50,), solver="sgd", random_state=0)
 scores = []
 for chunk in chunks:
     if hasattr(network, "classes_"):
