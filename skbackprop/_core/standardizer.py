@@ -111,18 +111,27 @@ class Standardizer:
         if needs_range and data.n_samples < MIN_SAMPLES and self.centers:
             moments = moments._replace(linear_range=self._range_from(moments))
         if self.target_scaling.scales and not self.has_robust_target:
-            moments = self._with_target_extreme(moments, data)
+            if distance is None or not self.n_samples:  # the first sample is its own mean
+                largest = self._largest_distance(moments, data)
+            else:
+                largest = np.abs(distance[self.target])
+            moments = self._with_target_extreme(moments, largest)
         return moments, distance
 
-    def _with_target_extreme(self, moments: Moments, data: Dataset) -> Moments:
-        """Return the moments with the largest distance of a target from its mean, of all samples and these."""
+    def _largest_distance(self, moments: Moments, data: Dataset) -> np.ndarray:
+        """Return how far targets are from their mean at most."""
         y = data.y if data.excluded is None else np.delete(data.y, data.excluded, axis=0)
-        extreme, distance = moments.target_extreme, np.abs(y - moments.mean[self.target]).max(axis=0)
-        if extreme is not None:
-            if (distance <= extreme).all():
-                return moments
-            distance = np.maximum(distance, extreme)
-        return moments._replace(target_extreme=distance)
+        distance: np.ndarray = np.abs(y - moments.mean[self.target]).max(axis=0)
+        return distance
+
+    def _with_target_extreme(self, moments: Moments, distance: np.ndarray) -> Moments:
+        """Return the moments with the largest distance of a target from its mean so far, or this one."""
+        extreme = moments.target_extreme
+        if extreme is None:
+            return moments._replace(target_extreme=distance)
+        if (distance <= extreme).all():
+            return moments
+        return moments._replace(target_extreme=np.maximum(distance, extreme))
 
     def max_distance(self, *, outliers_are_rare: bool) -> np.ndarray:
         """Return how far a value may be from the mean of its column without being an outlier.
@@ -278,7 +287,9 @@ class Standardizer:
         mean = np.where(columns, new.mean, present.mean)
         variance = np.where(columns, new.variance, present.variance)
         moments = ranges._replace(weight=new.weight, mean=mean, variance=variance)
-        self.moments = moments if present.target_extreme is None else self._with_target_extreme(moments, data)
+        if present.target_extreme is not None:
+            moments = self._with_target_extreme(moments, self._largest_distance(moments, data))
+        self.moments = moments
         self.n_samples = data.n_samples
         self._refresh()
 

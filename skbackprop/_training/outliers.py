@@ -9,7 +9,7 @@ import numpy as np
 from .._core.dataset import INDEX, Dataset
 from .._core.moments import Moments
 from .._core.outliers import MAX_DISTANCE, Outliers, find_outliers
-from .._core.standardizer import MIN_TARGET_ZSCORE, Standardizer
+from .._core.standardizer import MAX_ABS_ZSCORE, MIN_TARGET_ZSCORE, Standardizer
 from .state import TrainingState
 
 #: Number of earlier samples needed to tell.
@@ -81,7 +81,10 @@ def _max_distance(state: TrainingState, standardizer: Standardizer) -> np.ndarra
 
 def _is_outlier(state: TrainingState, standardizer: Standardizer, distance: np.ndarray) -> bool:
     zscore = distance * standardizer.factor
-    if np.dot(zscore, zscore) <= MIN_TARGET_ZSCORE**2:  # which is below all limits
+    square = np.dot(zscore, zscore)
+    if square <= MIN_TARGET_ZSCORE**2:  # which is below all limits
+        return False
+    if square <= MAX_ABS_ZSCORE**2 and (np.abs(zscore[standardizer.target]) <= MIN_TARGET_ZSCORE).all():
         return False
     return not np.isfinite(zscore).all() or bool((np.abs(distance) > _max_distance(state, standardizer)).any())
 

@@ -364,6 +364,7 @@ def test_target_far_beyond_all_others_is_rejected(rng, sentinel, size):
     y = X[:, 0] + X[:, 1]
     y[[300, 707, 1100]] = sentinel
     assert learned_in_calls(X, y, size).n_rejected_ == 3
+    assert learned_in_calls(X, y + 1e6, size).n_rejected_ == 3
 
 
 @pytest.mark.filterwarnings("ignore:partial_fit rejected:UserWarning")
