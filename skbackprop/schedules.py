@@ -126,8 +126,8 @@ class Constant(Schedule):
 class InverseScaling(Schedule):
     """A learning rate of ``initial / (1 + t / t0) ** power``, but at least `final`.
 
-    It has no planned end, so it suits a stream; ``learning_rate="auto"`` is such a schedule in `partial_fit`. It is
-    multiplied by ``(t + 1) / (n_warmup_updates + 1)`` as long as that is below 1.
+    It has no planned end, so it suits a stream; ``learning_rate="auto"`` is such a schedule in `partial_fit` without a
+    `fit` before. It is multiplied by ``(t + 1) / (n_warmup_updates + 1)`` as long as that is below 1.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ Shapes: vectors have n_features + n_outputs entries; the target has none where t
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -260,8 +260,7 @@ class Standardizer:
     def columns_of(self, data: Dataset, columns: np.ndarray, linear_range: LinearRange | None) -> np.ndarray:
         """Return some columns of X, with values beyond a range compressed, and the target; `columns` is a mask."""
         inputs, target = columns[self.inputs], columns[self.target]
-        X = data.X[:, np.flatnonzero(inputs)]
-        X = (X if isinstance(X, np.ndarray) else X.toarray()).astype(np.float64)
+        X = cast(np.ndarray, data.X)[:, np.flatnonzero(inputs)].astype(np.float64)
         if linear_range is not None:
             X = linear_range.of(inputs).compressed(X)
         return np.column_stack([X, data.y[:, target]]) if target.any() else X
@@ -292,6 +291,13 @@ class Standardizer:
         self.moments = moments
         self.n_samples = data.n_samples
         self._refresh()
+
+    def forget(self, n_samples: int) -> None:
+        """Let the moments count as those of no more than this number of samples, so that they follow later ones."""
+        if self.n_samples > n_samples:
+            self.moments = self.moments._replace(weight=self.moments.weight * (n_samples / self.n_samples))
+            self.n_samples = n_samples
+            self._refresh()
 
     def snapshot(self) -> dict[str, Any]:
         """Return what `restore` needs; it is cheap, because no array is ever written to."""
@@ -503,7 +509,7 @@ class Standardizer:
         """Change the last layer in place so that it predicts what it predicted with an earlier standardizer."""
         W, b = layer.W.astype(np.float64), layer.b.astype(np.float64)
         old, new = before.target_transform, self.target_transform
-        self.target_scaling.fold_scaling(W, b, old.prediction_offset, old.prediction_scale)
+        self.target_scaling.fold_scaling(W, b, old.offset, old.scale)
         self.target_scaling.unfold_scaling(W, b, new.offset, new.scale)
         layer.W[...] = W
         layer.b[...] = b

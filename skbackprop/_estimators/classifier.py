@@ -61,9 +61,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle" or
         "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` epochs, from a rate that
         depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there. In `partial_fit`, it
-        falls with the root of the number of updates to a twentieth, whatever `solver` is and however the samples are
-        cut into calls; after a `fit`, it is that twentieth. With more than about 800 columns, these rates are smaller,
-        and training begins with a warm-up of 40 updates.
+        falls with the root of the number of updates to a twentieth of that of "minibatch", a tenth for likelihoods,
+        whatever `solver` is and however the samples are cut into calls; after a `fit`, it is this final rate. With more
+        than about 800 columns, these rates are smaller, and training begins with a warm-up of 40 updates.
     batch_size : int or "auto", default="auto"
         Number of samples for each update of ``solver="minibatch"``, at least 1. "auto" is ``sqrt(n_samples)`` clipped
         to [16, 64], or more with more than 1600 columns; up to 32 samples are a single batch. A number above n_samples

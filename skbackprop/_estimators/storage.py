@@ -298,7 +298,7 @@ def _restored_standardizer(stored: dict[str, Any], objective: Objective, dtype: 
 def _restore_change_detector(stored: dict[str, Any], state: TrainingState) -> None:
     """Restore what a stream remembers to find changes of the data."""
     owner = "the change detector of the stored network"
-    check_dict(stored, ("recent", "before", "suspected", "columns"), owner)
+    check_dict(stored, ("recent", "before", "candidate", "columns"), owner)
     standardizer = state.standardizer
     assert standardizer is not None
     n_features, n_columns = standardizer.inputs.stop, len(standardizer.moments.mean)
@@ -310,18 +310,20 @@ def _restore_change_detector(stored: dict[str, Any], state: TrainingState) -> No
     check_array(recent["weight"], f"weight of {owner}", (n,))
     for name, n_entries in (("X", n_features if n else None), ("y", None)):
         check_array(recent[name], f"{name} of {owner}", (n, n_entries))
-    for name in ("before", "suspected"):
+    for name in ("before", "candidate"):
         if stored[name] is not None:
-            _check_sighting(stored[name], f"{name} of {owner}", n_features, n_columns, state.theta)
-    check_array(stored["columns"], f"columns of {owner}", (0 if stored["suspected"] is None else n_columns,))
+            _check_summary(stored[name], f"{name} of {owner}", n_features, n_columns, state.theta)
+    check_array(stored["columns"], f"columns of {owner}", (0 if stored["candidate"] is None else n_columns,))
     state.change_detector.load_state_dict(stored)
 
 
-def _check_sighting(stored: dict[str, Any], owner: str, n_features: int, n_columns: int, theta: np.ndarray) -> None:
-    check_dict(stored, ("mean", "variance", "n_samples", "theta"), owner)
+def _check_summary(stored: dict[str, Any], owner: str, n_features: int, n_columns: int, theta: np.ndarray) -> None:
+    check_dict(stored, ("mean", "variance", "n_samples", "mean_weight", "n_iter", "theta"), owner)
+    check_amount(stored["mean_weight"], f"mean_weight of {owner}")
     for name in ("mean", "variance"):
         check_array(stored[name], f"{name} of {owner}", (n_columns,))
     check_count(stored["n_samples"], f"n_samples of {owner}", low=1)
+    check_count(stored["n_iter"], f"n_iter of {owner}")
     check_array(stored["theta"], f"theta of {owner}", theta.shape, theta.dtype)
     if "lower" in stored:
         check_dict(stored, ("upper",), owner)

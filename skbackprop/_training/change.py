@@ -1,10 +1,9 @@
 """What training does after a change of the data in a stream.
 
-The scaling of the inputs that have changed starts again from the last block of samples. The network then keeps its
-weights, as if the units had changed, or its function, as if other samples came in, or it takes the weights from before
-the change, which disturbed it; the smallest loss on the block decides. The scaling of the target starts again only if
-its unit has changed: a target that moves by itself is followed in steps in proportion to its scale, and those of a
-smaller scale would be too small. docs/online.md has the evidence.
+If units have changed, the scaling of these columns starts again from the last block of samples, and the network keeps
+its weights, or takes those from before the change, which disturbed it. If other samples came in, the moments forget all
+but some hundred samples, and follow the next ones; the weights stay. The loss on the block decides which of the two it
+is. docs/online.md has the evidence.
 """
 
 from __future__ import annotations
@@ -20,13 +19,20 @@ import numpy as np
 from .._core.network import Network
 from .._core.objective import Objective
 from .._core.standardizer import Standardizer
-from .change_detector import MAX_COMPARED, Change, CountedMoments
+from .change_detector import Change, CountedMoments, representatives
 from .state import TrainingState
 
 #: A change of sign has to reduce the loss to this share, since signs of unimportant columns reduce it by chance.
 SMALLER_LOSS = 0.9
 #: In no more than this number of columns is the sign examined, because each takes the time of a prediction.
 MAX_SIGNS = 64
+#: A unit has changed only if the loss of keeping the function is more than this number of times as large.
+CLEARLY_LARGER = 1.5
+#: and if the loss is no more than this number of times that of the last samples before, from this number of epochs.
+MAX_LOSS_RATIO, MIN_USUAL = 2.0, 5
+#: If other samples come in, the moments count as those of this number of samples, so that they follow. Units change no
+#: sooner than that, times two for each earlier change: data that differ again and again have several regimes.
+N_REMEMBERED = 500
 
 
 class Adaptation(NamedTuple):
@@ -59,7 +65,7 @@ class Adaptation(NamedTuple):
 def moments_so_far(state: TrainingState) -> CountedMoments | None:
     """Return the present moments, or None if the samples are not standardized."""
     standardizer = state.standardizer
-    return None if standardizer is None else CountedMoments(standardizer.moments, standardizer.n_samples)
+    return None if standardizer is None else CountedMoments(standardizer.moments, standardizer.n_samples, state.n_iter)
 
 
 def follow_change(state: TrainingState, objective: Objective, change: Change) -> None:
@@ -68,24 +74,44 @@ def follow_change(state: TrainingState, objective: Objective, change: Change) ->
     assert standardizer is not None
     before = copy(standardizer)
     standardizer.restart(change.block, change.columns)
-    data = state.scale_target(change.block.spread(MAX_COMPARED))
+    data = state.scale_target(representatives(change.block))
 
     def loss_of(adaptation: Adaptation) -> float:
         theta = adaptation.adapted(network, before, standardizer)
         return np.nan_to_num(objective.mean_loss(theta, data, state.transform), nan=math.inf)
 
-    adaptations = _adaptations(state.theta, change.theta)
-    adaptations.append(Adaptation(_with_signs(change, network, standardizer, loss_of)))
-    best = min(adaptations, key=loss_of)
-    if best.keeps_target:
-        standardizer.restore(before.snapshot())
-        inputs = change.columns.copy()
-        inputs[standardizer.target] = False
-        if not inputs.any():
-            return
-        standardizer.restart(change.block, inputs)
-    state.theta[...] = best.adapted(network, before, standardizer)
-    state.n_changes += 1
+    is_input = np.arange(len(change.columns)) < standardizer.inputs.stop
+    best = min(_adaptations(state.theta, change, network, standardizer, loss_of), key=loss_of)
+    is_settled = before.n_samples >= N_REMEMBERED * 2 ** min(state.n_changes, 60)
+    is_explained = is_settled and loss_of(best) <= MAX_LOSS_RATIO * _usual_loss(state, change.n_iter)
+    if (change.columns & is_input).any():
+        keeping = min((Adaptation(state.theta, True, keeps) for keeps in (False, True)), key=loss_of)
+        best = best if is_explained and _is_clearly_better(best, keeping, loss_of) else keeping
+    if (change.columns & ~is_input).any():
+        keeping = best._replace(keeps_target=True)
+        best = best if is_explained and _is_clearly_better(best, keeping, loss_of) else keeping
+    columns = change.columns.copy()
+    columns[is_input] &= not best.keeps_inputs
+    columns[~is_input] &= not best.keeps_target
+    standardizer.restore(before.snapshot())
+    if (columns != change.columns).any():
+        standardizer.forget(N_REMEMBERED)
+    if columns.any():
+        standardizer.restart(change.block, columns)
+        state.theta[...] = best._replace(keeps_inputs=False).adapted(network, before, standardizer)
+        state.n_changes += 1
+
+
+def _usual_loss(state: TrainingState, n_iter: int) -> float:
+    """Return the mean loss of the last epochs up to this one, infinite if there is none."""
+    n_later = state.n_iter - n_iter
+    n_usual = math.ceil(N_REMEMBERED * state.n_iter / max(state.n_samples, 1)) + MIN_USUAL
+    usual = state.loss_curve[: len(state.loss_curve) - n_later][-n_usual:]
+    return float(np.mean(usual)) if usual else math.inf
+
+
+def _is_clearly_better(best: Adaptation, other: Adaptation, loss_of: Callable[[Adaptation], float]) -> bool:
+    return CLEARLY_LARGER * loss_of(best) < loss_of(other)
 
 
 def _with_signs(
@@ -103,6 +129,12 @@ def _with_signs(
     return best
 
 
-def _adaptations(theta: np.ndarray, theta_before: np.ndarray) -> list[Adaptation]:
-    both = [False, True]
-    return [*(Adaptation(theta, *keeps) for keeps in product(both, both)), Adaptation(theta_before)]
+def _adaptations(
+    theta: np.ndarray,
+    change: Change,
+    network: Network,
+    standardizer: Standardizer,
+    loss_of: Callable[[Adaptation], float],
+) -> list[Adaptation]:
+    present = [Adaptation(theta, *keeps) for keeps in product([False, True], repeat=2)]
+    return [*present, Adaptation(change.theta), Adaptation(_with_signs(change, network, standardizer, loss_of))]

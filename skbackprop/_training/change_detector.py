@@ -34,8 +34,8 @@ FAR = 2.0
 MAX_COMPARED = 256
 
 
-class Sighting(NamedTuple):
-    """The moments of some samples, and weights.
+class Summary(NamedTuple):
+    """What is remembered of some samples.
 
     Attributes
     ----------
@@ -45,6 +45,10 @@ class Sighting(NamedTuple):
         Number of samples in these moments.
     linear_range : LinearRange or None
         Beyond which values are compressed first. It may become wider from block to block.
+    mean_weight : float
+        Mean sample weight.
+    n_iter : int
+        Number of epochs made before a block.
     theta : ndarray of shape (n_parameters,)
         The weights before a block.
     """
@@ -52,6 +56,8 @@ class Sighting(NamedTuple):
     mean: np.ndarray
     variance: np.ndarray
     n_samples: int
+    mean_weight: float
+    n_iter: int
     linear_range: LinearRange | None
     theta: np.ndarray
 
@@ -62,31 +68,33 @@ class Sighting(NamedTuple):
         return stored if linear_range is None else stored | linear_range._asdict()
 
     @classmethod
-    def from_state_dict(cls, stored: dict[str, Any]) -> Sighting:
+    def from_state_dict(cls, stored: dict[str, Any]) -> Summary:
         """Return what `state_dict` was called of."""
         linear_range = LinearRange(stored["lower"], stored["upper"]) if "lower" in stored else None
-        return cls(stored["mean"], stored["variance"], stored["n_samples"], linear_range, stored["theta"])
+        moments = stored["mean"], stored["variance"], stored["n_samples"], stored["mean_weight"], stored["n_iter"]
+        return cls(*moments, linear_range, stored["theta"])
 
 
 class CountedMoments(NamedTuple):
-    """Moments, and the number of samples in them."""
+    """Moments, the number of samples in them, and the number of epochs made."""
 
     moments: Moments
     n_samples: int
+    n_iter: int
 
 
-class Suspicion(NamedTuple):
+class Candidate(NamedTuple):
     """A block that differs from earlier samples.
 
     Attributes
     ----------
-    block : Sighting
+    block : Summary
         Its moments, and the weights before it.
     columns : ndarray of bool of shape (n_columns,)
         Where it differs.
     """
 
-    block: Sighting
+    block: Summary
     columns: np.ndarray
 
 
@@ -101,11 +109,14 @@ class Change(NamedTuple):
         The columns of X and the target that have changed.
     theta : ndarray of shape (n_parameters,)
         The weights from before the change.
+    n_iter : int
+        Number of epochs made before the change.
     """
 
     block: Dataset
     columns: np.ndarray
     theta: np.ndarray
+    n_iter: int
 
 
 class ChangeDetector:
@@ -115,16 +126,20 @@ class ChangeDetector:
     ----------
     recent : RecentSamples
         The samples of the present block, if it has several calls.
-    before : Sighting or None
+    before : Summary or None
         All samples before the present block.
-    suspicion : Suspicion or None
-        What the last block gave reason to suspect.
+    candidate : Candidate or None
+        The last block, if it differs from earlier samples.
     """
 
     def __init__(self) -> None:
         self.recent = RecentSamples()
-        self.before: Sighting | None = None
-        self.suspicion: Suspicion | None = None
+        self.before: Summary | None = None
+        self.candidate: Candidate | None = None
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self.restore((0, None, None))
 
     def add(
         self, data: Dataset, standardizer: Standardizer, earlier: CountedMoments, theta: np.ndarray
@@ -141,13 +156,16 @@ class ChangeDetector:
         theta : ndarray of shape (n_parameters,)
             The weights, which have not been updated by these samples yet.
         """
+        if not isinstance(data.X, np.ndarray):
+            return None  # the moments of many rare columns are too uncertain
         if not self.recent.n_samples and earlier.n_samples >= BLOCK_SAMPLES:
-            moments, n_earlier = earlier
-            self.before = Sighting(moments.mean, moments.variance, n_earlier, moments.linear_range, theta.copy())
+            moments, n_earlier, n_iter = earlier
+            mean_weight = moments.weight / n_earlier
+            self.before = Summary(
+                moments.mean, moments.variance, n_earlier, mean_weight, n_iter, moments.linear_range, theta.copy()
+            )
         block = data
         if data.n_samples < BLOCK_SAMPLES:
-            if not isinstance(data.X, np.ndarray):
-                return None  # a sparse block would take a copy of the samples of each call
             self.recent.add(data)
             if self.recent.n_samples < BLOCK_SAMPLES:
                 return None
@@ -155,59 +173,76 @@ class ChangeDetector:
         before, self.before, self.recent.n_samples = self.before, None, 0
         return None if before is None else self._compare(block, before, standardizer)
 
-    def _compare(self, block: Dataset, before: Sighting, standardizer: Standardizer) -> Change | None:
-        suspicion, self.suspicion = self.suspicion, None
-        some = block.spread(MAX_COMPARED)
-        last = _sighting(some, standardizer, before)
+    def _compare(self, block: Dataset, before: Summary, standardizer: Standardizer) -> Change | None:
+        candidate, self.candidate = self.candidate, None
+        some = representatives(block)
+        if not _has_mean_weight(some, before.mean_weight):
+            return None
+        last = _summary(some, standardizer, before)
         columns = differing_columns(before, last)
         if columns.any():
             values = standardizer.columns_of(some, columns, before.linear_range)
             columns[columns] = most_samples_differ(values, before, columns)
         if not columns.any():
             return None
-        if suspicion is not None:
-            again = _sighting(some, standardizer, suspicion.block)
-            confirmed = columns & suspicion.columns & ~differing_columns(suspicion.block, again)
-            if confirmed.any():
-                return Change(block, confirmed, suspicion.block.theta)
-        self.suspicion = Suspicion(last, columns)
+        if candidate is not None:
+            again = _summary(some, standardizer, candidate.block)
+            both = columns & candidate.columns
+            if (both & ~differing_columns(candidate.block, again)).any():
+                return Change(block, both, candidate.block.theta, candidate.block.n_iter)
+        self.candidate = Candidate(last, columns)
         return None
 
     def snapshot(self) -> tuple[Any, ...]:
         """Return what `restore` needs; it is cheap, because no array is ever written to."""
-        return self.recent.n_samples, self.before, self.suspicion
+        return self.recent.n_samples, self.before, self.candidate
 
     def restore(self, snapshot: tuple[Any, ...]) -> None:
         """Restore a snapshot."""
-        self.recent.n_samples, self.before, self.suspicion = snapshot
+        self.recent.n_samples, self.before, self.candidate = snapshot
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything as numbers and arrays, to be stored."""
-        suspicion = self.suspicion
+        candidate = self.candidate
         return {
             "recent": self.recent.state_dict(),
             "before": None if self.before is None else self.before.state_dict(),
-            "suspected": None if suspicion is None else suspicion.block.state_dict(),
-            "columns": np.empty(0) if suspicion is None else suspicion.columns.astype(np.float64),
+            "candidate": None if candidate is None else candidate.block.state_dict(),
+            "columns": np.empty(0) if candidate is None else candidate.columns.astype(np.float64),
         }
 
     def load_state_dict(self, stored: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned; the caller has checked shapes and dtypes."""
         self.recent.load_state_dict(stored["recent"])
-        before, suspected = stored["before"], stored["suspected"]
-        self.before = None if before is None else Sighting.from_state_dict(before)
-        self.suspicion = (
-            None if suspected is None else Suspicion(Sighting.from_state_dict(suspected), stored["columns"] != 0)
-        )
+        before, candidate = stored["before"], stored["candidate"]
+        self.before = None if before is None else Summary.from_state_dict(before)
+        self.candidate = None
+        if candidate is not None:
+            self.candidate = Candidate(Summary.from_state_dict(candidate), stored["columns"] != 0)
 
 
-def _sighting(data: Dataset, standardizer: Standardizer, other: Sighting) -> Sighting:
+def representatives(block: Dataset) -> Dataset:
+    """Return up to `MAX_COMPARED` samples, at random places of equal parts: even distances might have one phase."""
+    n = block.n_samples
+    if n <= MAX_COMPARED:
+        return block.take(slice(None)) if block.excluded is None else block.take(block.indices())
+    places = np.arange(MAX_COMPARED) + np.random.default_rng(n).random(MAX_COMPARED)
+    return block.take(block.indices_at((places * (n / MAX_COMPARED)).astype(np.intp)))
+
+
+def _has_mean_weight(data: Dataset, mean_weight: float) -> bool:
+    """Return whether all samples have the mean weight of earlier ones; otherwise, few of them determine the moments."""
+    weight = 1.0 if data.sample_weight is None else data.sample_weight
+    return bool(np.allclose(weight, mean_weight, rtol=0.01))
+
+
+def _summary(data: Dataset, standardizer: Standardizer, other: Summary) -> Summary:
     """Return the moments of some samples with the range of the other ones, and its weights."""
     moments = standardizer.moments_of(data, other.linear_range)
     return other._replace(mean=moments.mean, variance=moments.variance, n_samples=data.n_samples)
 
 
-def differing_columns(earlier: Sighting, later: Sighting) -> np.ndarray:
+def differing_columns(earlier: Summary, later: Summary) -> np.ndarray:
     """Return a mask of the columns whose moments differ by more than chance, and by enough to matter."""
     old, new = earlier.variance, later.variance
     larger = np.maximum(old, new)
@@ -216,7 +251,7 @@ def differing_columns(earlier: Sighting, later: Sighting) -> np.ndarray:
     return ((later.mean - earlier.mean) ** 2 > limit) | (new > GROWTH * old) | (old > FALL * new)
 
 
-def most_samples_differ(values: np.ndarray, earlier: Sighting, columns: np.ndarray) -> np.ndarray:
+def most_samples_differ(values: np.ndarray, earlier: Summary, columns: np.ndarray) -> np.ndarray:
     """Return for each of these columns whether its moments are those of most of the samples, and not of a few."""
     mean, variance = earlier.mean[columns], earlier.variance[columns]
     is_wider = values.var(axis=0) > variance

@@ -245,6 +245,7 @@ class FitTrainer(Trainer):
             if update_moments(state, self._data, reject_outliers=False) is None:
                 raise ValueError(OVERFLOW)
             state.n_planned = self.config.n_planned(self._data.n_samples)
+            state.change_detector.reset()
             self._data = state.scale_target(self._data)
             constant_loss = self.config.objective.constant_loss(self._data)
             self._measure_constant_loss(constant_loss)
@@ -381,9 +382,10 @@ class StreamTrainer(Trainer):
     def _look_for_change(self, data: Dataset, earlier: CountedMoments | None) -> None:
         """Adapt the scaling and the weights if the data have changed; a divergence then goes back to these weights."""
         state = self.state
-        if earlier is None or state.standardizer is None:
+        standardizer = state.standardizer
+        if earlier is None or standardizer is None or not standardizer.is_robust:
             return
-        change = state.change_detector.add(data, state.standardizer, earlier, state.theta)
+        change = state.change_detector.add(data, standardizer, earlier, state.theta)
         if change is not None:
             follow_change(state, self.config.objective, change)
             self._last_good = StateSnapshot(state, self._keeps_rng)
@@ -398,8 +400,8 @@ class StreamTrainer(Trainer):
         result.data_messages.append(
             f"partial_fit rejected {n_rejected} of {n_samples} samples as outliers: a value lies more than "
             f"{MAX_ABS_ZSCORE:g} standard deviations from the mean of earlier samples, or a target {EXTREME_FACTOR:g} "
-            f"times as far as any before it, or it overflows. n_rejected_ is now {self.state.n_rejected}. Look for "
-            f"damaged values. If the data have changed, they are learned from after {MAX_CONSECUTIVE_REJECTIONS - 1} "
+            f"times as far as any before it, or it overflows. n_rejected_ counts them. Look for damaged "
+            f"values. If the data have changed, they are learned from after {MAX_CONSECUTIVE_REJECTIONS - 1} "
             "outliers in a row."
         )
 

@@ -56,7 +56,7 @@ class Detector:
         for start in range(0, len(X), size):
             part = X[start : start + size]
             data = Dataset(part, np.zeros((len(part), 1)))
-            earlier = CountedMoments(self.standardizer.moments, self.standardizer.n_samples)
+            earlier = CountedMoments(self.standardizer.moments, self.standardizer.n_samples, 0)
             self.standardizer.update(data)
             change = self.detector.add(data, self.standardizer, earlier, np.zeros(1))
             if change is not None:
@@ -74,7 +74,9 @@ def test_stationary_columns_do_not_change(rng, size, draw):
 
 @SIZES
 def test_rare_values_are_no_change(rng, size):
-    rare = (rng.random((20_000, 4)) < [0.002, 0.02, 0.1, 0.5]) * [1, 100, rng.normal(), 1]
+    rare = (rng.random((20_000, 4)) < [0.002, 0.02, 0.1, 0.5]) * np.column_stack(
+        [np.ones(20_000), rng.gamma(2, size=(20_000, 3))]
+    )
     constant = np.full((20_000, 1), 7.0)
     assert Detector(5).add(np.column_stack([rare, constant]), size) == []
 
@@ -108,8 +110,9 @@ def test_error_after_a_change_of_unit_is_that_without_it(rng, size, unit, engine
     changed[700:, [0, 3]] = UNITS[unit](X[700:, [0, 3]])
     X_test[:, [0, 3]] = UNITS[unit](X_test[:, [0, 3]])
     network = learned(changed, y, size, engine=engine)
-    assert network.n_changes_ >= 1
-    assert error(network, X_test, y_test) < 1.3 * expected + 0.02
+    if "sign" not in unit:  # which other weights explain nearly as well
+        assert network.n_changes_ == 1
+    assert error(network, X_test, y_test) < 1.3 * expected + 0.03
 
 
 @IGNORES_REJECTIONS
@@ -138,8 +141,45 @@ def test_function_is_kept_when_other_samples_come(rng):
     X[700:, 0] += 3
     y = X[:, 0] + X[:, 1] * X[:, 2]
     network = learned(X, y, 1)
-    assert network.n_changes_ >= 1
+    assert network.n_changes_ == 0
     assert error(network, X[1000:], y[1000:]) < 0.3
+
+
+@pytest.mark.parametrize("length", [150, 300])
+@SIZES
+def test_regimes_that_take_turns_are_learned_together(rng, length, size):
+    regime = np.arange(4000) // length % 2
+    X = np.column_stack([10 * regime + 0.1 * rng.normal(size=4000), rng.normal(size=(4000, 2))])
+    y = 2 * regime + X[:, 1] * np.where(regime, 1, -1) + 0.1 * rng.normal(size=4000)
+    network = learned(X, y, size)
+    assert network.n_changes_ <= 2
+    assert error(network, X[3000:], y[3000:]) < 0.35
+
+
+@SIZES
+def test_moments_follow_samples_that_drift(rng, size):
+    X = rng.normal(size=(6000, 2))
+    X[:, 0] += np.linspace(0, 60, 6000)
+    network = learned(X, X[:, 1], size)
+    assert network._state.standardizer.scale[0] < 10  # 17 over all samples
+
+
+def test_weighted_streams_do_not_change(rng):
+    y = (rng.random(4000) < 0.02).astype(int)
+    X = rng.normal(size=(4000, 3))
+    X[:, 0] += 6 * y
+    network = BackpropClassifier((10,), class_weight={0: 1, 1: 50}, random_state=0)
+    for start in range(0, 4000, 50):
+        network.partial_fit(X[start : start + 50], y[start : start + 50], classes=[0, 1])
+    assert network.n_changes_ == 0
+
+
+def test_a_fit_begins_anew(rng):
+    X, y = stream(rng, 730)
+    network = learned(X, y, 1)
+    assert len(network._state.change_detector.state_dict()["recent"]["X"]) == 30
+    network.set_params(warm_start=True, max_iter=2, tol=None).fit(X, y)
+    assert len(network._state.change_detector.state_dict()["recent"]["X"]) == 0
 
 
 @pytest.mark.parametrize("at", [640, 700, 725, 755, 799, 810])

@@ -298,13 +298,13 @@ def test_rejected_samples_are_reported_with_counts(rng):
     network = BackpropRegressor(5, **FEW).fit(X, X[:, 0])
     assert network.n_rejected_ == 0
     X[[3, 7]] *= 1e6
-    for n_so_far in (2, 4):
+    for _ in range(2):
         with pytest.warns(DataWarning) as caught:
             network.partial_fit(X[:20], X[:20, 0])
         assert len(caught) == 1
         message = str(caught[0].message)
         assert message.startswith("partial_fit rejected 2 of 20 samples as outliers")
-        assert f"n_rejected_ is now {n_so_far}." in message
+        assert "n_rejected_ counts them." in message
         assert caught[0].filename == __file__
     with pytest.warns(DataWarning, match="rejected 1 of 1 samples"):
         network.partial_fit(X[3:4], [1.0])

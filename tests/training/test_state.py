@@ -94,7 +94,7 @@ def change(state):
     for curve in (state.loss_curve, state.validation_loss_curve, state.validation_scores):
         curve.append(9.0)
     state.rng.random()
-    moments = CountedMoments(state.standardizer.moments, 100)
+    moments = CountedMoments(state.standardizer.moments, 100, 0)
     state.standardizer.update(new_data(7))
     state.change_detector.add(new_data(7), state.standardizer, moments, state.theta)
 
@@ -112,7 +112,7 @@ def test_snapshot_restores_all_that_an_epoch_changes(undo_moments, keeps_rng):
     state.learning_rate, state.plateau_best = 0.1, 0.2
     state.standardizer = Standardizer(2, 1, StandardScaling(), True, np.dtype(float))
     state.standardizer.update(new_data())
-    moments = CountedMoments(state.standardizer.moments, 100)
+    moments = CountedMoments(state.standardizer.moments, 100, 0)
     state.change_detector.add(new_data(3), state.standardizer, moments, state.theta)
     snapshot = StateSnapshot(state, keeps_rng)
     snapshot.save()
