@@ -156,7 +156,7 @@ def test_regimes_that_take_turns_are_learned_together(rng, length, size):
     assert error(network, X[3000:], y[3000:]) < 0.35
 
 
-@SIZES
+@pytest.mark.parametrize("size", [1, 7, 50])
 def test_moments_follow_samples_that_drift(rng, size):
     X = rng.normal(size=(6000, 2))
     X[:, 0] += np.linspace(0, 60, 6000)
