@@ -392,3 +392,17 @@ def test_largest_target_is_that_of_the_last_fit_too_and_is_stored(rng, sentinel)
     network = BackpropRegressor((5,), max_iter=2, tol=None, random_state=0).fit(X, y)
     network = pickle.loads(pickle.dumps(network))
     assert network.partial_fit(X[:50], y[:50]).n_rejected_ == 0
+
+
+@pytest.mark.filterwarnings("ignore:partial_fit rejected:UserWarning")
+def test_samples_of_weight_zero_stay_left_out_beside_outliers(rng):
+    X, y = rng.normal(size=(400, 2)), rng.normal(size=400)
+    X[350] = 1e6
+    weight = np.ones(400)
+    weight[310:330] = 0
+    y[310:330] = 50
+    kept = np.delete(np.arange(400), [*range(310, 330), 350])
+    left_out, absent = (BackpropRegressor((3,), solver="batch", random_state=0) for _ in range(2))
+    left_out.partial_fit(X[:300], y[:300]).partial_fit(X[300:], y[300:], sample_weight=weight[300:])
+    absent.partial_fit(X[:300], y[:300]).partial_fit(X[kept[300:]], y[kept[300:]])
+    np.testing.assert_allclose(left_out.coefs_[0], absent.coefs_[0], rtol=1e-9)
