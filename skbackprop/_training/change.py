@@ -69,7 +69,7 @@ def moments_so_far(state: TrainingState) -> CountedMoments | None:
 
 
 def follow_change(state: TrainingState, objective: Objective, change: Change) -> None:
-    """Scale the columns that have changed by the last block, with the weights that have the smallest loss on it."""
+    """Scale columns with another unit by the last block, with the weights that fit best; let other moments follow."""
     standardizer, network = state.standardizer, objective.network
     assert standardizer is not None
     before = copy(standardizer)
@@ -80,19 +80,13 @@ def follow_change(state: TrainingState, objective: Objective, change: Change) ->
         theta = adaptation.adapted(network, before, standardizer)
         return np.nan_to_num(objective.mean_loss(theta, data, state.transform), nan=math.inf)
 
-    is_input = np.arange(len(change.columns)) < standardizer.inputs.stop
-    best = min(_adaptations(state.theta, change, network, standardizer, loss_of), key=loss_of)
+    adaptations = _adaptations(state.theta, change, network, standardizer, loss_of)
     is_settled = before.n_samples >= N_REMEMBERED * 2 ** min(state.n_changes, 60)
-    is_explained = is_settled and loss_of(best) <= MAX_LOSS_RATIO * _usual_loss(state, change.n_iter)
-    if (change.columns & is_input).any():
-        keeping = min((Adaptation(state.theta, True, keeps) for keeps in (False, True)), key=loss_of)
-        best = best if is_explained and _is_clearly_better(best, keeping, loss_of) else keeping
-    if (change.columns & ~is_input).any():
-        keeping = best._replace(keeps_target=True)
-        best = best if is_explained and _is_clearly_better(best, keeping, loss_of) else keeping
+    largest = MAX_LOSS_RATIO * _usual_loss(state, change.n_iter) if is_settled else 0.0
     columns = change.columns.copy()
-    columns[is_input] &= not best.keeps_inputs
-    columns[~is_input] &= not best.keeps_target
+    best = _explanation(adaptations, columns, standardizer.inputs, largest, loss_of)
+    columns[standardizer.inputs] &= not best.keeps_inputs
+    columns[standardizer.target] &= not best.keeps_target
     standardizer.restore(before.snapshot())
     if (columns != change.columns).any():
         standardizer.forget(N_REMEMBERED)
@@ -102,16 +96,43 @@ def follow_change(state: TrainingState, objective: Objective, change: Change) ->
         state.n_changes += 1
 
 
+def _explanation(
+    adaptations: list[Adaptation],
+    columns: np.ndarray,
+    inputs: slice,
+    largest: float,
+    loss_of: Callable[[Adaptation], float],
+) -> Adaptation:
+    """Return the adaptation with the smallest loss; one that keeps the function where no unit has changed.
+
+    Parameters
+    ----------
+    adaptations : list of Adaptation
+    columns : ndarray of bool of shape (n_columns,)
+        The columns that have changed.
+    inputs : slice
+        Those of X.
+    largest : float
+        The largest loss with which a change of unit explains the data.
+    loss_of : callable
+    """
+    best = min(adaptations, key=loss_of)
+    is_explained = loss_of(best) <= largest
+    if columns[inputs].any():
+        keeping = min((each for each in adaptations if each.keeps_inputs), key=loss_of)
+        best = best if is_explained and CLEARLY_LARGER * loss_of(best) < loss_of(keeping) else keeping
+    if columns[inputs.stop :].any():
+        keeping = best._replace(keeps_target=True)
+        best = best if is_explained and CLEARLY_LARGER * loss_of(best) < loss_of(keeping) else keeping
+    return best
+
+
 def _usual_loss(state: TrainingState, n_iter: int) -> float:
     """Return the mean loss of the last epochs up to this one, infinite if there is none."""
     n_later = state.n_iter - n_iter
     n_usual = math.ceil(N_REMEMBERED * state.n_iter / max(state.n_samples, 1)) + MIN_USUAL
     usual = state.loss_curve[: len(state.loss_curve) - n_later][-n_usual:]
     return float(np.mean(usual)) if usual else math.inf
-
-
-def _is_clearly_better(best: Adaptation, other: Adaptation, loss_of: Callable[[Adaptation], float]) -> bool:
-    return CLEARLY_LARGER * loss_of(best) < loss_of(other)
 
 
 def _with_signs(

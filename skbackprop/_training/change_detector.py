@@ -1,8 +1,8 @@
 """Detection of change in a stream: columns whose moments are no longer those of earlier samples.
 
 A stream is compared in blocks of at least `BLOCK_SAMPLES` samples. A column has changed if two blocks in a row differ
-from all earlier samples, and agree with each other. A rise that goes on, a season, or a file sorted by a column makes
-each block differ from the one before; the moments of all samples describe such a column better than those of any block.
+from all earlier samples, and agree with each other. A rise that goes on, or a file sorted by a column, makes each block
+differ from the one before; the moments of all samples describe such a column better than those of any block.
 """
 
 from __future__ import annotations
