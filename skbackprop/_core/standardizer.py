@@ -179,11 +179,13 @@ class Standardizer:
 
     def _including_accepted(self, data: Dataset, new: Moments, linear_range: LinearRange) -> LinearRange:
         """Return the range widened to columns that are far away in most of a few samples, whose moments then change."""
-        raw = column_moments(data.X, data.sample_weight, data.excluded)
         mean, factor = self.moments.mean[self.inputs], self.factor[self.inputs]
         compressed_mean, compressed_variance = new.mean[self.inputs], new.variance[self.inputs]
-        is_far = np.sqrt((raw.mean - mean) ** 2 + raw.variance) * factor > MAX_ABS_ZSCORE
-        is_far &= np.sqrt((compressed_mean - mean) ** 2 + compressed_variance) * factor > MAX_COMPRESSED_ZSCORE
+        is_far = np.sqrt((compressed_mean - mean) ** 2 + compressed_variance) * factor > MAX_COMPRESSED_ZSCORE
+        if not is_far.any():
+            return linear_range
+        raw = column_moments(data.X, data.sample_weight, data.excluded)
+        is_far &= np.sqrt((raw.mean - mean) ** 2 + raw.variance) * factor > MAX_ABS_ZSCORE
         if not is_far.any():
             return linear_range
         new.mean[self.inputs][is_far] = raw.mean[is_far]

@@ -232,8 +232,9 @@ def representatives(block: Dataset) -> Dataset:
 
 def _has_mean_weight(data: Dataset, mean_weight: float) -> bool:
     """Return whether all samples have the mean weight of earlier ones; otherwise, few of them determine the moments."""
-    weight = 1.0 if data.sample_weight is None else data.sample_weight
-    return bool(np.allclose(weight, mean_weight, rtol=0.01))
+    weight = data.sample_weight
+    lowest, highest = (1.0, 1.0) if weight is None else (weight.min(), weight.max())
+    return bool(0.99 * mean_weight <= lowest and highest <= 1.01 * mean_weight)
 
 
 def _summary(data: Dataset, standardizer: Standardizer, other: Summary) -> Summary:
