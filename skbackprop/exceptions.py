@@ -6,7 +6,7 @@ __all__ = ["DataWarning"]
 
 
 class DataWarning(UserWarning):
-    """Samples are not learned from, or too few to do with them what was asked.
+    """Some samples are not learned from, or there are too few of them for what was asked.
 
     Both estimators issue it when
 

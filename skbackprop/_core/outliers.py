@@ -10,8 +10,11 @@ import numpy as np
 from .._typing import Matrix
 from .dataset import INDEX, Dataset
 from .linear_range import LinearRange
-from .standardizer import MAX_COMPRESSED_ZSCORE, Standardizer
+from .standardizer import MAX_ABS_ZSCORE, MAX_COMPRESSED_ZSCORE, Standardizer
 
+#: A target is considered damaged, too, if it is this number of times as far from the mean as any before it, and more
+#: than this number of standard deviations.
+EXTREME_FACTOR, MIN_TARGET_ZSCORE = 5.0, 30.0
 #: The moments of numbers further away overflow, because the sum of the squares of many samples is not finite.
 MAX_DISTANCE = 1e150
 #: Number of entries that are compared at a time, so that this takes little memory.
@@ -35,7 +38,22 @@ class Outliers(NamedTuple):
     overflow: np.ndarray
 
 
-def find_outliers(standardizer: Standardizer, data: Dataset, max_distance: np.ndarray | None) -> Outliers | None:
+def max_distance(standardizer: Standardizer, *, outliers_are_rare: bool) -> np.ndarray:
+    """Return how far a value may be from the mean of its column without being an outlier.
+
+    As long as outliers are rare, a target may be `EXTREME_FACTOR` times as far as any before it, within limits: targets
+    of heavy tails are often far away, others never are.
+    """
+    moments, target = standardizer.moments, standardizer.target
+    limit = MAX_ABS_ZSCORE * standardizer.scale
+    if moments.target_extreme is not None and outliers_are_rare:
+        lowest = MIN_TARGET_ZSCORE * standardizer.scale[target]
+        limit[target] = np.clip(EXTREME_FACTOR * moments.target_extreme, lowest, limit[target])
+    limit[moments.variance <= 0] = np.inf  # a constant column has no scale to measure by
+    return limit
+
+
+def find_outliers(standardizer: Standardizer, data: Dataset, limit: np.ndarray | None) -> Outliers | None:
     """Return the samples that are outliers with respect to the present moments, or None if there are none.
 
     Where values are compressed or have a range, they are outliers only if they are far away after that, too: in a
@@ -45,12 +63,12 @@ def find_outliers(standardizer: Standardizer, data: Dataset, max_distance: np.nd
     ----------
     standardizer : Standardizer
     data : Dataset
-    max_distance : ndarray of shape (n_columns,) or None
+    limit : ndarray of shape (n_columns,) or None
         How far values may be from the mean of each column; None means that only samples whose moments overflow are
         outliers.
     """
     moments = standardizer.moments
-    limit = np.minimum(np.inf if max_distance is None else max_distance, np.full_like(moments.mean, MAX_DISTANCE))
+    limit = np.full_like(moments.mean, MAX_DISTANCE) if limit is None else np.minimum(limit, MAX_DISTANCE)
     lower, upper = moments.mean - limit, moments.mean + limit
     inputs, target = standardizer.inputs, standardizer.target
     parts = []

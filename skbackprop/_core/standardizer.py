@@ -40,9 +40,6 @@ MAX_COMPRESSED_ZSCORE = 6.0
 #: Samples more than this number of standard deviations from the mean are considered damaged. A few samples of a stream
 #: that are accepted in spite of this widen the range, because the data have changed.
 MAX_ABS_ZSCORE = 300.0
-#: So is a target this number of times as far from the mean as any before it, and more than this number of standard
-#: deviations.
-EXTREME_FACTOR, MIN_TARGET_ZSCORE = 5.0, 30.0
 
 
 class Standardizer:
@@ -132,20 +129,6 @@ class Standardizer:
         if (distance <= extreme).all():
             return moments
         return moments._replace(target_extreme=np.maximum(distance, extreme))
-
-    def max_distance(self, *, outliers_are_rare: bool) -> np.ndarray:
-        """Return how far a value may be from the mean of its column without being an outlier.
-
-        As long as outliers are rare, a target may be `EXTREME_FACTOR` times as far as any before it, within limits:
-        targets of heavy tails are often far away, others never are.
-        """
-        limit = MAX_ABS_ZSCORE * self.scale
-        extreme = self.moments.target_extreme
-        if extreme is not None and outliers_are_rare:
-            scale = self.scale[self.target]
-            limit[self.target] = np.clip(EXTREME_FACTOR * extreme, MIN_TARGET_ZSCORE * scale, limit[self.target])
-        limit[self.moments.variance <= 0] = np.inf  # a constant column has no scale to measure by
-        return limit
 
     def _propose_sample(self, present: Moments, x: np.ndarray, y: np.ndarray) -> tuple[Moments, np.ndarray]:
         """Do what `propose` does for a single sample, in a fraction of the time."""

@@ -262,7 +262,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     @property
     def n_changes_(self) -> int:
-        """Number of times that `partial_fit` has found that the data had changed, and has scaled columns anew."""
+        """Number of times that `partial_fit` has found columns in another unit, and has scaled them anew."""
         return self._fitted_state().n_changes
 
     @property

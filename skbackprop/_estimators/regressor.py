@@ -153,7 +153,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     n_rejected_ : int
         Number of samples that `partial_fit` has rejected as outliers since the weights were initialized.
     n_changes_ : int
-        Number of times that `partial_fit` has found since then that the data had changed, and has scaled columns anew.
+        Number of times since then that `partial_fit` has found columns in another unit, and has scaled them anew.
     learning_rate_ : float
         Learning rate of the last update.
     alpha_ : float
@@ -304,8 +304,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """Make one epoch over some samples, and continue from where the last call to `fit` or `partial_fit` ended.
 
         With a given learning rate or schedule and a given `alpha`, n calls with the same samples equal `fit` with
-        ``max_iter=n`` up to rounding, unless `tol` ends that sooner. ``learning_rate="auto"`` is another schedule here,
-        which has no end, and ``alpha="auto"`` counts the samples of each call.
+        ``max_iter=n`` up to rounding, unless `tol` ends that sooner, or a call rejects samples or finds that the data
+        have changed. ``learning_rate="auto"`` is another schedule here, which has no end, and ``alpha="auto"`` counts
+        the samples of each call.
 
         Parameters
         ----------

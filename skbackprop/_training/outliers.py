@@ -8,8 +8,8 @@ import numpy as np
 
 from .._core.dataset import INDEX, Dataset
 from .._core.moments import Moments
-from .._core.outliers import MAX_DISTANCE, Outliers, find_outliers
-from .._core.standardizer import MAX_ABS_ZSCORE, MIN_TARGET_ZSCORE, Standardizer
+from .._core.outliers import MAX_DISTANCE, MIN_TARGET_ZSCORE, Outliers, find_outliers, max_distance
+from .._core.standardizer import MAX_ABS_ZSCORE, Standardizer
 from .state import TrainingState
 
 #: Number of earlier samples needed to tell.
@@ -76,7 +76,7 @@ def _reject_single(state: TrainingState, standardizer: Standardizer, moments: Mo
 def _max_distance(state: TrainingState, standardizer: Standardizer) -> np.ndarray:
     """Return how far a value may be from the mean of its column without being an outlier."""
     most = MAX_REJECTED + MAX_REJECTED_SHARE * state.n_samples
-    return standardizer.max_distance(outliers_are_rare=state.n_rejected <= most)
+    return max_distance(standardizer, outliers_are_rare=state.n_rejected <= most)
 
 
 def _is_outlier(state: TrainingState, standardizer: Standardizer, distance: np.ndarray) -> bool:

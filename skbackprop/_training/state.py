@@ -88,7 +88,7 @@ class TrainingState:
     n_rejected : int
         Number of samples of a stream that were rejected as outliers.
     n_changes : int
-        Number of times that columns of a stream had changed.
+        Number of times that columns of a stream came in another unit.
     """
 
     theta: np.ndarray

@@ -16,7 +16,8 @@ import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.denormals import flush_denormals
-from .._core.standardizer import EXTREME_FACTOR, MAX_ABS_ZSCORE
+from .._core.outliers import EXTREME_FACTOR
+from .._core.standardizer import MAX_ABS_ZSCORE
 from . import lbfgs
 from .change import follow_change, moments_so_far
 from .change_detector import CountedMoments
@@ -333,6 +334,7 @@ class StreamTrainer(Trainer):
         super().__init__(engine, config, state, data)
         self._moved = np.empty_like(state.theta)
         self._has_smaller_buffers = False
+        self._before = self._last_good  # the state before a call, from which a change of the data starts
 
     def update(self, data: Dataset, observer: TrainingObserver | None = None) -> TrainingResult:
         """Make one epoch over some samples.
@@ -356,7 +358,7 @@ class StreamTrainer(Trainer):
         n_rejections, n_rejected = state.n_rejections, state.n_rejected
         self._observer = observer
         self._last_good.save()
-        before, earlier = self._last_good, moments_so_far(state)
+        self._before, earlier = self._last_good, moments_so_far(state)
         try:
             accepted = update_moments(state, data, reject_outliers=True)
             if accepted is not None:
@@ -372,7 +374,7 @@ class StreamTrainer(Trainer):
             if state.n_rejected != n_rejected:
                 self._report_rejections(result, data.n_samples, state.n_rejected - n_rejected)
         except BaseException:
-            before.restore()
+            self._before.restore()
             state.n_rejections, state.n_rejected = n_rejections, n_rejected
             raise
         finally:
@@ -400,9 +402,9 @@ class StreamTrainer(Trainer):
         result.data_messages.append(
             f"partial_fit rejected {n_rejected} of {n_samples} samples as outliers: a value lies more than "
             f"{MAX_ABS_ZSCORE:g} standard deviations from the mean of earlier samples, or a target {EXTREME_FACTOR:g} "
-            f"times as far as any before it, or it overflows. n_rejected_ counts them. Look for damaged "
-            f"values. If the data have changed, they are learned from after {MAX_CONSECUTIVE_REJECTIONS - 1} "
-            "outliers in a row."
+            "times as far from the mean as any before it, or it overflows. n_rejected_ counts them. Look for damaged "
+            f"values. If the data have changed, they are learned from after {MAX_CONSECUTIVE_REJECTIONS - 1} outliers "
+            "in a row."
         )
 
     def _finish_epoch(self, loss: float) -> bool:
@@ -415,7 +417,10 @@ class StreamTrainer(Trainer):
         """Keep the snapshot from before this call, which is its only epoch."""
 
     def _roll_back(self, *, is_final: bool) -> None:
-        self._last_good.restore(undo_moments=is_final)
+        if is_final:
+            self._before.restore()
+        else:
+            self._last_good.restore(undo_moments=False)
 
     def _after_back_off(self) -> None:
         """Keep the snapshot, which has the moments from before this call."""

@@ -113,7 +113,8 @@ class LossRecorder(Callback):
         is_epoch = context.task_name == "epoch" or (context.task_name == "partial_fit" and estimator.n_iter_ > n_before)
         if not is_epoch:
             return
-        validation_losses = estimator.validation_loss_curve_
+        is_validated = context.task_name == "epoch"  # in a stream, the curve is that of the last fit
+        validation_losses = estimator.validation_loss_curve_ if is_validated else None
         self.records_.append(
             {
                 "fit": fit,

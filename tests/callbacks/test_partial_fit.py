@@ -115,7 +115,20 @@ def test_first_call_that_fails_does_not_count():
 
 def test_fit_does_not_warn():
     X, y = data(BackpropRegressor)
-    BackpropRegressor(5, **FEW).set_callbacks(BestOfMany(), EarlyStopping(X, y)).fit(X, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        BackpropRegressor(5, **FEW).set_callbacks(BestOfMany(), EarlyStopping(X, y)).fit(X, y)
+    assert caught == []
+
+
+def test_loss_recorder_has_no_validation_loss_of_a_call():
+    X, y = data(BackpropRegressor)
+    recorder = LossRecorder()
+    network = BackpropRegressor(5, early_stopping=True, **FEW).set_callbacks(recorder).fit(X, y)
+    network.set_params(early_stopping="auto").partial_fit(X, y)
+    validation_losses = [record["validation_loss"] for record in recorder.records_]
+    assert np.isfinite(validation_losses[:-1]).all()
+    assert np.isnan(validation_losses[-1])
 
 
 @pytest.mark.filterwarnings("ignore:Checkpoint cannot do its work")

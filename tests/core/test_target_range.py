@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skbackprop._core.dataset import Dataset
-from skbackprop._core.outliers import find_outliers
+from skbackprop._core.outliers import find_outliers, max_distance
 from skbackprop._core.standardizer import ROUNDINGS, Standardizer
 from skbackprop._core.target_range import range_of_target
 from skbackprop.losses import LOSSES
@@ -133,4 +133,4 @@ def test_gross_errors_of_the_target_are_no_outliers_of_the_stream(rng):
     _, distance = standardizer.propose(data_with(np.array([1e9])))
     assert distance[2] * standardizer.factor[2] < 6
     several = data_with(np.append(rng.normal(size=99), 1e9))
-    assert find_outliers(standardizer, several, standardizer.max_distance(outliers_are_rare=True)) is None
+    assert find_outliers(standardizer, several, max_distance(standardizer, outliers_are_rare=True)) is None

@@ -34,9 +34,7 @@ def test_names_are_unique():
     assert len(STREAMS) == sum(map(len, KINDS.values()))
 
 
-@pytest.mark.parametrize("name", GENERATED)
-def test_samples_fit_together(name):
-    stream = STREAMS[name].load(0)
+def assert_samples_fit_together(stream):
     assert len(stream.X) == len(stream.y)
     assert np.isfinite(stream.X).all()
     assert np.isfinite(stream.y).all()
@@ -45,6 +43,11 @@ def test_samples_fit_together(name):
         assert 0 < part.start < part.stop <= len(stream.y)
     if stream.is_classification:
         assert set(stream.y) == set(range(stream.y.max() + 1))
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_samples_fit_together(name):
+    assert_samples_fit_together(STREAMS[name].load(0))
 
 
 @pytest.mark.parametrize("name", GENERATED)
@@ -105,7 +108,9 @@ def test_dates_and_texts_become_numbers():
 @pytest.mark.parametrize("name", [name for name, problem in STREAMS.items() if "river" in problem.kind])
 def test_streams_of_river(name):
     pytest.importorskip("river")
-    test_samples_fit_together(name)
+    stream = STREAMS[name].load(0)
+    assert stream is not None
+    assert_samples_fit_together(stream)
 
 
 class Recorder:

@@ -240,3 +240,18 @@ def test_divergence_after_a_change_goes_back_to_the_weights_for_the_new_scaling(
     with pytest.warns(ConvergenceWarning, match="diverged"):
         network.partial_fit(X[1050:1100], y[1050:1100])
     np.testing.assert_allclose(network._state.theta, before + 10, atol=1)
+
+
+def test_final_divergence_in_a_call_with_a_change_undoes_the_change(rng, monkeypatch):
+    X, y = stream(rng)
+    X[1000:] = 1.8 * X[1000:] + 32
+    network = learned(X[:1050], y[:1050], 50)
+    before = copy.deepcopy(network.__getstate__()["network"])
+    never = "skbackprop._training.trainer.StreamTrainer._final_updates_are_valid"
+    monkeypatch.setattr(never, lambda trainer: False)
+    with pytest.warns(ConvergenceWarning) as caught:
+        network.partial_fit(X[1050:1100], y[1050:1100])
+    assert any("still diverged" in str(warning.message) for warning in caught)
+    np.testing.assert_equal(network.__getstate__()["network"], before)
+    monkeypatch.undo()
+    assert network.partial_fit(X[1050:1100], y[1050:1100]).n_changes_ == 1
