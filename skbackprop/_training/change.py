@@ -158,4 +158,4 @@ def _adaptations(
     loss_of: Callable[[Adaptation], float],
 ) -> list[Adaptation]:
     present = [Adaptation(theta, *keeps) for keeps in product([False, True], repeat=2)]
-    return [*present, Adaptation(change.theta), Adaptation(_with_signs(change, network, standardizer, loss_of))]
+    return [*present, Adaptation(_with_signs(change, network, standardizer, loss_of))]

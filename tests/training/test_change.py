@@ -9,8 +9,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._core.dataset import Dataset
+from skbackprop._core.network import Network
 from skbackprop._core.standardizer import Standardizer
-from skbackprop._training.change_detector import ChangeDetector, CountedMoments
+from skbackprop._training.change import Adaptation, _explanation, _with_signs
+from skbackprop._training.change_detector import Change, ChangeDetector, CountedMoments
+from skbackprop.activations import ACTIVATIONS
 from skbackprop.losses._target_scaling import StandardScaling
 from tests.shared import ENGINES
 
@@ -51,12 +54,12 @@ class Detector:
         self.standardizer = Standardizer(n_columns, 1, StandardScaling(), True, np.dtype(float), is_robust)
         self.detector = ChangeDetector()
 
-    def add(self, X, size):
+    def add(self, X, size, weight=None):
         """Return the columns that change, for each change."""
         found = []
         for start in range(0, len(X), size):
             part = X[start : start + size]
-            data = Dataset(part, np.zeros((len(part), 1)))
+            data = Dataset(part, np.zeros((len(part), 1)), None if weight is None else weight[start : start + size])
             earlier = CountedMoments(self.standardizer.moments, self.standardizer.n_samples, 0)
             self.standardizer.update(data)
             change = self.detector.add(data, self.standardizer, earlier, np.zeros(1))
@@ -255,3 +258,67 @@ def test_final_divergence_in_a_call_with_a_change_undoes_the_change(rng, monkeyp
     np.testing.assert_equal(network.__getstate__()["network"], before)
     monkeypatch.undo()
     assert network.partial_fit(X[1050:1100], y[1050:1100]).n_changes_ == 1
+
+
+@SIZES
+def test_units_that_change_again_soon_are_regimes(rng, size):
+    X = rng.normal(1, 1, size=(2000, 3))
+    y = X[:, 0] - X[:, 1] + 0.1 * rng.normal(size=2000)
+    X[1000:1300] = 1.8 * X[1000:1300] + 32
+    assert learned(X, y, size).n_changes_ == 1
+
+
+def test_standard_moments_are_those_of_all_samples(rng):
+    X, y = stream(rng)
+    X[700:] = 1.8 * X[700:] + 32
+    network = learned(X, y, 50, standardize="standard")
+    assert network.n_changes_ == 0
+    np.testing.assert_allclose(network._state.standardizer.moments.mean[:4], X.mean(axis=0))
+
+
+def test_period_of_the_samples_that_are_compared_is_no_change(rng):
+    X = np.sin(2 * np.pi * np.arange(5 * 6144) / 24)[:, np.newaxis] + 0.1 * rng.normal(size=(5 * 6144, 1))
+    assert Detector(1).add(X, 6144) == []
+
+
+def test_few_samples_of_large_weight_are_no_change(rng):
+    X = rng.normal(size=(4000, 2))
+    weight = np.where(rng.random(4000) < 0.01, 100.0, 1.0)
+    X[weight > 1] += 6
+    assert Detector(2).add(X, 50, weight) == []
+
+
+NETWORK = Network((3, 4, 1), (ACTIVATIONS["tanh"],))
+
+
+def test_weights_from_before_the_change_get_the_signs_that_fit(rng):
+    standardizer = Standardizer(3, 1, StandardScaling(), True, np.dtype(float))
+    theta = rng.normal(size=NETWORK.n_parameters)
+    wanted = theta.copy()
+    NETWORK.unpack(wanted)[0].W[[0, 2]] *= -1
+    for columns, expected in (([True, True, True, False], wanted), ([False, True, False, True], theta)):
+        change = Change(Dataset(np.ones((1, 3)), np.ones((1, 1))), np.array(columns), theta, 0)
+        found = _with_signs(change, NETWORK, standardizer, lambda each: np.abs(each.theta - wanted).sum())
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("losses", "largest", "expected"),
+    [
+        ((1.0, 2.0), 2.0, (False, False)),
+        ((1.0, 1.4), 2.0, (True, True)),  # hardly better than to keep the function
+        ((1.0, 9.0), 0.9, (True, True)),  # no explanation as good as before
+        ((3.0, 1.0), 2.0, (True, True)),
+    ],
+)
+def test_unit_has_changed_only_if_that_explains_the_samples_well(losses, largest, expected):
+    theta = np.zeros(3)
+    adaptations = [Adaptation(theta, *keeps) for keeps in ((False, False), (False, True), (True, False), (True, True))]
+    best = _explanation(
+        adaptations,
+        np.array([True, False, True]),
+        slice(2),
+        largest,
+        lambda each: losses[1] if each.keeps_inputs or each.keeps_target else losses[0],
+    )
+    assert (best.keeps_inputs, best.keeps_target) == expected
