@@ -322,3 +322,12 @@ def test_unit_has_changed_only_if_that_explains_the_samples_well(losses, largest
         lambda each: losses[1] if each.keeps_inputs or each.keeps_target else losses[0],
     )
     assert (best.keeps_inputs, best.keeps_target) == expected
+
+
+@pytest.mark.parametrize("size", [1, 50])
+def test_samples_that_no_unit_explains_as_well_as_before_are_other_samples(rng, size):
+    X = rng.normal(size=(1500, 2))
+    y = 3 * X[:, 0] + 0.1 * rng.normal(size=1500)
+    X[1000:, 0] += 8
+    y[1000:] = 3 * rng.normal(size=500)
+    assert learned(X, y, size).n_changes_ == 0
