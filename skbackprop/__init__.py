@@ -15,6 +15,7 @@ __all__ = [
     "activations",
     "callbacks",
     "compile",
+    "ensemble",
     "exceptions",
     "initializers",
     "inspection",

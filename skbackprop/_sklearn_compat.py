@@ -1,11 +1,27 @@
-"""scikit-learn's callbacks, which need version 1.9 or later; with earlier versions only setting a callback fails."""
+"""Parts of scikit-learn that depend on its version, or are private, and that several packages need.
+
+Callbacks need version 1.9 or later; with earlier versions only setting a callback fails.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import sklearn
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+
+__all__ = [
+    "CallbackSupportMixin",
+    "FitTask",
+    "Interval",
+    "StrOptions",
+    "fit_context",
+    "open_task",
+    "with_callbacks",
+]
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -39,25 +55,40 @@ class FitTask:
     ----------
     estimator : estimator
     name : str
-    n_epochs : int
-        Largest number of subtasks; 0 means that there are none.
+    n_subtasks : int or None
+        Largest number of subtasks; 0 means that there are none, None that it is not known.
     X, y, sample_weight
         As the user passed them: hooks may compute scores on them, which needs the feature names.
+    sequential : bool
+        Whether the subtasks run one after another.
     """
 
-    def __init__(self, estimator, name: str, n_epochs: int, X, y, sample_weight):
+    def __init__(self, estimator, name: str, n_subtasks: int | None, X, y, sample_weight, sequential: bool):
         self._estimator = estimator
         self.data = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
-        self.context = estimator._init_callback_context(task_name=name, max_subtasks=n_epochs)
+        self.context = estimator._init_callback_context(
+            task_name=name, max_subtasks=n_subtasks, sequential_subtasks=sequential
+        )
         self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
+
+    @contextmanager
+    def subtask(self, name: str, number: int, sub_estimator) -> Iterator[None]:
+        """Propagate the callbacks to an estimator that is fitted as a part of this one."""
+        context = self.context.subcontext(task_name=name, task_id=number, max_subtasks=None)
+        with context.propagate_callback_context(sub_estimator):
+            context.call_on_fit_task_begin(estimator=self._estimator, **self.data)
+            yield
+        context.call_on_fit_task_end(estimator=self._estimator, reconstruction_attributes={}, **self.data)
 
     def end(self) -> None:
         """Report that the call has succeeded."""
         self.context.call_on_fit_task_end(estimator=self._estimator, reconstruction_attributes={}, **self.data)
 
 
-def open_task(estimator, name: str, n_epochs: int, X, y, sample_weight) -> FitTask | None:
+def open_task(
+    estimator, name: str, n_subtasks: int | None, X, y, sample_weight, *, sequential: bool = True
+) -> FitTask | None:
     """Return the task of a call, or None if neither the estimator nor a meta-estimator has callbacks to report to."""
     if "_skl_callbacks" in vars(estimator):
-        return FitTask(estimator, name, n_epochs, X, y, sample_weight)
+        return FitTask(estimator, name, n_subtasks, X, y, sample_weight, sequential)
     return None

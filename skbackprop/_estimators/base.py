@@ -42,6 +42,23 @@ STILL_FALLING = 0.05
 ValidationSet: TypeAlias = tuple[MatrixLike | None, ArrayLike | None, ArrayLike | None]
 
 
+def issue_warnings(result: TrainingResult, stacklevel: int) -> None:
+    """Issue the messages as warnings that point to the line where the user called the estimator.
+
+    Parameters
+    ----------
+    result : TrainingResult
+    stacklevel : int
+        As in `warnings.warn`, counted from the caller of this function.
+    """
+    for message in result.ineffective:
+        warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
+    for message in result.data_messages:
+        warnings.warn(message, DataWarning, stacklevel=stacklevel + 1)
+    for message in result.messages:
+        warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)
+
+
 class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     """Training, fitted attributes and storage of both estimators."""
 
@@ -69,8 +86,19 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         n_before = len(self._state.loss_curve) if resumes else 0
         result = run_fit(self, FitRequest(X, y, sample_weight, validation, resumes=resumes))
         self._warn_if_still_falling(result, n_before)
-        self._warn(result, stacklevel=5)  # scikit-learn wraps `fit` in another function
+        issue_warnings(result, stacklevel=4)  # scikit-learn wraps `fit` in another function
         return self
+
+    def _fit_without(
+        self, held_out: np.ndarray | None, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> TrainingResult:
+        """Fit to all samples but those at the sorted indices, which validate, and leave the warnings to the caller.
+
+        X is not copied. The classes are those of all samples.
+        """
+        result = run_fit(self, FitRequest(X, y, sample_weight, held_out=held_out))
+        self._warn_if_still_falling(result, 0)
+        return result
 
     def _finish_fit(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, validation: ValidationSet
@@ -80,12 +108,21 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             self._validate_params()
             result = run_fit(self, FitRequest(X, y, sample_weight, validation, resumes=True, finishes=True))
             self._warn_if_still_falling(result, 0)
-            self._warn(result)
+            issue_warnings(result, stacklevel=3)
         return self
 
     def _partial_fit(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None = None
     ) -> Self:
+        result = self._update(X, y, sample_weight, classes)
+        if result.messages or result.data_messages or result.ineffective:
+            issue_warnings(result, stacklevel=3)
+        return self
+
+    def _update(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None
+    ) -> TrainingResult:
+        """Make one epoch of a stream, and leave the warnings to the caller."""
         with np.errstate(all="ignore"):  # the trainer detects overflow itself
             result = self._try_fast_path(X, y, sample_weight, classes)
         if result is None:
@@ -94,9 +131,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             resumes = self.__sklearn_is_fitted__()
             request = FitRequest(X, y, sample_weight, classes=classes, is_partial=True, resumes=resumes)
             result = run_partial_fit(self, request)
-        if result.messages or result.data_messages or result.ineffective:
-            self._warn(result)
-        return self
+        return result
 
     def _try_fast_path(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None
@@ -107,15 +142,6 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             return None
         data = fast_path.dataset(self, X, y, sample_weight, classes)
         return None if data is None else update_stream(self, fast_path.trainer, data)
-
-    def _warn(self, result: TrainingResult, stacklevel: int = 4) -> None:
-        """Issue the messages as warnings that point to the line where the user called the estimator."""
-        for message in result.ineffective:
-            warnings.warn(message, UserWarning, stacklevel=stacklevel)
-        for message in result.data_messages:
-            warnings.warn(message, DataWarning, stacklevel=stacklevel)
-        for message in result.messages:
-            warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
 
     def _warn_if_still_falling(self, result: TrainingResult, n_before: int) -> None:
         if not result.stopped and not result.diverged and self._is_still_falling(n_before):

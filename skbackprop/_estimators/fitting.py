@@ -51,6 +51,8 @@ class FitRequest(NamedTuple):
         Whether the call continues from the present weights.
     finishes : bool
         Whether the call makes the remaining epochs of an interrupted fit.
+    held_out : ndarray of int or None
+        Sorted indices of the samples that are not trained on, but are the validation set, if there is early stopping.
     """
 
     X: Any
@@ -61,6 +63,7 @@ class FitRequest(NamedTuple):
     is_partial: bool = False
     resumes: bool = False
     finishes: bool = False
+    held_out: np.ndarray | None = None
 
 
 @keep_signature(with_callbacks)
@@ -79,6 +82,8 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
         if is_given:
             X_val, y_val, sample_weight_val = request.validation
             validation = validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples, target)
+        elif request.held_out is not None:
+            samples, validation = _hold_out_given(estimator, samples, request.held_out)
         elif splits_samples(estimator, is_given=is_given):
             # "auto" does not split X: docs/defaults.md explains why
             weight = samples.data.sample_weight
@@ -188,6 +193,14 @@ def validate_samples(estimator, request: FitRequest) -> tuple[Samples, Target]:
     weight = check_weights(request.sample_weight, X)
     target = estimator._make_target(y, dtype, request.resumes, request.classes, weight)
     return make_samples(X, y, weight, target), target
+
+
+def _hold_out_given(estimator, samples: Samples, held_out: np.ndarray) -> tuple[Samples, Samples | None]:
+    """Return the samples to train on, and the others as the validation set; None if it would not be used."""
+    samples, validation = samples.hold_out(held_out)
+    weight = validation.data.sample_weight
+    can_validate = estimator.early_stopping and (weight is None or weight.any())
+    return samples, validation if can_validate else None
 
 
 def _choose_seed(estimator, request: FitRequest) -> int:

@@ -26,6 +26,20 @@ from .samples import Target
 from .targets import NumberEncoder
 
 
+def score_of(
+    y: ArrayLike, prediction: np.ndarray, quantiles: tuple[float, ...] | None, sample_weight: ArrayLike | None
+) -> float:
+    """Return R^2 of predictions, or the mean D^2 pinball score of the columns if these are quantiles."""
+    if quantiles is None:
+        return r2_score(y, prediction, sample_weight=sample_weight)
+    columns = prediction.reshape(len(prediction), -1).T
+    scores = [
+        d2_pinball_score(y, column, sample_weight=sample_weight, alpha=quantile)
+        for column, quantile in zip(columns, quantiles, strict=True)
+    ]
+    return float(np.mean(scores))
+
+
 class BackpropRegressor(RegressorMixin, BaseBackprop):
     """Multilayer perceptron for regression, trained by backpropagation.
 
@@ -395,16 +409,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         >>> BackpropRegressor(random_state=0).fit(X, y).score(X, y) > 0.4
         True
         """
-        prediction = self.predict(X)
-        quantiles = self._config.objective.loss.predicted_quantiles
-        if quantiles is None:
-            return r2_score(y, prediction, sample_weight=sample_weight)
-        columns = prediction.reshape(len(prediction), -1).T
-        scores = [
-            d2_pinball_score(y, column, sample_weight=sample_weight, alpha=quantile)
-            for column, quantile in zip(columns, quantiles, strict=True)
-        ]
-        return float(np.mean(scores))
+        return score_of(y, self.predict(X), self._config.objective.loss.predicted_quantiles, sample_weight)
 
     def _make_target(
         self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None

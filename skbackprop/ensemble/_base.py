@@ -1,0 +1,302 @@
+"""`BaseBackpropEnsemble`: the base class of the ensemble of regressors and that of classifiers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
+from sklearn.ensemble import BaseEnsemble
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._estimators.base import BaseBackprop, issue_warnings
+from .._estimators.conversion import convert_samples
+from .._estimators.fitted_model import fitted_model
+from .._estimators.labels import is_multilabel
+from .._estimators.parameters import check_weights
+from .._estimators.samples import accepted_dtypes
+from .._sklearn_compat import CallbackSupportMixin, Interval, StrOptions, open_task, with_callbacks
+from .._training.result import TrainingResult
+from .._typing import Matrix, MatrixLike, keep_signature
+from ._bagging import poisson_counts
+from ._candidates import automatic_candidates
+from ._fitting import Candidate, MeanLoss, MemberTrainer, Samples, train_candidates
+from ._folds import Fold, make_folds
+from ._members import check_template, network_of, new_member, predict, transformed
+
+#: Parameters that both ensembles have, with their types and ranges.
+CONSTRAINTS: dict[str, list[object]] = {
+    "estimator": [BaseBackprop, Pipeline, None],
+    "n_estimators": [Interval(Integral, 1, None, closed="left")],
+    "strategy": [StrOptions({"cross_fit", "seeds"})],
+    "cv": ["cv_object"],
+    "candidates": [StrOptions({"auto"}), list, tuple, dict, None],
+    "n_jobs": [Integral, None],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
+    """Training, fitted attributes and predictions of both ensembles."""
+
+    _parameter_constraints: dict[str, list[object]] = CONSTRAINTS
+    _network_class: type[BaseBackprop]
+
+    estimators_: list[Any]
+    estimator_weights_: np.ndarray
+
+    @abstractmethod
+    def _check_target(self, y: np.ndarray) -> None:
+        """Raise an error if `y` is not a target of this kind."""
+
+    @abstractmethod
+    def _mean_loss(self, network, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
+        """Return the function by which candidates are compared, after `network` has been trained."""
+
+    @abstractmethod
+    def _set_out_of_fold(self, samples: Samples, predictions: list[np.ndarray]) -> None:
+        """Set the attributes that rest on the predictions of each fold by the member that was not trained on it."""
+
+    # Training
+
+    def _fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, groups: ArrayLike | None) -> Self:
+        with _unchanged_on_error(self):
+            results = _run_fit(self, X, y, sample_weight, groups)
+        issue_warnings(_merged(results), stacklevel=4)  # scikit-learn wraps `fit` in another function
+        return self
+
+    def _set_members(self, samples: Samples, candidates: list[Candidate], kept: list[Candidate]) -> None:
+        n_members = samples.n_members
+        self.estimators_ = [trained.member for candidate in kept for trained in candidate.trained]
+        self.estimator_weights_ = np.repeat([candidate.weight / n_members for candidate in kept], n_members)
+        self.candidate_results_ = {
+            "candidate": [candidate.name for candidate in candidates],
+            "weight": [candidate.weight for candidate in candidates],
+            "mean_loss": [float(np.mean(candidate.losses)) for candidate in candidates],
+            "n_folds": [len(candidate.trained) for candidate in candidates],
+        }
+        self._forget_out_of_fold()
+        if samples.folds:
+            predictions = zip(*[candidate.predictions for candidate in kept], strict=True)
+            weights = [candidate.weight for candidate in kept]
+            self._set_out_of_fold(samples, [weighted_mean(of_fold, weights) for of_fold in predictions])
+
+    def _partial_fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None = None
+    ) -> Self:
+        begins = not self.__sklearn_is_fitted__()
+        with _unchanged_on_error(self):
+            if begins:
+                self._validate_params()
+            X = self._validated(X, reset=begins)
+            if begins:
+                self._begin_stream()
+            results = self._update_members(X, y, sample_weight, classes, begins)
+            self._forget_out_of_fold()  # the members have changed
+        if any(result.messages or result.data_messages or result.ineffective for result in results):
+            issue_warnings(_merged(results), stacklevel=3)
+        return self
+
+    def _begin_stream(self) -> None:
+        """Set members that have not learned anything."""
+        if self.candidates is not None:
+            raise ValueError("candidates are compared by fit: set candidates=None for partial_fit, or call fit before.")
+        rng = check_random_state(self.random_state)
+        template = self._template()
+        check_template(template, self._network_class)
+        if template is not network_of(template):
+            raise ValueError("estimator is a Pipeline, whose transformers partial_fit cannot fit: call fit before.")
+        self.estimators_ = [new_member(template, rng) for _ in range(self.n_estimators)]
+        self.estimator_weights_ = np.full(self.n_estimators, 1 / self.n_estimators)
+        self._bagging_seed = int(rng.randint(np.iinfo(np.int32).max))
+        self._n_streamed = 0
+
+    def _update_members(self, X: Matrix, y, sample_weight, classes, begins: bool) -> list[TrainingResult]:
+        """Update each member with the samples, each as often as the member learns from it."""
+        n_samples, n_members = X.shape[0], len(self.estimators_)
+        y, weight = np.asarray(y), check_weights(sample_weight, X)
+        counts = poisson_counts(self._bagging_seed, self._n_streamed, n_samples, n_members)
+        if begins:
+            counts = np.maximum(counts, 1)  # so that every member can predict after the first call
+        else:
+            self._check_stream_target(y, classes)  # before any member learns from valid samples of the call
+        results = []
+        for member, count in zip(self.estimators_, counts.T, strict=True):
+            if count.any():
+                drawn = slice(None) if (count == 1).all() else np.repeat(np.arange(n_samples), count)
+                drawn_weight = None if weight is None else weight[drawn]
+                if drawn_weight is None or drawn_weight.any():
+                    inputs = transformed(member, X[drawn])
+                    results.append(network_of(member)._update(inputs, y[drawn], drawn_weight, classes))
+        self._n_streamed += n_samples
+        return results
+
+    def _check_stream_target(self, y: np.ndarray, classes) -> None:
+        """Raise an error if a later call has a target that the networks cannot learn from."""
+        network = network_of(self.estimators_[0])
+        network._make_target(y, self._dtype, True, classes, None).encoder.encode(y)
+
+    def _forget_out_of_fold(self) -> None:
+        """Remove the attributes that rest on out-of-fold predictions."""
+        for name in [name for name in vars(self) if name.startswith(("oof_", "_oof_"))]:
+            delattr(self, name)
+
+    def _template(self) -> Any:
+        """Return the estimator that the members are copies of."""
+        return self._network_class() if self.estimator is None else self.estimator
+
+    def _templates(self, X: Matrix) -> dict[str, Any]:
+        """Return the candidates by name."""
+        if self.candidates is None:
+            return {"estimator": self._template()}
+        if isinstance(self.candidates, str):
+            check_template(self._template(), self._network_class)
+            return automatic_candidates(network_of(self._template()), X)
+        if isinstance(self.candidates, dict):
+            return dict(self.candidates)
+        return {f"candidate{i}": candidate for i, candidate in enumerate(self.candidates)}
+
+    # Predictions
+
+    @property
+    def _dtype(self) -> np.dtype:
+        return fitted_model(network_of(self.estimators_[0])).theta.dtype
+
+    def _validated(self, X: MatrixLike, *, reset: bool = False) -> Matrix:
+        """Return X as an array or CSR matrix of a dtype that the members take as it is."""
+        if reset:
+            dtypes = accepted_dtypes(X, np.float64, np.float32)
+            return validate_data(self, X, accept_sparse="csr", dtype=dtypes, order="C")
+        check_is_fitted(self)
+        dtype = self._dtype
+        converted = convert_samples(X, dtype, self.n_features_in_, vars(self).get("feature_names_in_"))
+        if converted is not None:
+            return converted
+        return validate_data(self, X, accept_sparse="csr", dtype=accepted_dtypes(X, dtype), order="C", reset=False)
+
+    def _predictions(self, X: MatrixLike) -> list[np.ndarray]:
+        """Return the prediction of each member, of shape (n_samples, n_columns)."""
+        X = self._validated(X)
+        if self.n_jobs in (None, 1):
+            return [predict(member, X) for member in self.estimators_]
+        return Parallel(n_jobs=self.n_jobs, require="sharedmem")(delayed(predict)(m, X) for m in self.estimators_)
+
+    def _mean_prediction(self, X: MatrixLike) -> np.ndarray:
+        """Return the weighted mean of the predictions, of shape (n_samples, n_columns)."""
+        return weighted_mean(self._predictions(X), self.estimator_weights_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "estimators_" in vars(self)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+@keep_signature(with_callbacks)
+def _run_fit(ensemble: BaseBackpropEnsemble, X, y, sample_weight, groups) -> list[TrainingResult]:
+    """Train the members and set the fitted attributes; return how their fits have ended."""
+    task = open_task(ensemble, "fit", None, X, y, sample_weight, sequential=False)
+    dtypes = accepted_dtypes(X, np.float64, np.float32)
+    X, y = validate_data(ensemble, X, y, accept_sparse="csr", dtype=dtypes, order="C", multi_output=True)
+    ensemble._check_target(y)
+    weight = check_weights(sample_weight, X)
+    rng = check_random_state(ensemble.random_state)
+    folds = _folds(ensemble, y, groups, weight, rng)
+    samples = Samples(X, y, weight, folds, len(folds) or ensemble.n_estimators)
+    candidates = _candidates(ensemble, samples, rng)
+    trainer = MemberTrainer(ensemble, samples, task)
+    kept = train_candidates(trainer, candidates, samples, lambda network: ensemble._mean_loss(network, y, weight))
+    ensemble._bagging_seed, ensemble._n_streamed = int(rng.randint(np.iinfo(np.int32).max)), 0
+    ensemble._set_members(samples, candidates, kept)
+    if task is not None:
+        task.end()
+    return [result for candidate in kept for result in candidate.results]
+
+
+def _folds(ensemble: BaseBackpropEnsemble, y, groups, weight, rng: np.random.RandomState) -> list[Fold]:
+    """Return the fold of each member, or none if all train on all samples.
+
+    Raises
+    ------
+    ValueError
+        If parameters contradict each other, or there are fewer samples than folds.
+    """
+    if ensemble.strategy == "seeds":
+        for name, value in (("cv", ensemble.cv), ("candidates", ensemble.candidates), ("groups", groups)):
+            if value is not None:
+                raise ValueError(f"{name} needs held-out samples, and strategy='seeds' has none; use 'cross_fit'.")
+        return []
+    if ensemble.n_estimators < 2 and ensemble.cv is None:
+        raise ValueError("n_estimators=1 leaves nothing to train on with strategy='cross_fit'; use 2 or more folds.")
+    seed = rng.randint(np.iinfo(np.int32).max)
+    is_stratified = is_classifier(ensemble) and not is_multilabel(y)
+    return make_folds(ensemble.cv, ensemble.n_estimators, y, groups, weight, seed, is_stratified=is_stratified)
+
+
+def _candidates(ensemble: BaseBackpropEnsemble, samples: Samples, rng: np.random.RandomState) -> list[Candidate]:
+    templates = ensemble._templates(samples.X)
+    if not templates:
+        raise ValueError("candidates is empty: pass at least one estimator, or None.")
+    for template in templates.values():
+        check_template(template, ensemble._network_class)
+    return [
+        Candidate(name, [new_member(template, rng) for _ in range(samples.n_members)])
+        for name, template in templates.items()
+    ]
+
+
+def weighted_mean(predictions: Sequence[np.ndarray], weights: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return the weighted mean of predictions; the weights sum to 1."""
+    mean = np.zeros(predictions[0].shape)
+    for prediction, weight in zip(predictions, weights, strict=True):
+        mean += weight * prediction
+    return mean.astype(predictions[0].dtype, copy=False)
+
+
+def mean_of_folds(
+    predictions: list[np.ndarray], folds: Sequence[Fold], n_samples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of the out-of-fold predictions of each sample, NaN without any, and whether it has one."""
+    total, count = np.zeros((n_samples, predictions[0].shape[1])), np.zeros(n_samples)
+    for prediction, fold in zip(predictions, folds, strict=True):
+        total[fold.held_out] += prediction
+        count[fold.held_out] += 1
+    is_predicted = count > 0
+    total[~is_predicted] = np.nan
+    total[is_predicted] /= count[is_predicted, np.newaxis]
+    return total, is_predicted
+
+
+@contextmanager
+def _unchanged_on_error(ensemble: BaseBackpropEnsemble) -> Iterator[None]:
+    """Restore the attributes if an error occurs."""
+    before = ensemble.__dict__.copy()
+    try:
+        yield
+    except BaseException:
+        ensemble.__dict__.clear()
+        ensemble.__dict__.update(before)
+        raise
+
+
+def _merged(results: list[TrainingResult]) -> TrainingResult:
+    """Return the messages of all members, each of them once, with the number of members that it is about."""
+    merged = TrainingResult()
+    for kind in ("messages", "data_messages", "ineffective"):
+        counts = Counter(message for result in results for message in dict.fromkeys(getattr(result, kind)))
+        for message, count in counts.items():
+            text = message if count == len(results) else f"{count} of {len(results)} networks: {message}"
+            getattr(merged, kind).append(text)
+    return merged

@@ -1,0 +1,177 @@
+"""One call of `fit`: train each candidate on each fold, several members at a time, and weight the candidates."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.parallel import Parallel, delayed
+
+from .._sklearn_compat import FitTask
+from .._training.result import TrainingResult
+from .._typing import Matrix
+from ._folds import Fold
+from ._members import TrainedMember, network_of, train
+from ._selection import greedy_weights, survivors
+
+#: Returns the mean loss of predictions of the samples at some indices.
+MeanLoss = Callable[[np.ndarray, np.ndarray], float]
+
+
+class Samples(NamedTuple):
+    """Validated samples, and the folds that members are trained on.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,) or None
+    folds : list of Fold
+        One for each member, or none, if all members train on all samples.
+    n_members : int
+    """
+
+    X: Matrix
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    folds: list[Fold]
+    n_members: int
+
+
+class Candidate:
+    """An estimator that is trained on the folds.
+
+    Parameters
+    ----------
+    name : str
+    members : list of estimator
+        Unfitted copies of it, one for each fold.
+
+    Attributes
+    ----------
+    trained : list of TrainedMember
+        Those that have been trained, in the order of the folds.
+    losses : list of float
+        Their mean losses on the samples they were not trained on.
+    weight : float
+        In the ensemble.
+    """
+
+    def __init__(self, name: str, members: list[Any]):
+        self.name = name
+        self.members = members
+        self.trained: list[TrainedMember] = []
+        self.losses: list[float] = []
+        self.weight = 0.0
+
+    @property
+    def predictions(self) -> list[np.ndarray]:
+        """Predictions of the samples of each fold by the member that was not trained on it."""
+        return [member.prediction for member in self.trained if member.prediction is not None]
+
+    def measure(self, folds: list[Fold], mean_loss: MeanLoss) -> None:
+        """Compute the losses of the members that have been trained, maybe not yet on all folds."""
+        pairs = zip(self.predictions, folds, strict=False)
+        self.losses = [mean_loss(prediction, fold.held_out) for prediction, fold in pairs]
+
+    @property
+    def results(self) -> list[TrainingResult]:
+        """How each of the fits has ended."""
+        return [member.result for member in self.trained]
+
+
+class MemberTrainer:
+    """Trains members in threads if their engine releases the interpreter's lock, otherwise in processes.
+
+    Parameters
+    ----------
+    ensemble : BaseBackpropEnsemble
+    samples : Samples
+    task : FitTask or None
+        For callbacks, which need threads.
+    """
+
+    def __init__(self, ensemble, samples: Samples, task: FitTask | None):
+        self._ensemble = ensemble
+        self._samples = samples
+        self._task = task
+        self._n_begun = 0
+
+    def train(self, jobs: list[tuple[Any, Fold | None]]) -> list[TrainedMember]:
+        """Train each member on its fold."""
+        has_callbacks = self._task is not None or any("_skl_callbacks" in vars(network_of(job[0])) for job in jobs)
+        backend = {"require": "sharedmem"} if has_callbacks else {"prefer": _preferred_backend(jobs)}
+        parallel = Parallel(n_jobs=self._ensemble.n_jobs, verbose=self._ensemble.verbose, **backend)
+        X, y, sample_weight = self._samples[:3]
+        first, self._n_begun = self._n_begun, self._n_begun + len(jobs)
+        return parallel(
+            delayed(_train_with_context)(self._context_of(first + i, member), member, X, y, sample_weight, fold)
+            for i, (member, fold) in enumerate(jobs)
+        )
+
+    def _context_of(self, number: int, member) -> AbstractContextManager:
+        if self._task is None:
+            return nullcontext()
+        return self._task.subtask("member", number, network_of(member))
+
+
+def _train_with_context(context: AbstractContextManager, *arguments) -> TrainedMember:
+    with context:
+        return train(*arguments)
+
+
+def _preferred_backend(jobs) -> str:
+    """Return "threads" for the compiled engine, which releases the interpreter's lock, otherwise "processes"."""
+    may_compile = importlib.util.find_spec("numba") is not None
+    return "threads" if may_compile and all(network_of(job[0]).engine != "numpy" for job in jobs) else "processes"
+
+
+def train_candidates(
+    trainer: MemberTrainer, candidates: list[Candidate], samples: Samples, mean_loss_of: Callable[[Any], MeanLoss]
+) -> list[Candidate]:
+    """Train the candidates, and return those that the ensemble keeps, with their weights.
+
+    Without held-out samples, there is one candidate.
+
+    Parameters
+    ----------
+    trainer : MemberTrainer
+    candidates : list of Candidate
+    samples : Samples
+    mean_loss_of : callable
+        Returns the function to compare predictions by from a fitted network, which knows its loss and the classes.
+    """
+    folds = samples.folds
+    if not folds:
+        _train_on(trainer, candidates, [None] * samples.n_members)
+        candidates[0].weight = 1.0
+        return candidates
+    _train_on(trainer, candidates, folds[:1])
+    mean_loss = mean_loss_of(network_of(candidates[0].trained[0].member))
+    for candidate in candidates:
+        candidate.measure(folds, mean_loss)
+    kept = [candidates[i] for i in survivors([candidate.losses[0] for candidate in candidates])]
+    _train_on(trainer, kept, folds[1:])
+    for candidate in kept:
+        candidate.measure(folds, mean_loss)
+    held_out = np.concatenate([fold.held_out for fold in folds])
+    predictions = [np.concatenate(candidate.predictions) for candidate in kept]
+    weights = greedy_weights(predictions, lambda prediction: mean_loss(prediction, held_out))
+    for candidate, weight in zip(kept, weights, strict=True):
+        candidate.weight = float(weight)
+    return [candidate for candidate in kept if candidate.weight]
+
+
+def _train_on(trainer: MemberTrainer, candidates: list[Candidate], folds: Sequence[Fold | None]) -> None:
+    """Train the members of the candidates that come next on these folds."""
+    jobs = [
+        (candidate.members[len(candidate.trained) + i], fold)
+        for candidate in candidates
+        for i, fold in enumerate(folds)
+    ]
+    trained = iter(trainer.train(jobs))
+    for candidate in candidates:
+        candidate.trained += [next(trained) for _ in folds]

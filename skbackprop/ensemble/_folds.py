@@ -1,0 +1,94 @@
+"""Folds: which samples each member of a cross-fitted ensemble trains on, and which validate it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, check_cv
+
+from .._core.dataset import INDEX
+
+
+class Fold(NamedTuple):
+    """The samples that a member does not train on, as sorted indices.
+
+    Attributes
+    ----------
+    held_out : ndarray of int
+        Samples to validate the member with.
+    unused : ndarray of int
+        Samples that `cv` gave it neither to train on nor to validate with.
+    """
+
+    held_out: np.ndarray
+    unused: np.ndarray
+
+    def weights(self, sample_weight: np.ndarray | None, n_samples: int) -> np.ndarray | None:
+        """Return the sample weights for this member, 0 for samples that it does not use."""
+        if not len(self.unused):
+            return sample_weight
+        weight = np.ones(n_samples) if sample_weight is None else sample_weight.copy()
+        weight[self.unused] = 0.0
+        return weight
+
+
+def make_folds(
+    cv, n_folds: int, y: np.ndarray, groups, sample_weight: np.ndarray | None, seed: int, *, is_stratified: bool
+) -> list[Fold]:
+    """Return the fold of each member.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable or None
+        As scikit-learn's `cv`; None means `n_folds` shuffled folds, which keep groups together.
+    n_folds : int
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    groups : array-like of shape (n_samples,) or None
+    sample_weight : ndarray of shape (n_samples,) or None
+        A sample of weight 0 is in no fold, unless `cv` says so.
+    seed : int
+    is_stratified : bool
+        Whether every fold has about the same share of each class.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer samples or groups than folds.
+    """
+    if cv is not None:
+        splits = check_cv(cv, y, classifier=is_stratified).split(np.zeros((len(y), 1)), y, groups)
+        return [_fold(len(y), train, test) for train, test in splits]
+    used = np.arange(len(y)) if sample_weight is None else np.flatnonzero(sample_weight)
+    y, groups = y[used], None if groups is None else np.asarray(groups)[used]
+    _check_number(len(used), groups, n_folds)
+    splitter = _shuffled_folds(n_folds, y, seed, has_groups=groups is not None, is_stratified=is_stratified)
+    nothing = np.zeros(0, INDEX)
+    return [Fold(used[test].astype(INDEX), nothing) for _, test in splitter.split(np.zeros((len(y), 1)), y, groups)]
+
+
+def _fold(n_samples: int, train: np.ndarray, test: np.ndarray) -> Fold:
+    """Return a fold of the user's; indices may be negative, unsorted or boolean."""
+    is_trained, is_held_out = np.zeros(n_samples, bool), np.zeros(n_samples, bool)
+    is_trained[train] = True
+    is_held_out[test] = True
+    if not is_trained.any() or not is_held_out.any() or (is_trained & is_held_out).any():
+        raise ValueError("Each split of cv needs samples to train on and other samples to validate with.")
+    held_out = np.flatnonzero(is_held_out).astype(INDEX)
+    return Fold(held_out, np.flatnonzero(~is_trained & ~is_held_out).astype(INDEX))
+
+
+def _check_number(n_samples: int, groups: np.ndarray | None, n_folds: int) -> None:
+    n, name = (n_samples, "n_samples") if groups is None else (len(np.unique(groups)), "The number of groups")
+    if n < n_folds:
+        raise ValueError(
+            f"{name}={n} is less than n_estimators={n_folds}, the number of folds: use fewer, or strategy='seeds'."
+        )
+
+
+def _shuffled_folds(n_folds: int, y: np.ndarray, seed: int, *, has_groups: bool, is_stratified: bool):
+    if is_stratified and np.unique(y, return_counts=True)[1].max() < n_folds:
+        is_stratified = False  # no class has a sample for each fold
+    if has_groups:
+        return StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed) if is_stratified else GroupKFold(n_folds)
+    return (StratifiedKFold if is_stratified else KFold)(n_folds, shuffle=True, random_state=seed)

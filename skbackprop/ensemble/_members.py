@@ -1,0 +1,104 @@
+"""Members: networks, or pipelines that end in one, and how one of them is trained and used."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from .._estimators.base import BaseBackprop
+from .._training.result import TrainingResult
+from .._typing import Matrix
+from ._folds import Fold
+
+#: Number of samples that are predicted at a time where they have to be gathered.
+CHUNK_SAMPLES = 4096
+
+
+class TrainedMember(NamedTuple):
+    """A member after its fit.
+
+    Attributes
+    ----------
+    member : estimator
+        The fitted network, or the pipeline that ends in it.
+    result : TrainingResult
+        What the user should know.
+    prediction : ndarray or None
+        Predictions of the samples that it has not trained on.
+    """
+
+    member: Any
+    result: TrainingResult
+    prediction: np.ndarray | None
+
+
+def network_of(member) -> BaseBackprop:
+    """Return the network of a member."""
+    return member[-1] if isinstance(member, Pipeline) else member
+
+
+def check_template(template, network_class: type[BaseBackprop]) -> None:
+    """Raise TypeError unless an estimator is a network of the class, or a pipeline that ends in one."""
+    if not isinstance(network_of(template), network_class):
+        raise TypeError(
+            f"estimator and candidates must be a {network_class.__name__} or a Pipeline that ends in one, "
+            f"got {template!r}. To mix in other kinds of models, use scikit-learn's voting or stacking ensembles."
+        )
+
+
+def new_member(template, random_state: np.random.RandomState):
+    """Return an unfitted copy, every `random_state` of which is drawn anew."""
+    member = clone(template)
+    names = sorted(name for name in member.get_params() if name.rpartition("__")[2] == "random_state")
+    return member.set_params(**{name: random_state.randint(np.iinfo(np.int32).max) for name in names})
+
+
+def train(member, X: Matrix, y: np.ndarray, sample_weight: np.ndarray | None, fold: Fold | None) -> TrainedMember:
+    """Fit a member to the samples that are not in the fold, or to all samples, without a copy of X."""
+    weight = sample_weight if fold is None else fold.weights(sample_weight, X.shape[0])
+    if isinstance(member, Pipeline):
+        member, X = _fit_transformers(member, X, y, weight, fold)
+    network = network_of(member)
+    if fold is None:
+        return TrainedMember(member, network._fit_without(None, X, y, weight), None)
+    result = network._fit_without(fold.held_out, X, y, weight)
+    return TrainedMember(member, result, _predict_at(network, X, fold.held_out))
+
+
+def transformed(member, X: Matrix) -> Matrix:
+    """Return the samples as the network of a member receives them."""
+    return member[:-1].transform(X) if isinstance(member, Pipeline) and len(member) > 1 else X
+
+
+def predict(member, X: Matrix) -> np.ndarray:
+    """Return predictions, or the probabilities of the classes, of shape (n_samples, n_columns)."""
+    return _predict(network_of(member), transformed(member, X))
+
+
+def _fit_transformers(member: Pipeline, X: Matrix, y: np.ndarray, weight: np.ndarray | None, fold: Fold | None):
+    """Fit the transformers of a pipeline to the training samples only; return it and all samples, transformed."""
+    if len(member) == 1:
+        return member, X
+    transformers, network = member[:-1], member.steps[-1]
+    is_trained = np.ones(X.shape[0], bool) if weight is None else weight > 0
+    if fold is not None:
+        is_trained[fold.held_out] = False
+    everything = is_trained.all()
+    transformers.fit(X if everything else X[is_trained], y if everything else y[is_trained])
+    return Pipeline([*transformers.steps, network]), transformers.transform(X)
+
+
+def _predict(network, X: Matrix) -> np.ndarray:
+    if hasattr(network, "predict_proba"):
+        return network.predict_proba(X)
+    prediction = network.predict(X)
+    return prediction.reshape(len(prediction), -1)
+
+
+def _predict_at(network, X: Matrix, indices: np.ndarray) -> np.ndarray:
+    """Return the predictions of some samples, of which a few at a time are copied."""
+    chunks = (indices[start : start + CHUNK_SAMPLES] for start in range(0, len(indices), CHUNK_SAMPLES))
+    return np.concatenate([_predict(network, X[chunk]) for chunk in chunks])
