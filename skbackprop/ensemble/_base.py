@@ -71,9 +71,17 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
 
     def _fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, groups: ArrayLike | None) -> Self:
         with _unchanged_on_error(self):
-            results = _run_fit(self, X, y, sample_weight, groups)
-        issue_warnings(_merged(results), stacklevel=4)  # scikit-learn wraps `fit` in another function
+            result = _merged(_run_fit(self, X, y, sample_weight, groups))
+        result.ineffective += self._ineffective(groups)
+        issue_warnings(result, stacklevel=4)  # scikit-learn wraps `fit` in another function
         return self
+
+    def _ineffective(self, groups: ArrayLike | None) -> list[str]:
+        """Return messages about what has no effect."""
+        if self.strategy != "seeds":
+            return []
+        given = [name for name, value in (("cv", self.cv), ("groups", groups)) if value is not None]
+        return [f"{name} has no effect with strategy='seeds': all networks train on all samples." for name in given]
 
     def _set_members(self, samples: Samples, candidates: list[Candidate], kept: list[Candidate]) -> None:
         n_members = samples.n_members
@@ -82,7 +90,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         self.candidate_results_ = {
             "candidate": [candidate.name for candidate in candidates],
             "weight": [candidate.weight for candidate in candidates],
-            "mean_loss": [float(np.mean(candidate.losses)) for candidate in candidates],
+            "mean_loss": [candidate.mean_loss for candidate in candidates],
             "n_folds": [len(candidate.trained) for candidate in candidates],
         }
         self._forget_out_of_fold()
@@ -234,9 +242,8 @@ def _folds(ensemble: BaseBackpropEnsemble, y, groups, weight, rng: np.random.Ran
         If parameters contradict each other, or there are fewer samples than folds.
     """
     if ensemble.strategy == "seeds":
-        for name, value in (("cv", ensemble.cv), ("candidates", ensemble.candidates), ("groups", groups)):
-            if value is not None:
-                raise ValueError(f"{name} needs held-out samples, and strategy='seeds' has none; use 'cross_fit'.")
+        if ensemble.candidates is not None:
+            raise ValueError("candidates are compared on held-out samples: strategy='seeds' has none, 'cross_fit' has.")
         return []
     if ensemble.n_estimators < 2 and ensemble.cv is None:
         raise ValueError("n_estimators=1 leaves nothing to train on with strategy='cross_fit'; use 2 or more folds.")

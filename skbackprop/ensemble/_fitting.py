@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -71,6 +72,11 @@ class Candidate:
     def predictions(self) -> list[np.ndarray]:
         """Predictions of the samples of each fold by the member that was not trained on it."""
         return [member.prediction for member in self.trained if member.prediction is not None]
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean loss on held-out samples, NaN without any."""
+        return float(np.mean(self.losses)) if self.losses else math.nan
 
     def measure(self, folds: list[Fold], mean_loss: MeanLoss) -> None:
         """Compute the losses of the members that have been trained, maybe not yet on all folds."""

@@ -1,0 +1,35 @@
+"""scikit-learn's checks of estimators."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
+
+NETWORKS = {BackpropEnsembleRegressor: BackpropRegressor, BackpropEnsembleClassifier: BackpropClassifier}
+ESTIMATORS = [
+    ensemble(**params)
+    for ensemble, network in NETWORKS.items()
+    for params in (
+        {},
+        {"estimator": network(solver="batch", max_iter=200), "n_estimators": 2},
+        {"estimator": network(solver="batch", max_iter=200), "n_estimators": 2, "strategy": "seeds"},
+    )
+]
+
+
+def expected_failures(estimator):
+    if estimator.estimator is not None:
+        return {}
+    # scikit-learn expects its own bagging to fail these, too
+    reason = "repeated samples are in different batches: equal to a sample of twice the weight on average only"
+    return {
+        "check_sample_weight_equivalence_on_dense_data": reason,
+        "check_sample_weight_equivalence_on_sparse_data": reason,
+    }
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+def test_estimator_check(estimator, check):
+    check(estimator)
