@@ -12,8 +12,12 @@ ESTIMATORS = [
     for ensemble, network in NETWORKS.items()
     for params in (
         {},
-        {"estimator": network(solver="batch", alpha=0.001, max_iter=200), "n_estimators": 2},
-        {"estimator": network(solver="batch", alpha=0.001, max_iter=200), "n_estimators": 2, "strategy": "seeds"},
+        {"estimator": network(solver="batch", alpha=0.001, max_iter=200, standardize="standard"), "n_estimators": 2},
+        {
+            "estimator": network(solver="batch", alpha=0.001, max_iter=200, standardize="standard"),
+            "n_estimators": 2,
+            "strategy": "seeds",
+        },
     )
 ]
 
