@@ -37,6 +37,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # before numpy loads its BLAS, and for the gradient boosting
 
 import json
+import logging
 import time
 import warnings
 from collections import Counter
@@ -113,6 +114,7 @@ def extra_trees(regression, seed):
 def real_mlp(regression, seed):
     from pytabkit import RealMLP_TD_S_Classifier, RealMLP_TD_S_Regressor
 
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     make = RealMLP_TD_S_Regressor if regression else RealMLP_TD_S_Classifier
     return make(random_state=seed, n_threads=1, device="cpu")
 
@@ -334,8 +336,9 @@ def print_against_peers(results, who):
             print(f"mean rank by {by}, {len(means)} tables: {', '.join(f'{name} {rank:.2f}' for name, rank in ranks)}")
         for other in PEERS:
             pairs = all_paired(results, metrics, (who, other)).values()
-            wins = sum(mine < theirs for mine, theirs in pairs)
-            print(f"  better than {other} by {by}: {wins} of {len(pairs)} tables")
+            if pairs:
+                wins = sum(mine < theirs for mine, theirs in pairs)
+                print(f"  better than {other} by {by}: {wins} of {len(pairs)} tables")
     pairs = list(all_paired(results, ("processor_seconds",), (who, "RealMLP-TD-S")).values())
     if pairs:
         mine, theirs = np.transpose(pairs)
