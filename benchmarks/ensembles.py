@@ -114,7 +114,8 @@ def extra_trees(regression, seed):
 def real_mlp(regression, seed):
     from pytabkit import RealMLP_TD_S_Classifier, RealMLP_TD_S_Regressor
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "pytorch_lightning"):  # the trainer's log, under either name of its package
+        logging.getLogger(name).setLevel(logging.WARNING)
     make = RealMLP_TD_S_Regressor if regression else RealMLP_TD_S_Classifier
     return make(random_state=seed, n_threads=1, device="cpu")
 
