@@ -292,7 +292,7 @@ def cell(of_folds, metric):
     if not values:
         return ""
     error = f" ± {error_of_mean(values):.2g}" if len(values) > 1 and "seconds" not in metric else ""
-    folds = f" ({len(values)} folds)" if len(values) != N_FOLDS else ""
+    folds = f" ({len(values)} of {N_FOLDS} folds)" if len(values) != N_FOLDS else ""
     return f"{np.mean(values):.4g}{error}{folds}"
 
 

@@ -104,4 +104,4 @@ def test_a_run_is_continued_and_reported(ensembles, monkeypatch, capsys, tmp_pat
     printed = run(f"{selection} --folds 2")
     assert "wine, fold 0" not in printed
     assert printed.count("wine, fold 1") == 2
-    assert "(2 folds)" in run(f"--merge {tmp_path / 'figures'}")
+    assert "(2 of 5 folds)" in run(f"--merge {tmp_path / 'figures'}")
