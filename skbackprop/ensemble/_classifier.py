@@ -34,6 +34,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         strategy: str = "cross_fit",
         cv: Any = None,
         candidates: Any = None,
+        bootstrap: bool = False,
         calibrate: bool = True,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -44,6 +45,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         self.strategy = strategy
         self.cv = cv
         self.candidates = candidates
+        self.bootstrap = bootstrap
         self.calibrate = calibrate
         self.n_jobs = n_jobs
         self.random_state = random_state

@@ -73,6 +73,11 @@ def transformed(member, X: Matrix) -> Matrix:
     return member[:-1].transform(X) if isinstance(member, Pipeline) and len(member) > 1 else X
 
 
+def update(member, X: Matrix, y, sample_weight, classes) -> TrainingResult:
+    """Make one epoch of a stream."""
+    return network_of(member)._update(transformed(member, X), y, sample_weight, classes)
+
+
 def predict(member, X: Matrix) -> np.ndarray:
     """Return predictions, or the probabilities of the classes, of shape (n_samples, n_columns)."""
     return _predict(network_of(member), transformed(member, X))

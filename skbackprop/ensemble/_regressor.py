@@ -32,6 +32,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         strategy: str = "cross_fit",
         cv: Any = None,
         candidates: Any = None,
+        bootstrap: bool = False,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -41,6 +42,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         self.strategy = strategy
         self.cv = cv
         self.candidates = candidates
+        self.bootstrap = bootstrap
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
