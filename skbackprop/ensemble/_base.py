@@ -56,8 +56,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
     estimators_: list[Any]
     estimator_weights_: np.ndarray
 
-    @abstractmethod
-    def _check_target(self, y: np.ndarray) -> None:
+    def _check_target(self, y: np.ndarray) -> None:  # noqa: B027  # the networks check numbers
         """Raise an error if `y` is not a target of this kind."""
 
     @abstractmethod
@@ -86,6 +85,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
 
     def _set_members(self, samples: Samples, candidates: list[Candidate], kept: list[Candidate]) -> None:
         n_members = samples.n_members
+        self._n_folds = len(samples.folds)
         self.estimators_ = [trained.member for candidate in kept for trained in candidate.trained]
         self.estimator_weights_ = np.repeat([candidate.weight / n_members for candidate in kept], n_members)
         self.candidate_results_ = {

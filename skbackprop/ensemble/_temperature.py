@@ -22,7 +22,7 @@ MIN_PROBABILITY = 1e-7
 N_STANDARD_ERRORS = 2.0
 
 
-def fit_temperature(y: np.ndarray, probabilities: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+def fit_temperature(y: np.ndarray, logits: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
     """Return the temperature nearest to 1 that the log loss does not exclude.
 
     The log loss of an excluded temperature exceeds the least one by more than two standard errors of the difference, as
@@ -33,8 +33,8 @@ def fit_temperature(y: np.ndarray, probabilities: np.ndarray, sample_weight: np.
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_labels)
         Class indices, or 0 and 1 for each of several labels.
-    probabilities : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-        Predictions for samples that the classifier did not train on.
+    logits : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+        Of samples that the classifier was not trained on.
     sample_weight : ndarray of shape (n_samples,), default=None
         Sample weights. Multiplying all of them by a number changes nothing.
 
@@ -47,7 +47,7 @@ def fit_temperature(y: np.ndarray, probabilities: np.ndarray, sample_weight: np.
     if not included.any():
         return 1.0
     weight = weight[included] / weight.sum()
-    losses = _losses(np.asarray(y)[included], probabilities[included])
+    losses = _losses(np.asarray(y)[included], logits[included])
     best = minimize_scalar(lambda t: weight @ losses(t), bounds=LOG_TEMPERATURES, method="bounded").x
     least = losses(best)
 
@@ -62,62 +62,26 @@ def fit_temperature(y: np.ndarray, probabilities: np.ndarray, sample_weight: np.
     return float(np.exp(brentq(lambda t: -1.0 if t == best else excess(t), best, 0.0, xtol=1e-4)))
 
 
-def apply_temperature(probabilities: np.ndarray, temperature: float, *, multilabel: bool = False) -> np.ndarray:
-    """Return probabilities with their logits divided by the temperature.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-    temperature : float
-        Above 1, probabilities become less confident.
-    multilabel : bool, default=False
-        Whether each column is the probability of a label. Otherwise, the columns are classes.
-
-    Returns
-    -------
-    probabilities : ndarray of the same shape and dtype
-    """
-    if temperature == 1:
-        return probabilities
-    return _probabilities(_logits(probabilities, multilabel) / temperature, multilabel).astype(probabilities.dtype)
+def logits_of(probability: np.ndarray, *, is_multilabel: bool) -> np.ndarray:
+    """Return finite logits in float64: of each label, or for classes the logarithms of the probabilities."""
+    probability = probability.astype(np.float64)
+    if is_multilabel:
+        return logit(np.clip(probability, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
+    return np.log(np.maximum(probability, MIN_PROBABILITY))
 
 
-def average_logits(
-    member_probabilities: np.ndarray, member_weight: np.ndarray | None = None, *, multilabel: bool = False
-) -> np.ndarray:
-    """Return the probabilities of the mean of the logits of several classifiers.
-
-    Parameters
-    ----------
-    member_probabilities : ndarray of shape (n_members, n_samples, n_classes) or (n_members, n_samples, n_labels)
-    member_weight : ndarray of shape (n_members,), default=None
-        Weights of the mean.
-    multilabel : bool, default=False
-        Whether each column is the probability of a label. Otherwise, the columns are classes.
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels), of the same dtype
-    """
-    logits = np.average(_logits(member_probabilities, multilabel), axis=0, weights=member_weight)
-    return _probabilities(logits, multilabel).astype(member_probabilities.dtype)
+def probabilities_of(logits: np.ndarray, *, is_multilabel: bool) -> np.ndarray:
+    """Return the probabilities of each label, or of classes, which sum to 1."""
+    return expit(logits) if is_multilabel else softmax(logits, axis=1)
 
 
-def _logits(probabilities: np.ndarray, multilabel: bool) -> np.ndarray:
-    """Return finite logits in double precision; those of classes are logarithms of the probabilities."""
-    if multilabel:
-        return logit(np.clip(probabilities.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY))
-    return np.log(np.maximum(probabilities.astype(np.float64), MIN_PROBABILITY))
+def log_probabilities_of(logits: np.ndarray, *, is_multilabel: bool) -> np.ndarray:
+    """Return the logarithms of the probabilities."""
+    return log_expit(logits) if is_multilabel else log_softmax(logits, axis=1)
 
 
-def _probabilities(logits: np.ndarray, multilabel: bool) -> np.ndarray:
-    """Return the probabilities of logits."""
-    return expit(logits) if multilabel else softmax(logits, axis=-1)
-
-
-def _losses(y: np.ndarray, probabilities: np.ndarray) -> Callable[[float], np.ndarray]:
+def _losses(y: np.ndarray, logits: np.ndarray) -> Callable[[float], np.ndarray]:
     """Return the function from the logarithm of a temperature to the log loss of each sample."""
-    logits = _logits(probabilities, multilabel=y.ndim == 2)
     if y.ndim == 2:
         signed = np.where(y > 0, logits, -logits)
         return lambda t: -log_expit(signed * np.exp(-t)).sum(axis=1)
