@@ -2,8 +2,9 @@
 
 from .._public import publish
 from ._classifier import BackpropEnsembleClassifier
+from ._piecewise_linear import PiecewiseLinearEncoder
 from ._regressor import BackpropEnsembleRegressor
 
-__all__ = ["BackpropEnsembleClassifier", "BackpropEnsembleRegressor"]
+__all__ = ["BackpropEnsembleClassifier", "BackpropEnsembleRegressor", "PiecewiseLinearEncoder"]
 
 __dir__ = publish(globals())

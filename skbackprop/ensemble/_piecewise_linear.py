@@ -1,0 +1,152 @@
+"""`PiecewiseLinearEncoder`: functions of single columns that a network cannot easily bend its inputs into."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._sklearn_compat import Interval
+from .._typing import keep_signature
+
+
+class PiecewiseLinearEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Add to each column how far its values have come through each of its bins.
+
+    The feature of a bin is 0 below the bin, 1 above it, and rises linearly within it, so that a linear function of
+    these features is a piecewise linear function of the column. It helps a network with functions that have bends or
+    jumps, or change fast where samples are dense (Gorishniy, Rubachev and Babenko 2022, "On embeddings for numerical
+    features in tabular deep learning").
+
+    A column with few distinct values has a bin between any two of them. Otherwise, half of the edges are quantiles of
+    its values, the others quantiles of its distinct values, which are not lost in a column that mostly is 0. A column
+    with up to two distinct values gets no bins.
+
+    Parameters
+    ----------
+    n_bins : int, default=16
+        Maximum number of bins of a column, at least 2.
+
+    Attributes
+    ----------
+    bin_edges_ : list of ndarray
+        The edges of the bins of each column, in increasing order; empty without bins.
+    n_features_in_ : int
+        Number of columns seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had names that are all strings.
+
+    See Also
+    --------
+    sklearn.preprocessing.KBinsDiscretizer : The bin of each value, as an integer or one-hot.
+    sklearn.preprocessing.SplineTransformer : Splines of each column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop.ensemble import PiecewiseLinearEncoder
+    >>> X = np.array([[0.0], [1.0], [2.0], [4.0]])
+    >>> PiecewiseLinearEncoder().fit(X).transform([[0.5], [3.0]])
+    array([[0.5, 0.5, 0. , 0. ],
+           [3. , 1. , 1. , 0.5]])
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012, scikit-learn's name and type
+        "n_bins": [Interval(Integral, 2, None, closed="left")]
+    }
+
+    def __init__(self, n_bins: int = 16) -> None:
+        self.n_bins = n_bins
+
+    @keep_signature(_fit_context(prefer_skip_nested_validation=True))
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Find the edges of the bins.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+
+        See Also
+        --------
+        transform : Return the columns and the features of their bins.
+
+        Examples
+        --------
+        >>> from skbackprop.ensemble import PiecewiseLinearEncoder
+        >>> PiecewiseLinearEncoder(n_bins=4).fit([[1, 0], [2, 0], [5, 1]]).bin_edges_
+        [array([1., 2., 5.]), array([], dtype=float64)]
+        """
+        X = validate_data(self, X, dtype=(np.float64, np.float32))
+        self.bin_edges_ = [_bin_edges(column, self.n_bins) for column in X.T]
+        return self
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Return the columns and the features of their bins.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, n_features + n_all_bins)
+            The columns, then the features of the bins of each column. float32 remains float32.
+
+        See Also
+        --------
+        fit : Find the edges of the bins.
+
+        Examples
+        --------
+        >>> from skbackprop.ensemble import PiecewiseLinearEncoder
+        >>> PiecewiseLinearEncoder().fit([[1], [2], [5]]).transform([[0], [3.5], [6]])
+        array([[0. , 0. , 0. ],
+               [3.5, 1. , 0.5],
+               [6. , 1. , 1. ]])
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        features = np.empty((X.shape[0], self._n_features_out), X.dtype)
+        features[:, : X.shape[1]] = X
+        start = X.shape[1]
+        for column, edges in zip(X.T, self.bin_edges_, strict=True):
+            stop = start + max(len(edges) - 1, 0)
+            features[:, start:stop] = _shares_of_bins(column, edges)
+            start = stop
+        return features
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_features_in_ + sum(max(len(edges) - 1, 0) for edges in self.bin_edges_)
+
+
+def _bin_edges(column: np.ndarray, n_bins: int) -> np.ndarray:
+    """Return the edges of the bins of a column, none if it has up to two distinct values."""
+    column = column.astype(np.float64)
+    distinct = np.unique(column)
+    if len(distinct) <= 2:
+        return distinct[:0]
+    if len(distinct) <= n_bins + 1:
+        return distinct
+    # of the values as well as of the distinct ones, which a column that mostly is 0 needs
+    few, more = np.linspace(0, 1, n_bins // 2 + 1), np.linspace(0, 1, n_bins - n_bins // 2 + 1)
+    return np.unique(np.concatenate([np.quantile(column, few), np.quantile(distinct, more)]))
+
+
+def _shares_of_bins(column: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return how far each value has come through each bin, between 0 and 1."""
+    starts, widths = edges[:-1], np.diff(edges)
+    return np.clip((column[:, np.newaxis] - starts) / widths, 0.0, 1.0)
