@@ -39,7 +39,7 @@ def automatic_candidates(network, X: Matrix) -> dict[str, Any]:
         the encoded columns remain affordable.
     """
     candidates = {"plain": clone(network)}
-    if network.activation == "relu" and network.hidden_layer_sizes != ():
+    if isinstance(network.activation, str) and network.activation == "relu" and np.size(network.hidden_layer_sizes):
         candidates["tanh"] = clone(network).set_params(activation="tanh")
     n_bins = _affordable_bins(X)
     if n_bins >= MIN_BINS:

@@ -88,7 +88,7 @@ class PiecewiseLinearEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         >>> PiecewiseLinearEncoder(n_bins=4).fit([[1, 0], [2, 0], [5, 1]]).bin_edges_
         [array([1., 2., 5.]), array([], dtype=float64)]
         """
-        X = validate_data(self, X, dtype=(np.float64, np.float32))
+        X = np.asarray(validate_data(self, X, dtype=(np.float64, np.float32)))
         self.bin_edges_ = [_bin_edges(column, self.n_bins) for column in X.T]
         return self
 
@@ -118,7 +118,7 @@ class PiecewiseLinearEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                [6. , 1. , 1. ]])
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = np.asarray(validate_data(self, X, dtype=(np.float64, np.float32), reset=False))
         features = np.empty((X.shape[0], self._n_features_out), X.dtype)
         features[:, : X.shape[1]] = X
         start = X.shape[1]

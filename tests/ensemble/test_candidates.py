@@ -62,6 +62,13 @@ def test_encoder_keeps_float32_and_survives_pickle(rng):
     assert type(encoder).__module__ == "skbackprop.ensemble"
 
 
+def test_default_candidates(rng):
+    candidates = automatic_candidates(BackpropRegressor(), rng.normal(size=(60, 4)))
+    assert list(candidates) == ["plain", "tanh", "piecewise_linear"]
+    assert candidates["tanh"].activation == "tanh"
+    assert isinstance(candidates["piecewise_linear"][0], PiecewiseLinearEncoder)
+
+
 @pytest.mark.parametrize("network", [BackpropRegressor(max_iter=3), BackpropClassifier(max_iter=3, alpha=0.1)])
 def test_candidates_keep_what_the_user_has_set(rng, network):
     X = rng.normal(size=(60, 4))
@@ -82,8 +89,9 @@ def test_an_activation_that_the_user_has_set_remains(rng):
     assert candidates["piecewise_linear"][-1].activation == "silu"
 
 
-def test_a_linear_network_has_no_activation_to_change(rng):
-    assert "tanh" not in automatic_candidates(BackpropRegressor(()), rng.normal(size=(60, 4)))
+@pytest.mark.parametrize("sizes", [(), [], np.array([], int)])
+def test_a_linear_network_has_no_activation_to_change(rng, sizes):
+    assert "tanh" not in automatic_candidates(BackpropRegressor(sizes), rng.normal(size=(60, 4)))
 
 
 def test_columns_are_encoded_only_if_there_is_something_to_encode(rng):
