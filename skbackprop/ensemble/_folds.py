@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -63,8 +64,11 @@ def make_folds(
     y, groups = y[used], None if groups is None else np.asarray(groups)[used]
     _check_number(len(used), groups, n_folds)
     splitter = _shuffled_folds(n_folds, y, seed, has_groups=groups is not None, is_stratified=is_stratified)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # all members know all classes
+        splits = list(splitter.split(np.zeros((len(y), 1)), y, groups))
     nothing = np.zeros(0, INDEX)
-    return [Fold(used[test].astype(INDEX), nothing) for _, test in splitter.split(np.zeros((len(y), 1)), y, groups)]
+    return [Fold(np.sort(used[test]).astype(INDEX), nothing) for _, test in splits]
 
 
 def fold_codes(folds: list[Fold], n_samples: int) -> np.ndarray:
