@@ -59,7 +59,7 @@ def make_folds(
     """
     if cv is not None:
         splits = check_cv(cv, y, classifier=is_stratified).split(np.zeros((len(y), 1)), y, groups)
-        return [_fold(len(y), train, test) for train, test in splits]
+        return [_given_fold(len(y), train, test) for train, test in splits]
     used = np.arange(len(y)) if sample_weight is None else np.flatnonzero(sample_weight)
     y, groups = y[used], None if groups is None else np.asarray(groups)[used]
     _check_number(len(used), groups, n_folds)
@@ -79,7 +79,7 @@ def fold_codes(folds: list[Fold], n_samples: int) -> np.ndarray:
     return codes
 
 
-def _fold(n_samples: int, train: np.ndarray, test: np.ndarray) -> Fold:
+def _given_fold(n_samples: int, train: np.ndarray, test: np.ndarray) -> Fold:
     """Return a fold of the user's; indices may be negative, unsorted or boolean."""
     is_trained, is_held_out = np.zeros(n_samples, bool), np.zeros(n_samples, bool)
     is_trained[train] = True

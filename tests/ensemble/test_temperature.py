@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from skbackprop.ensemble._temperature import fit_temperature, log_probabilities_of, probabilities_of, logits_of
+from skbackprop.ensemble._temperature import fit_temperature, log_probabilities_of, logits_of, probabilities_of
 
 
 def classes(rng, n_samples, n_classes, temperature):
