@@ -78,7 +78,7 @@ class FitTask:
         with context.propagate_callback_context(sub_estimator):
             context.call_on_fit_task_begin(estimator=self._estimator, **self.data)
             yield
-        context.call_on_fit_task_end(estimator=self._estimator, reconstruction_attributes={}, **self.data)
+        context.call_on_fit_task_end(estimator=self._estimator, **self.data)
 
     def end(self) -> None:
         """Report that the call has succeeded."""

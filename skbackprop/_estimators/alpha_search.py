@@ -58,7 +58,7 @@ def choose_prior(
 def _hold_out(samples: Samples, target: Target, seed: int) -> tuple[Samples, Samples]:
     data = samples.data
     share = min(HELD_OUT_SHARE, MAX_HELD_OUT / data.n_samples)
-    held_out, _ = split(data.n_samples, target.encoder.class_codes(data.y), data.sample_weight, share, seed)
+    held_out, _ = split(data.indices(), target.encoder.class_codes(data.y), share, seed)
     return samples.hold_out(held_out)
 
 

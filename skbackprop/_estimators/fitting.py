@@ -52,7 +52,7 @@ class FitRequest(NamedTuple):
     finishes : bool
         Whether the call makes the remaining epochs of an interrupted fit.
     held_out : ndarray of int or None
-        Sorted indices of the samples that are not trained on, but are the validation set, if there is early stopping.
+        Sorted indices of the samples that are not trained on; with ``early_stopping=True``, the validation set.
     """
 
     X: Any
@@ -86,10 +86,8 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
             samples, validation = _hold_out_given(estimator, samples, request.held_out)
         elif splits_samples(estimator, is_given=is_given):
             # "auto" does not split X: docs/defaults.md explains why
-            weight = samples.data.sample_weight
-            fraction = estimator.validation_fraction
             codes = target.encoder.class_codes(samples.data.y)
-            held_out, message = split(samples.data.n_samples, codes, weight, fraction, seed)
+            held_out, message = split(samples.data.indices(), codes, estimator.validation_fraction, seed)
             if len(held_out):
                 samples, validation = samples.hold_out(held_out)
         config, engine = _prepare(estimator, request, samples.data, target, seed)
@@ -196,11 +194,14 @@ def validate_samples(estimator, request: FitRequest) -> tuple[Samples, Target]:
 
 
 def _hold_out_given(estimator, samples: Samples, held_out: np.ndarray) -> tuple[Samples, Samples | None]:
-    """Return the samples to train on, and the others as the validation set; None if it would not be used."""
+    """Return the samples to train on, and the others as the validation set; None without early stopping.
+
+    As in other fits, "auto" needs no validation set: docs/defaults.md explains why.
+    """
     samples, validation = samples.hold_out(held_out)
     weight = validation.data.sample_weight
-    can_validate = estimator.early_stopping and (weight is None or weight.any())
-    return samples, validation if can_validate else None
+    has_weight = weight is None or weight.any()
+    return samples, validation if has_weight and splits_samples(estimator, is_given=False) else None
 
 
 def _choose_seed(estimator, request: FitRequest) -> int:

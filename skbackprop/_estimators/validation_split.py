@@ -8,53 +8,49 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.metrics import check_scoring, get_scorer_names
 
-from .._core.dataset import INDEX, INDEX_CHUNK
+from .._core.dataset import INDEX_CHUNK
 from .._core.objective import Objective
 from .._training.state import TrainingState
 from .samples import Samples
 
 
-def split(
-    n_samples: int, codes: np.ndarray | None, weight: np.ndarray | None, fraction: float, seed: int
-) -> tuple[np.ndarray, str | None]:
+def split(samples: np.ndarray, codes: np.ndarray | None, fraction: float, seed: int) -> tuple[np.ndarray, str | None]:
     """Return the sorted indices of the samples to validate with, and a message or None.
-
-    Samples of weight 0 are never in the validation set.
 
     Parameters
     ----------
-    n_samples : int
-    codes : ndarray of shape (n_samples,) or None
-        Class codes, by which the split is stratified; a class of one sample is trained on.
-    weight : ndarray of shape (n_samples,) or None
+    samples : ndarray of int
+        Indices of the samples to choose from, which are shuffled in place.
+    codes : ndarray or None
+        Class codes of all samples, by which the split is stratified; a class of one sample is trained on.
     fraction : float
     seed : int
     """
-    candidates = np.arange(n_samples, dtype=INDEX) if weight is None else np.flatnonzero(weight).astype(INDEX)
     message = None
+    n_samples = len(samples)
     count = np.zeros(0, int)
-    if codes is not None and len(candidates):
-        count = _count_classes(codes, candidates)
+    if codes is not None and n_samples:
+        count = _count_classes(codes, samples)
         if 1 in count:
             message = "A class has only one sample, which is trained on and cannot be in the validation set."
-            candidates = candidates[count[codes[candidates].astype(np.intp)] > 1]
+            samples = samples[count[codes[samples].astype(np.intp)] > 1]
             count[count == 1] = 0
-    n_validation = math.ceil(fraction * len(candidates))
-    if not 0 < n_validation < len(candidates):
+    n_validation = math.ceil(fraction * len(samples))
+    if not 0 < n_validation < len(samples):
         message = (
             f"{n_samples} samples are too few for a validation set: early stopping monitors the training loss instead."
         )
-        return candidates[:0], message
-    np.random.RandomState(seed).shuffle(candidates)  # in place, and otherwise as scikit-learn's `train_test_split`
+        return samples[:0], message
+    np.random.RandomState(seed).shuffle(samples)  # in place, and otherwise as scikit-learn's `train_test_split`
     n_classes = np.count_nonzero(count)
-    if n_classes > min(n_validation, len(candidates) - n_validation):
+    if n_classes > min(n_validation, len(samples) - n_validation):
         message = (
             f"A validation set of {n_validation} samples is too small for {n_classes} classes: "
             "not every class is in it."
         )
     elif codes is not None:
-        return np.sort(_first_of_each_class(candidates, codes, _shares(count, n_validation))), message
-    return np.sort(candidates[:n_validation]), message
+        return np.sort(_first_of_each_class(samples, codes, _shares(count, n_validation))), message
+    return np.sort(samples[:n_validation]), message
 
 
 def _count_classes(codes: np.ndarray, candidates: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
     estimators_: list[Any]
     estimator_weights_: np.ndarray
 
-    def _check_target(self, y: np.ndarray) -> None:  # noqa: B027  # the networks check numbers
+    def _check_target(self, y: np.ndarray) -> None:
         """Raise an error if `y` is not a target of this kind."""
 
     @abstractmethod
@@ -138,8 +138,8 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         if begins or not self.bootstrap:  # every member can predict after the first call
             self._n_streamed += X.shape[0]
             return [update(member, X, y, sample_weight, classes) for member in self.estimators_]
-        self._check_stream_target(y, classes)  # before any member learns from valid samples of the call
         y, weight = np.asarray(y), check_weights(sample_weight, X)
+        self._check_stream_target(y, classes)  # before any member learns from valid samples of the call
         counts = poisson_counts(self._bagging_seed, self._n_streamed, X.shape[0], len(self.estimators_))
         self._n_streamed += X.shape[0]
         results = []
@@ -192,16 +192,15 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
             return converted
         return validate_data(self, X, accept_sparse="csr", dtype=accepted_dtypes(X, dtype), order="C", reset=False)
 
-    def _predictions(self, X: MatrixLike) -> list[np.ndarray]:
-        """Return the prediction of each member, of shape (n_samples, n_columns)."""
-        X = self._validated(X)
+    def _predictions(self, X: Matrix) -> list[np.ndarray]:
+        """Return the prediction of each member for validated samples, of shape (n_samples, n_columns)."""
         if self.n_jobs in (None, 1):
             return [predict(member, X) for member in self.estimators_]
         return Parallel(n_jobs=self.n_jobs, require="sharedmem")(delayed(predict)(m, X) for m in self.estimators_)
 
     def _mean_prediction(self, X: MatrixLike) -> np.ndarray:
         """Return the weighted mean of the predictions, of shape (n_samples, n_columns)."""
-        return weighted_mean(self._predictions(X), self.estimator_weights_)
+        return weighted_mean(self._predictions(self._validated(X)), self.estimator_weights_)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "estimators_" in vars(self)

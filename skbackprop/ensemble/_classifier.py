@@ -36,9 +36,9 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
     n_estimators : int, default=5
         Number of networks, for each candidate; with ``strategy="cross_fit"`` the number of folds, at least 2.
     strategy : {"cross_fit", "seeds"}, default="cross_fit"
-        "cross_fit" divides the samples into folds, one for each network, which trains on all other samples and is
-        validated with its fold, where its early stopping and the search for ``alpha="auto"`` need that. "seeds" trains
-        all networks on all samples, from other initial weights.
+        "cross_fit" divides the samples into folds, one for each network, which trains on all other samples. With
+        ``early_stopping=True`` of the network, the fold is its validation set. "seeds" trains all networks on all
+        samples, from other initial weights.
     cv : int, cross-validation splitter, iterable or None, default=None
         How to split the samples for "cross_fit", instead of shuffled folds that are stratified by class and keep
         `groups` together. It determines the number of networks in place of `n_estimators`.

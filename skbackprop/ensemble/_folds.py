@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -58,13 +59,16 @@ def make_folds(
     """
     if cv is not None:
         splits = check_cv(cv, y, classifier=is_stratified).split(np.zeros((len(y), 1)), y, groups)
-        return [_fold(len(y), train, test) for train, test in splits]
+        return [_given_fold(len(y), train, test) for train, test in splits]
     used = np.arange(len(y)) if sample_weight is None else np.flatnonzero(sample_weight)
     y, groups = y[used], None if groups is None else np.asarray(groups)[used]
     _check_number(len(used), groups, n_folds)
     splitter = _shuffled_folds(n_folds, y, seed, has_groups=groups is not None, is_stratified=is_stratified)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # all members know all classes
+        splits = list(splitter.split(np.zeros((len(y), 1)), y, groups))
     nothing = np.zeros(0, INDEX)
-    return [Fold(used[test].astype(INDEX), nothing) for _, test in splitter.split(np.zeros((len(y), 1)), y, groups)]
+    return [Fold(np.sort(used[test]).astype(INDEX), nothing) for _, test in splits]
 
 
 def fold_codes(folds: list[Fold], n_samples: int) -> np.ndarray:
@@ -75,7 +79,7 @@ def fold_codes(folds: list[Fold], n_samples: int) -> np.ndarray:
     return codes
 
 
-def _fold(n_samples: int, train: np.ndarray, test: np.ndarray) -> Fold:
+def _given_fold(n_samples: int, train: np.ndarray, test: np.ndarray) -> Fold:
     """Return a fold of the user's; indices may be negative, unsorted or boolean."""
     is_trained, is_held_out = np.zeros(n_samples, bool), np.zeros(n_samples, bool)
     is_trained[train] = True

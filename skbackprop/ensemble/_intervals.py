@@ -124,7 +124,8 @@ def predict_intervals(
     variance = _variance(member_predictions)
     half_width = np.empty_like(center)
     for i, output in enumerate(_outputs(intervals)):
-        scale = _local_scale(center[:, i], variance[:, i], output["trend_at"], output["trend"], output["spread_ratio"])
+        spread_ratio = float(output["spread_ratio"])
+        scale = _local_scale(center[:, i], variance[:, i], output["trend_at"], output["trend"], spread_ratio)
         half_width[:, i] = scale * _quantile(output["scores"], output["cumulative_weight"], confidence_level)
     if np.isinf(half_width).any():
         warnings.warn(

@@ -12,6 +12,7 @@ from .._estimators.base import BaseBackprop
 from .._estimators.classifier import BackpropClassifier
 from .._training.result import TrainingResult
 from .._typing import Matrix
+from ..callbacks import Checkpoint
 from ._folds import Fold
 from ._temperature import logits_of
 
@@ -49,6 +50,8 @@ def check_template(template, network_class: type[BaseBackprop]) -> None:
             f"estimator and candidates must be a {network_class.__name__} or a Pipeline that ends in one, "
             f"got {template!r}. To mix in other kinds of models, use scikit-learn's voting or stacking ensembles."
         )
+    if any(isinstance(callback, Checkpoint) for callback in vars(network_of(template)).get("_skl_callbacks", [])):
+        raise ValueError("A Checkpoint stores a single network, and all networks of an ensemble would write its file.")
 
 
 def new_member(template, random_state: np.random.RandomState):

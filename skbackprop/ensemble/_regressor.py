@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._estimators.fitted_model import fitted_model
 from .._estimators.regressor import BackpropRegressor, score_of
 from .._sklearn_compat import fit_context
-from .._typing import MatrixLike, keep_signature
+from .._typing import Matrix, MatrixLike, keep_signature
 from ._base import BaseBackpropEnsemble, mean_of_folds, weighted_mean
 from ._fitting import MeanLoss, Samples
 from ._folds import fold_codes
@@ -37,9 +37,9 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
     n_estimators : int, default=5
         Number of networks, for each candidate; with ``strategy="cross_fit"`` the number of folds, at least 2.
     strategy : {"cross_fit", "seeds"}, default="cross_fit"
-        "cross_fit" divides the samples into folds, one for each network, which trains on all other samples and is
-        validated with its fold, where its early stopping and the search for ``alpha="auto"`` need that. "seeds" trains
-        all networks on all samples, from other initial weights.
+        "cross_fit" divides the samples into folds, one for each network, which trains on all other samples. With
+        ``early_stopping=True`` of the network, the fold is its validation set. "seeds" trains all networks on all
+        samples, from other initial weights.
     cv : int, cross-validation splitter, iterable or None, default=None
         How to split the samples for "cross_fit", instead of shuffled folds that are stratified by class and keep
         `groups` together. It determines the number of networks in place of `n_estimators`.
@@ -232,7 +232,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         >>> mean.shape, std.shape
         ((442,), (442,))
         """
-        predictions, weights = self._predictions(X), self.estimator_weights_
+        predictions, weights = self._predictions(self._validated(X)), self.estimator_weights_
         mean = weighted_mean(predictions, weights)
         if not return_std:
             return shaped(mean)
@@ -290,7 +290,9 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
                 "predict_interval needs errors on held-out samples: call fit with strategy='cross_fit'. partial_fit "
                 "changes the networks, so that earlier errors no longer tell."
             )
-        bounds = predict_intervals(self._oof_intervals, self._predictions_of_folds(X), confidence_level)
+        bounds = predict_intervals(
+            self._oof_intervals, self._predictions_of_folds(self._validated(X)), confidence_level
+        )
         interval = np.stack(bounds, axis=-1)
         return interval[:, 0] if interval.shape[1] == 1 else interval
 
@@ -346,7 +348,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
             of_members = self._predictions_of_folds(samples.X)
             self._oof_intervals = fit_intervals(y, of_members, fold_codes(samples.folds, len(y)), weight)
 
-    def _predictions_of_folds(self, X: MatrixLike) -> np.ndarray:
+    def _predictions_of_folds(self, X: Matrix) -> np.ndarray:
         """Return the predictions by the members of each fold, of shape (n_folds, n_samples, n_outputs)."""
         predictions, n_folds = self._predictions(X), self._n_folds
         weights = self.estimator_weights_ * n_folds

@@ -38,7 +38,8 @@ def greedy_weights(
     total = np.zeros_like(predictions[0], dtype=np.float64)
     best, least = counts, np.inf
     for n_added in range(1, n_rounds + 1):
-        losses = [mean_loss((total + prediction) / n_added) for prediction in predictions]
+        losses = np.array([mean_loss((total + prediction) / n_added) for prediction in predictions])
+        losses[np.isnan(losses)] = np.inf
         added = int(np.argmin(losses))
         total += predictions[added]
         counts[added] += 1

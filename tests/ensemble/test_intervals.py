@@ -20,7 +20,7 @@ def cv_plus(y, member_predictions, codes, new_predictions, confidence_level):
     return lower, upper
 
 
-def least_squares(rng, n_samples, n_features, noise, n_new=4000):
+def least_squares(rng, n_samples, n_features, noise, n_new=1000):
     """Return targets, predictions and codes of linear regressions on five folds, and new targets and predictions."""
     X = rng.normal(size=(n_samples + n_new, n_features))
     y = X.sum(axis=1) + noise(X) * rng.normal(size=len(X))
