@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "jax")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "jax", "lightgbm", "catboost", "pytabkit")
 
 
 def parser(description):

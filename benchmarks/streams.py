@@ -10,6 +10,7 @@ Contenders, with default parameters on one thread, in the same loop:
     ours        BackpropRegressor or BackpropClassifier on the raw columns
     ours sgd    the same with solver="sgd"
     ours batch  the same with solver="batch"; only if named
+    ensemble    BackpropEnsembleRegressor or BackpropEnsembleClassifier, five of the same networks; only if named
     MLP         scikit-learn's MLP, inputs standardized by a StandardScaler that learns each sample first
     MLP target  the same with the target of a regression standardized in this way too
     SGD         SGDClassifier(loss="log_loss") or SGDRegressor, inputs standardized like those of the MLP
@@ -51,6 +52,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
 
 N_UNSCORED = 10
 WARNED = Counter()  # data sets and distinct warnings of our networks
@@ -150,6 +152,13 @@ def network(**settings):
     return make
 
 
+def ensemble(classes, seed, change):
+    """Return an ensemble of our networks."""
+    if classes is None:
+        return Online(BackpropEnsembleRegressor(BackpropRegressor(**change), random_state=seed))
+    return Online(BackpropEnsembleClassifier(BackpropClassifier(**change), random_state=seed), classes)
+
+
 def mlp(classes, seed, change):
     """Return scikit-learn's MLP with standardized inputs."""
     estimator = MLPRegressor if classes is None else MLPClassifier
@@ -202,6 +211,7 @@ CONTENDERS = {
     "ours": network(),
     "ours sgd": network(solver="sgd"),
     "ours batch": network(solver="batch"),
+    "ensemble": ensemble,
     "MLP": mlp,
     "MLP target": mlp_target,
     "SGD": sgd,
@@ -209,7 +219,7 @@ CONTENDERS = {
     "tree": tree,
     "constant": constant,
 }
-OURS = ("ours", "ours sgd", "ours batch")
+OURS = ("ours", "ours sgd", "ours batch", "ensemble")
 
 
 # One stream

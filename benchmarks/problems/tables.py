@@ -96,6 +96,22 @@ def load(name, folder, columns=None):
     return np.ascontiguousarray(numbers, dtype=float), y
 
 
+def load_encoded(name, folder):
+    """Return all columns and y as `load` does, with the text columns encoded as one-hot, or None.
+
+    Missing text is a category of its own.
+    """
+    if TABLES[name].target == "sklearn" or name == "mnist":
+        return load(name, folder)
+    found = read(name, folder) if folder is not None else None
+    if found is None:
+        return None
+    frame, y = found
+    text = list(frame.select_dtypes(exclude="number"))
+    encoder = ColumnTransformer([("text", OneHotEncoder(), text)], remainder="passthrough", sparse_threshold=0.0)
+    return np.ascontiguousarray(encoder.fit_transform(frame), dtype=float), y
+
+
 def split_at_random(name, X, y, n_train, seed):
     """Return training and test data, with equal shares of each class."""
     stratify = None if TABLES[name].regression else y

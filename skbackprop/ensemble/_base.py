@@ -28,11 +28,11 @@ from .._estimators.samples import accepted_dtypes
 from .._sklearn_compat import CallbackSupportMixin, Interval, StrOptions, open_task, with_callbacks
 from .._training.result import TrainingResult
 from .._typing import Matrix, MatrixLike, keep_signature
-from ._bagging import poisson_counts
+from ._bagging import bootstrap_samples, poisson_counts
 from ._candidates import automatic_candidates
 from ._fitting import Candidate, MeanLoss, MemberTrainer, Samples, train_candidates
 from ._folds import Fold, make_folds
-from ._members import check_template, network_of, new_member, predict, transformed
+from ._members import check_template, network_of, new_member, predict, update
 
 #: Parameters that both ensembles have, with their types and ranges.
 CONSTRAINTS: dict[str, list[object]] = {
@@ -41,6 +41,7 @@ CONSTRAINTS: dict[str, list[object]] = {
     "strategy": [StrOptions({"cross_fit", "seeds"})],
     "cv": ["cv_object"],
     "candidates": [StrOptions({"auto"}), list, tuple, dict, None],
+    "bootstrap": ["boolean"],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
@@ -56,8 +57,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
     estimators_: list[Any]
     estimator_weights_: np.ndarray
 
-    @abstractmethod
-    def _check_target(self, y: np.ndarray) -> None:
+    def _check_target(self, y: np.ndarray) -> None:  # noqa: B027  # the networks check numbers
         """Raise an error if `y` is not a target of this kind."""
 
     @abstractmethod
@@ -86,6 +86,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
 
     def _set_members(self, samples: Samples, candidates: list[Candidate], kept: list[Candidate]) -> None:
         n_members = samples.n_members
+        self._n_folds = len(samples.folds)
         self.estimators_ = [trained.member for candidate in kept for trained in candidate.trained]
         self.estimator_weights_ = np.repeat([candidate.weight / n_members for candidate in kept], n_members)
         self.candidate_results_ = {
@@ -127,27 +128,26 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
             raise ValueError("estimator is a Pipeline, whose transformers partial_fit cannot fit: call fit before.")
         self.estimators_ = [new_member(template, rng) for _ in range(self.n_estimators)]
         self.estimator_weights_ = np.full(self.n_estimators, 1 / self.n_estimators)
+        self._begin_bagging(rng)
+
+    def _begin_bagging(self, rng: np.random.RandomState) -> None:
         self._bagging_seed = int(rng.randint(np.iinfo(np.int32).max))
         self._n_streamed = 0
 
     def _update_members(self, X: Matrix, y, sample_weight, classes, begins: bool) -> list[TrainingResult]:
-        """Update each member with the samples, each as often as the member learns from it."""
-        n_samples, n_members = X.shape[0], len(self.estimators_)
+        """Update each member with the samples; with `bootstrap`, each as often as the member learns from it."""
+        if begins or not self.bootstrap:  # every member can predict after the first call
+            self._n_streamed += X.shape[0]
+            return [update(member, X, y, sample_weight, classes) for member in self.estimators_]
+        self._check_stream_target(y, classes)  # before any member learns from valid samples of the call
         y, weight = np.asarray(y), check_weights(sample_weight, X)
-        counts = poisson_counts(self._bagging_seed, self._n_streamed, n_samples, n_members)
-        if begins:
-            counts = np.maximum(counts, 1)  # so that every member can predict after the first call
-        else:
-            self._check_stream_target(y, classes)  # before any member learns from valid samples of the call
+        counts = poisson_counts(self._bagging_seed, self._n_streamed, X.shape[0], len(self.estimators_))
+        self._n_streamed += X.shape[0]
         results = []
         for member, count in zip(self.estimators_, counts.T, strict=True):
-            if count.any():
-                drawn = slice(None) if (count == 1).all() else np.repeat(np.arange(n_samples), count)
+            for drawn in bootstrap_samples(count):
                 drawn_weight = None if weight is None else weight[drawn]
-                if drawn_weight is None or drawn_weight.any():
-                    inputs = transformed(member, X[drawn])
-                    results.append(network_of(member)._update(inputs, y[drawn], drawn_weight, classes))
-        self._n_streamed += n_samples
+                results.append(update(member, X[drawn], y[drawn], drawn_weight, classes))
         return results
 
     def _check_stream_target(self, y: np.ndarray, classes) -> None:
@@ -233,7 +233,7 @@ def _run_fit(ensemble: BaseBackpropEnsemble, X, y, sample_weight, groups) -> lis
     candidates = _candidates(ensemble, samples, rng)
     trainer = MemberTrainer(ensemble, samples, task)
     kept = train_candidates(trainer, candidates, samples, lambda network: ensemble._mean_loss(network, y, weight))
-    ensemble._bagging_seed, ensemble._n_streamed = int(rng.randint(np.iinfo(np.int32).max)), 0
+    ensemble._begin_bagging(rng)
     ensemble._set_members(samples, candidates, kept)
     if task is not None:
         task.end()

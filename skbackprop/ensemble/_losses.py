@@ -10,24 +10,23 @@ from .._core.target_transform import TargetTransform
 from .._estimators.fitted_model import fitted_model
 from ..losses import SquaredError
 from ..losses._base import LinkedLoss
+from ._temperature import log_probabilities_of
 
-#: A probability counts as no less than this, so that a single sample cannot decide.
-SMALLEST_PROBABILITY = 1e-9
 #: A target whose spread is below this multiple of its mean is constant.
 CONSTANT_SPREAD = 1e-12
 
-#: Returns the loss of each sample from predictions and targets, both of shape (n_samples, n_columns).
+#: Returns the loss of each sample from predictions of shape (n_samples, n_columns) and targets.
 LossOfPredictions = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def probability_loss(*, is_multilabel: bool) -> LossOfPredictions:
-    """Return the log loss of probabilities; `y` has a column of zeros and ones for each class or label."""
+def classification_loss(classes: np.ndarray, *, is_multilabel: bool) -> LossOfPredictions:
+    """Return the log loss as a function of logits and labels."""
 
-    def loss(probability: np.ndarray, y: np.ndarray) -> np.ndarray:
-        values = -(y * np.log(np.maximum(probability, SMALLEST_PROBABILITY))).sum(axis=1)
+    def loss(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+        log_probability = log_probabilities_of(logits, is_multilabel=is_multilabel)
         if is_multilabel:
-            values -= ((1 - y) * np.log(np.maximum(1 - probability, SMALLEST_PROBABILITY))).sum(axis=1)
-        return values
+            return -np.where(y, log_probability, log_probability - logits).sum(axis=1)  # log f(-z) = log f(z) - z
+        return -log_probability[np.arange(len(y)), np.searchsorted(classes, y)]
 
     return loss
 

@@ -9,9 +9,11 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .._estimators.base import BaseBackprop
+from .._estimators.classifier import BackpropClassifier
 from .._training.result import TrainingResult
 from .._typing import Matrix
 from ._folds import Fold
+from ._temperature import logits_of
 
 #: Number of samples that are predicted at a time where they have to be gathered.
 CHUNK_SAMPLES = 4096
@@ -27,7 +29,7 @@ class TrainedMember(NamedTuple):
     result : TrainingResult
         What the user should know.
     prediction : ndarray or None
-        Predictions of the samples that it has not trained on.
+        Predictions, or logits, of the samples that it was not trained on.
     """
 
     member: Any
@@ -73,8 +75,13 @@ def transformed(member, X: Matrix) -> Matrix:
     return member[:-1].transform(X) if isinstance(member, Pipeline) and len(member) > 1 else X
 
 
+def update(member, X: Matrix, y, sample_weight, classes) -> TrainingResult:
+    """Make one epoch of a stream."""
+    return network_of(member)._update(transformed(member, X), y, sample_weight, classes)
+
+
 def predict(member, X: Matrix) -> np.ndarray:
-    """Return predictions, or the probabilities of the classes, of shape (n_samples, n_columns)."""
+    """Return predictions, or logits of the classes, of shape (n_samples, n_columns)."""
     return _predict(network_of(member), transformed(member, X))
 
 
@@ -92,8 +99,8 @@ def _fit_transformers(member: Pipeline, X: Matrix, y: np.ndarray, weight: np.nda
 
 
 def _predict(network, X: Matrix) -> np.ndarray:
-    if hasattr(network, "predict_proba"):
-        return network.predict_proba(X)
+    if isinstance(network, BackpropClassifier):
+        return logits_of(network.predict_proba(X), is_multilabel=network._is_multilabel)
     prediction = network.predict(X)
     return prediction.reshape(len(prediction), -1)
 
