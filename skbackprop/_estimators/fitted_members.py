@@ -6,12 +6,24 @@ An ensemble has several members. A single network is its own only member, so tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .._typing import Matrix, MatrixLike
 from .fitted_model import FittedModel, fitted_model, type_error
+
+
+class Pool(Protocol):
+    """How an ensemble of classifiers gets its probabilities from the mean of functions of those of its members."""
+
+    def slopes(self, probability: np.ndarray) -> np.ndarray:
+        """Return the derivative of the function with respect to the probabilities of a member."""
+        ...
+
+    def chain(self, probability: np.ndarray, gradients: np.ndarray) -> None:
+        """Replace derivatives of the mean by those of the probabilities of the ensemble."""
+        ...
 
 
 class FittedMembers(NamedTuple):
@@ -27,12 +39,15 @@ class FittedMembers(NamedTuple):
         The weight of each member in the mean prediction. They sum to 1.
     validate : callable
         Returns X as an ndarray or CSR matrix that the members take as it is.
+    pool : Pool or None
+        None if the predictions of the ensemble are the mean of those of its members.
     """
 
     estimators: list[Any]
     networks: list[Any]
     weights: np.ndarray
     validate: Callable[[MatrixLike], Matrix]
+    pool: Pool | None = None
 
     def models(self) -> list[FittedModel]:
         """Return the fitted model of each member, all of which have the inputs of the ensemble.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._core.network import Layer, LayerCache, Network
-from .._estimators.fitted_members import fitted_members
-from .._estimators.fitted_model import FittedModel, fitted_model
+from .._estimators.fitted_members import Pool, fitted_members
+from .._estimators.fitted_model import ClassifierModel, FittedModel, fitted_model
 from .._typing import Matrix, MatrixLike
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ def input_gradients(
 ) -> np.ndarray:
     """Return the derivative of each prediction with respect to each input.
 
-    It is exact, by backpropagation from each output to the inputs, chunk by chunk. The derivatives of an ensemble are
-    those of its mean prediction: the mean of the derivatives of its members, with the weights `estimator_weights_`.
+    It is exact, by backpropagation from each output to the inputs, chunk by chunk. For an ensemble, it combines the
+    derivatives of the members as the ensemble combines their predictions.
 
     Parameters
     ----------
@@ -140,8 +140,8 @@ def input_gradients(
     -------
     gradients : ndarray of shape (n_samples, n_outputs, n_features)
         Dense, also for sparse X, and of the dtype of the predictions. For a regressor, the derivatives of `predict`, in
-        units of the target per unit of the input; for a classifier, those of `predict_proba`, column by column; for an
-        ensemble of classifiers, those of the mean probabilities, before they are calibrated.
+        units of the target per unit of the input; for a classifier, those of `predict_proba`, column by column. Both
+        hold for ensembles, too.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def input_gradients(
     >>> input_gradients(linear, X[:1]).round(1)
     array([[[ 3., -1.]]])
 
-    Those of an ensemble are the mean over its members.
+    Those of an ensemble of regressors are the mean over its members.
 
     >>> from skbackprop.ensemble import BackpropEnsembleRegressor
     >>> ensemble = BackpropEnsembleRegressor(linear, n_estimators=2, random_state=0).fit(X, X @ [3, -1])
@@ -182,21 +182,35 @@ def input_gradients(
         shape = (samples.shape[0], models[0].n_predictions, samples.shape[1])
         gradients = np.zeros(shape, models[0].prediction_dtype)
         for model, weight in zip(models, members.weights.tolist(), strict=True):
-            _add_gradients(gradients, model, samples, weight)
+            _add_gradients(gradients, model, samples, weight, members.pool)
+        if members.pool is not None:
+            members.pool.chain(estimator.predict_proba(X), gradients)
     return gradients
 
 
-def _add_gradients(gradients: np.ndarray, model: FittedModel, samples: Matrix, weight: float) -> None:
-    """Add the derivatives of the predictions of one network with respect to validated samples, times its weight."""
+def _add_gradients(
+    gradients: np.ndarray, model: FittedModel, samples: Matrix, weight: float, pool: Pool | None
+) -> None:
+    """Add the derivatives of what one network contributes to the mean, with respect to validated samples."""
     layers = model.network.unpack(model.theta)
     for chunk, raw, cache in model.iterate_chunks(samples):
+        pool_slopes = _pool_slopes(pool, model, raw)
         slopes = _activation_slopes(model.network, cache)
         slopes_of_inputs = model.input_slopes(samples[chunk])
         for output, derivative in enumerate(model.prediction_derivatives(raw)):
+            if pool_slopes is not None:
+                derivative = derivative * pool_slopes[:, [output]]
             gradient = _propagate_to_inputs(derivative, layers, slopes)
             if slopes_of_inputs is not None:
                 gradient *= slopes_of_inputs
             gradients[chunk, output] += weight * gradient
+
+
+def _pool_slopes(pool: Pool | None, model: FittedModel, raw: np.ndarray) -> np.ndarray | None:
+    """Return the derivative of what an ensemble of classifiers averages with respect to a network's probabilities."""
+    if pool is None or not isinstance(model, ClassifierModel):
+        return None
+    return pool.slopes(model.probabilities(raw)).astype(raw.dtype, copy=False)
 
 
 def _activation_slopes(network: Network, cache: list[LayerCache]) -> list[np.ndarray]:

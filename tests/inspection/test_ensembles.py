@@ -12,13 +12,16 @@ from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier
 from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
+from skbackprop.ensemble._temperature import LogitPool, logits_of
 from skbackprop.inspection import HiddenFeatures, backprop_table, hidden_features, input_gradients, layer_outputs
 from tests.inspection.networks import CASES, FEW, LABELS, NUMBERS, X
 from tests.shared import TRAINS_BRIEFLY
 
 pytestmark = TRAINS_BRIEFLY
 
-SOME = pytest.mark.parametrize("case", ["two targets", "quantiles", "softmax", "two classes", "several labels"])
+SOME = pytest.mark.parametrize(
+    "case", ["two targets", "quantiles", "softmax", "two classes", "several labels", "squared error of classes"]
+)
 
 
 def ensemble_of(case, *transformers):
@@ -26,30 +29,40 @@ def ensemble_of(case, *transformers):
     network = clone(CASES[case][0]).set_params(**FEW)
     member = make_pipeline(*transformers, network) if transformers else network
     params = {"n_estimators": 3, "random_state": 0}
-    if isinstance(network, BackpropClassifier):
-        return BackpropEnsembleClassifier(member, calibrate=False, **params)
-    return BackpropEnsembleRegressor(member, **params)
+    kind = BackpropEnsembleClassifier if isinstance(network, BackpropClassifier) else BackpropEnsembleRegressor
+    return kind(member, **params)
 
 
-def mean_prediction(ensemble, inputs):
-    """Return the mean prediction, of shape (n_samples, n_predictions)."""
+def predict(ensemble, inputs):
+    """Return the predictions or the probabilities, of shape (n_samples, n_predictions)."""
     if isinstance(ensemble, BackpropEnsembleClassifier):
         return ensemble.predict_proba(inputs)
     return ensemble.predict(inputs).reshape(len(inputs), -1)
 
 
 @SOME
-def test_gradients_are_the_derivatives_of_the_mean_prediction(case):
+def test_gradients_are_the_derivatives_of_the_predictions(case):
     ensemble = ensemble_of(case).fit(X, CASES[case][1])
     ensemble.estimator_weights_ = np.array([0.5, 0.3, 0.2])
+    ensemble.temperature_ = 1.5
     inputs = X[:6]
     gradients = input_gradients(ensemble, inputs)
-    assert gradients.shape == (*mean_prediction(ensemble, inputs).shape, 3)
+    assert gradients.shape == (*predict(ensemble, inputs).shape, 3)
     for feature, spread in enumerate(X.std(axis=0)):
         step = 1e-5 * spread * np.eye(3)[feature]
-        ahead, behind = mean_prediction(ensemble, inputs + step), mean_prediction(ensemble, inputs - step)
+        ahead, behind = predict(ensemble, inputs + step), predict(ensemble, inputs - step)
         expected = (ahead - behind) / (2e-5 * spread)
         np.testing.assert_allclose(gradients[..., feature], expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("is_multilabel", [False, True])
+def test_slopes_are_those_of_the_logits_that_are_averaged(is_multilabel):
+    probability = np.array([[0.2, 0.7, 0.1], [1e-12, 0.999, 1e-3]])  # the smallest is replaced, so its slope is 0
+    step = 1e-8 * probability
+    ahead, behind = (logits_of(probability + sign * step, is_multilabel=is_multilabel) for sign in (1, -1))
+    slopes = LogitPool(2.0, is_multilabel).slopes(probability)
+    np.testing.assert_allclose(slopes, (ahead - behind) / (2 * step), rtol=1e-5)
+    assert slopes[1, 0] == 0
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, sparse.csc_array, pd.DataFrame])
@@ -66,7 +79,8 @@ def test_gradients_have_the_dtype_of_the_networks():
 
 def test_names_of_the_samples_are_checked():
     frame = pd.DataFrame(X, columns=["age", "height", "dose"])
-    ensemble = ensemble_of("squared").fit(frame, NUMBERS)
+    ensemble = ensemble_of("softmax").fit(frame, LABELS)
+    assert input_gradients(ensemble, frame).shape == (len(X), 3, 3)
     with pytest.raises(ValueError, match="feature names"):
         input_gradients(ensemble, frame[["dose", "height", "age"]])
 
