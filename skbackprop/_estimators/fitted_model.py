@@ -33,6 +33,7 @@ SOFTMAX = MultinomialLogit()
 REMEDIES = {
     "steps": "; pass its last step, pipeline[-1], and the input of that step, pipeline[:-1].transform(X)",
     "best_estimator_": "; pass its best_estimator_",
+    "estimators_": "; pass one of its estimators_",
 }
 
 
@@ -53,10 +54,13 @@ def fitted_model(estimator) -> FittedModel:
 def check_type(estimator) -> None:
     """Raise TypeError, with a remedy for known containers, unless the estimator is one of this package."""
     if not hasattr(type(estimator), "_fitted_model"):
-        remedy = next((words for name, words in REMEDIES.items() if hasattr(estimator, name)), "")
-        raise TypeError(
-            f"estimator must be a BackpropRegressor or BackpropClassifier, got {type(estimator).__name__}{remedy}."
-        )
+        raise type_error(estimator, "a BackpropRegressor or BackpropClassifier")
+
+
+def type_error(estimator, expected: str) -> TypeError:
+    """Return the error for an estimator of another type than expected, with a remedy for known containers."""
+    remedy = next((words for name, words in REMEDIES.items() if hasattr(estimator, name)), "")
+    return TypeError(f"estimator must be {expected}, got {type(estimator).__name__}{remedy}.")
 
 
 class FittedModel(ABC):

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._estimators.base import BaseBackprop, issue_warnings
 from .._estimators.conversion import convert_samples
+from .._estimators.fitted_members import FittedMembers
 from .._estimators.fitted_model import fitted_model
 from .._estimators.labels import is_multilabel
 from .._estimators.parameters import check_weights
@@ -32,6 +33,7 @@ from ._candidates import automatic_candidates
 from ._fitting import Candidate, MeanLoss, MemberTrainer, Samples, train_candidates
 from ._folds import Fold, make_folds
 from ._members import check_template, network_of, new_member, predict, update
+from ._temperature import LogitPool
 
 #: Parameters that both ensembles have, with their types and ranges.
 CONSTRAINTS: dict[str, list[object]] = {
@@ -201,6 +203,13 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
     def _mean_prediction(self, X: MatrixLike) -> np.ndarray:
         """Return the weighted mean of the predictions, of shape (n_samples, n_columns)."""
         return weighted_mean(self._predictions(self._validated(X)), self.estimator_weights_)
+
+    def _fitted_members(self) -> FittedMembers:
+        """Return the members as inspection and plotting use them."""
+        check_is_fitted(self)
+        networks = [network_of(member) for member in self.estimators_]
+        pool = LogitPool(vars(self)["temperature_"], networks[0]._is_multilabel) if is_classifier(self) else None
+        return FittedMembers(self.estimators_, networks, self.estimator_weights_, self._validated, pool)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "estimators_" in vars(self)

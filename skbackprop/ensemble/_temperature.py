@@ -9,6 +9,7 @@ of the logarithms of the probabilities (Genest and Zidek 1986: a logarithmic opi
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
@@ -78,6 +79,44 @@ def probabilities_of(logits: np.ndarray, *, is_multilabel: bool) -> np.ndarray:
 def log_probabilities_of(logits: np.ndarray, *, is_multilabel: bool) -> np.ndarray:
     """Return the logarithms of the probabilities."""
     return log_expit(logits) if is_multilabel else log_softmax(logits, axis=1)
+
+
+class LogitPool(NamedTuple):
+    """The derivatives of probabilities that come from the mean of the logits of several networks.
+
+    Attributes
+    ----------
+    temperature : float
+        What the mean is divided by.
+    is_multilabel : bool
+    """
+
+    temperature: float
+    is_multilabel: bool
+
+    def slopes(self, probability: np.ndarray) -> np.ndarray:
+        """Return the derivative of `logits_of` with respect to the probabilities of one network."""
+        probability = probability.astype(np.float64)
+        is_inside = probability > MIN_PROBABILITY
+        if self.is_multilabel:
+            is_inside &= probability < 1 - MIN_PROBABILITY
+            probability = probability * (1 - probability)
+        return np.divide(1, probability, out=np.zeros_like(probability), where=is_inside)
+
+    def chain(self, probability: np.ndarray, gradients: np.ndarray) -> None:
+        """Replace derivatives of the mean logits by those of the probabilities that follow from it.
+
+        Parameters
+        ----------
+        probability : ndarray of shape (n_samples, n_classes)
+        gradients : ndarray of shape (n_samples, n_classes, n_features)
+        """
+        if self.is_multilabel:
+            slopes = probability * (1 - probability)
+        else:
+            gradients -= np.einsum("ij,ijk->ik", probability, gradients)[:, np.newaxis]
+            slopes = probability
+        gradients *= (slopes / self.temperature)[:, :, np.newaxis].astype(gradients.dtype, copy=False)
 
 
 def _losses(y: np.ndarray, logits: np.ndarray) -> Callable[[float], np.ndarray]:

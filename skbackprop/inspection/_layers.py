@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._core.network import Layer, LayerCache, Network
-from .._estimators.fitted_model import fitted_model
-from .._typing import MatrixLike
+from .._estimators.fitted_members import Pool, fitted_members
+from .._estimators.fitted_model import ClassifierModel, FittedModel, fitted_model
+from .._typing import Matrix, MatrixLike
 
 if TYPE_CHECKING:
     from .._estimators.classifier import BackpropClassifier
     from .._estimators.regressor import BackpropRegressor
+    from ..ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
 
 
 def layer_outputs(estimator: BackpropRegressor | BackpropClassifier, X: MatrixLike) -> list[np.ndarray]:
@@ -118,15 +120,19 @@ def check_hidden_layer(layer: int, n_hidden: int) -> None:
         raise ValueError(f"layer={layer} is not among the {n_hidden} hidden layers of the network; {remedy}.")
 
 
-def input_gradients(estimator: BackpropRegressor | BackpropClassifier, X: MatrixLike) -> np.ndarray:
+def input_gradients(
+    estimator: BackpropRegressor | BackpropClassifier | BackpropEnsembleRegressor | BackpropEnsembleClassifier,
+    X: MatrixLike,
+) -> np.ndarray:
     """Return the derivative of each prediction with respect to each input.
 
-    It is exact, by backpropagation from each output to the inputs, chunk by chunk.
+    It is exact, by backpropagation from each output to the inputs, chunk by chunk. For an ensemble, it combines the
+    derivatives of the members as the ensemble combines their predictions.
 
     Parameters
     ----------
-    estimator : BackpropRegressor or BackpropClassifier
-        A fitted estimator.
+    estimator : BackpropRegressor, BackpropClassifier, or an ensemble of them
+        A fitted estimator. The members of an ensemble have to be networks, not Pipelines with transformers.
     X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
         Samples at which the derivative is evaluated.
 
@@ -134,12 +140,14 @@ def input_gradients(estimator: BackpropRegressor | BackpropClassifier, X: Matrix
     -------
     gradients : ndarray of shape (n_samples, n_outputs, n_features)
         Dense, also for sparse X, and of the dtype of the predictions. For a regressor, the derivatives of `predict`, in
-        units of the target per unit of the input; for a classifier, those of `predict_proba`, column by column.
+        units of the target per unit of the input; for a classifier, those of `predict_proba`, column by column. Both
+        hold for ensembles, too.
 
     Raises
     ------
     TypeError
-        If `estimator` is not a BackpropRegressor or BackpropClassifier.
+        If `estimator` is neither a BackpropRegressor or BackpropClassifier nor an ensemble of them, or if a member of
+        an ensemble transforms the inputs before its network.
     NotFittedError
         If it is not fitted.
 
@@ -158,20 +166,51 @@ def input_gradients(estimator: BackpropRegressor | BackpropClassifier, X: Matrix
     >>> linear = BackpropRegressor((), max_iter=50, tol=None, random_state=0).fit(X, X @ [3, -1])
     >>> input_gradients(linear, X[:1]).round(1)
     array([[[ 3., -1.]]])
+
+    Those of an ensemble of regressors are the mean over its members.
+
+    >>> from skbackprop.ensemble import BackpropEnsembleRegressor
+    >>> ensemble = BackpropEnsembleRegressor(linear, n_estimators=2, random_state=0).fit(X, X @ [3, -1])
+    >>> of_members = [input_gradients(member, X) for member in ensemble.estimators_]
+    >>> bool(np.allclose(input_gradients(ensemble, X), np.mean(of_members, axis=0)))
+    True
     """
-    model = fitted_model(estimator)
-    layers = model.network.unpack(model.theta)
+    members = fitted_members(estimator)
+    models = members.models()
     with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
-        samples = model.validate(X)
-        gradients = np.empty((samples.shape[0], model.n_predictions, samples.shape[1]), model.prediction_dtype)
-        for chunk, raw, cache in model.iterate_chunks(samples):
-            slopes = _activation_slopes(model.network, cache)
-            for output, derivative in enumerate(model.prediction_derivatives(raw)):
-                gradients[chunk, output] = _propagate_to_inputs(derivative, layers, slopes)
-            slopes_of_inputs = model.input_slopes(samples[chunk])
-            if slopes_of_inputs is not None:
-                gradients[chunk] *= slopes_of_inputs[:, np.newaxis]
+        samples = members.validate(X)
+        shape = (samples.shape[0], models[0].n_predictions, samples.shape[1])
+        gradients = np.zeros(shape, models[0].prediction_dtype)
+        for model, weight in zip(models, members.weights.tolist(), strict=True):
+            _add_gradients(gradients, model, samples, weight, members.pool)
+        if members.pool is not None:
+            members.pool.chain(estimator.predict_proba(X), gradients)
     return gradients
+
+
+def _add_gradients(
+    gradients: np.ndarray, model: FittedModel, samples: Matrix, weight: float, pool: Pool | None
+) -> None:
+    """Add the derivatives of what one network contributes to the mean, with respect to validated samples."""
+    layers = model.network.unpack(model.theta)
+    for chunk, raw, cache in model.iterate_chunks(samples):
+        pool_slopes = _pool_slopes(pool, model, raw)
+        slopes = _activation_slopes(model.network, cache)
+        slopes_of_inputs = model.input_slopes(samples[chunk])
+        for output, derivative in enumerate(model.prediction_derivatives(raw)):
+            if pool_slopes is not None:
+                derivative = derivative * pool_slopes[:, [output]]
+            gradient = _propagate_to_inputs(derivative, layers, slopes)
+            if slopes_of_inputs is not None:
+                gradient *= slopes_of_inputs
+            gradients[chunk, output] += weight * gradient
+
+
+def _pool_slopes(pool: Pool | None, model: FittedModel, raw: np.ndarray) -> np.ndarray | None:
+    """Return the derivative of what an ensemble of classifiers averages with respect to a network's probabilities."""
+    if pool is None or not isinstance(model, ClassifierModel):
+        return None
+    return pool.slopes(model.probabilities(raw)).astype(raw.dtype, copy=False)
 
 
 def _activation_slopes(network: Network, cache: list[LayerCache]) -> list[np.ndarray]:

@@ -114,7 +114,7 @@ class WeightsDisplay:
         Raises
         ------
         TypeError
-            If `estimator` is not an estimator of this package.
+            If `estimator` is not a BackpropRegressor or BackpropClassifier.
         NotFittedError
             If the estimator is not fitted.
 

@@ -11,13 +11,21 @@ from sklearn.pipeline import make_pipeline
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._estimators.fitted_model import fitted_model
+from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
 from skbackprop.plotting import LossCurveDisplay, NetworkDisplay, WeightsDisplay
 from tests.plotting.pictures import TOLERANCE_OF_IMAGES, compare
-from tests.shared import BOTH, FEW, data
+from tests.shared import BOTH, FEW, TRAINS_BRIEFLY, data
 
 pytestmark = pytest.mark.usefixtures("plt")
 
 LOSS, VALIDATION = [1.0, 0.5, 0.3, 0.2, 0.15], [1.1, 0.7, 0.5, 0.6, 0.8]
+#: The curves of three networks, which were trained for different numbers of epochs.
+SEVERAL = {
+    "loss": [LOSS, [0.9, 0.6, 0.4], [1.2, 0.4, 0.25, 0.2]],
+    "validation": [VALIDATION, [1.0, 0.9, 0.8], [1.3, 0.6, 0.65, 0.7]],
+    "best_iter": [3, 3, 2],
+}
+ENSEMBLES = {BackpropRegressor: BackpropEnsembleRegressor, BackpropClassifier: BackpropEnsembleClassifier}
 DISPLAYS = pytest.mark.parametrize("display", [LossCurveDisplay, NetworkDisplay, WeightsDisplay])
 
 
@@ -41,6 +49,15 @@ class TestAll:
         X, y = data(BackpropRegressor)
         with pytest.raises(TypeError, match="last step"):
             display.from_estimator(make_pipeline(BackpropRegressor(3, **FEW)).fit(X, y))
+
+    @TRAINS_BRIEFLY
+    @pytest.mark.parametrize("display", [NetworkDisplay, WeightsDisplay])
+    def test_an_ensemble_is_refused_where_one_network_is_drawn(self, display):
+        X, y = data(BackpropRegressor)
+        ensemble = BackpropEnsembleRegressor(BackpropRegressor(3, **FEW), n_estimators=2, random_state=0).fit(X, y)
+        with pytest.raises(TypeError, match="got BackpropEnsembleRegressor; pass one of its estimators_"):
+            display.from_estimator(ensemble)
+        display.from_estimator(ensemble.estimators_[0])
 
     def test_without_matplotlib_the_message_says_what_to_install(self):
         code = (
@@ -121,6 +138,11 @@ class TestLossCurves:
         assert lines[1].get_linewidth() == 5
         assert lines[2].get_marker() == "*"
 
+    def test_short_names_of_keywords_reach_the_lines(self):
+        display = LossCurveDisplay.from_curves(LOSS, VALIDATION, 3, training_kw={"c": "k"}, validation_kw={"ls": ":"})
+        assert [line.get_color() for line in display.ax_.lines] == ["k"] * 3
+        assert display.validation_line_.get_linestyle() == ":"
+
     @pytest.mark.parametrize("log_scale", [False, True])
     def test_scale_of_the_losses(self, log_scale):
         display = LossCurveDisplay.from_curves(LOSS, log_scale=log_scale)
@@ -139,6 +161,13 @@ class TestLossCurves:
                 "the validation curve, from 5 to 5",
             ),
             ({"loss": LOSS, "validation": [0.0]}, {"log_scale": True}, "cannot show a loss of 0; use log_scale=False"),
+            ({"loss": [LOSS, []]}, {}, r"loss must be one-dimensional with at least one value, got shape \(0,\)"),
+            ({"loss": [LOSS, LOSS], "best_iter": [1, 6]}, {}, "best_iter=6 must be an epoch of the training curve"),
+            (
+                {"loss": [LOSS, LOSS], "validation": [LOSS]},
+                {},
+                "curves of 2 networks; the other lists need as many",
+            ),
         ],
     )
     def test_invalid_curves_are_refused(self, curves, plot, message):
@@ -148,6 +177,67 @@ class TestLossCurves:
     def test_picture(self, plt, tmp_path):
         display = LossCurveDisplay.from_curves(LOSS, VALIDATION, 3, ax=plt.figure(figsize=(4, 3)).subplots())
         compare(display.figure_, "loss_curve", tmp_path)
+
+    @TRAINS_BRIEFLY
+    @BOTH
+    def test_curves_of_all_networks_of_an_ensemble(self, estimator):
+        X, y = data(estimator)
+        ensemble = ENSEMBLES[estimator](estimator(5, max_iter=5, tol=None), n_estimators=3, random_state=0).fit(X, y)
+        display = LossCurveDisplay.from_estimator(ensemble, name="three")
+        best = [network.best_iter_ for network in ensemble.estimators_]
+        for network, training, validation in zip(
+            ensemble.estimators_, display.training_line_, display.validation_line_, strict=True
+        ):
+            np.testing.assert_array_equal(training.get_xydata().T, [np.arange(1, 6), network.loss_curve_])
+            np.testing.assert_array_equal(validation.get_ydata(), network.validation_loss_curve_)
+        losses = [network.validation_loss_curve_[network.best_iter_ - 1] for network in ensemble.estimators_]
+        np.testing.assert_array_equal(display.best_.get_xydata().T, [best, losses])
+
+    @TRAINS_BRIEFLY
+    def test_curves_of_pipelines_are_those_of_their_networks(self):
+        X, y = data(BackpropRegressor)
+        ensemble = BackpropEnsembleRegressor(make_pipeline(BackpropRegressor(3, **FEW)), 2, random_state=0).fit(X, y)
+        display = LossCurveDisplay.from_estimator(ensemble)
+        for member, line in zip(ensemble.estimators_, display.training_line_, strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), member[-1].loss_curve_)
+
+    @TRAINS_BRIEFLY
+    def test_networks_that_are_not_validated_have_training_curves_only(self):
+        X, y = data(BackpropRegressor)
+        network = BackpropRegressor(3, **FEW)
+        ensemble = BackpropEnsembleRegressor(network, 2, strategy="seeds", random_state=0).fit(X, y)
+        display = LossCurveDisplay.from_estimator(ensemble)
+        assert len(display.training_line_) == 2
+        assert display.validation_line_ is None
+        assert display.best_ is None
+
+    def test_several_networks_have_two_colors_and_an_entry_in_the_legend_for_each_kind_of_curve(self):
+        display = LossCurveDisplay(**SEVERAL).plot()
+        words = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+        assert words == ["training", "validation", "best epochs: 2 to 3"]
+        (training,) = {line.get_color() for line in display.training_line_}
+        (validation,) = {line.get_color() for line in display.validation_line_}
+        assert training != validation
+        assert display.best_.get_color() == validation
+        single = LossCurveDisplay(loss=LOSS).plot().training_line_
+        assert all(line.get_linewidth() < single.get_linewidth() for line in display.training_line_)
+
+    def test_networks_with_the_same_best_epoch(self):
+        display = LossCurveDisplay.from_curves([LOSS, VALIDATION, LOSS], best_iter=[2, 2, None])
+        assert display.best_.get_label() == "best epoch: 2"
+        assert display.best_.get_xydata().tolist() == [[2, 0.5], [2, 0.7]]
+
+    def test_keywords_reach_the_lines_of_all_networks(self):
+        kw = {"training_kw": {"c": "k", "label": "mine"}, "validation_kw": {"lw": 5}, "best_kw": {"ms": 9}}
+        display = LossCurveDisplay(**SEVERAL).plot(**kw)
+        assert {line.get_color() for line in display.training_line_} == {"k"}
+        assert {line.get_linewidth() for line in display.validation_line_} == {5.0}
+        assert display.best_.get_markersize() == 9
+        assert [text.get_text() for text in display.ax_.get_legend().get_texts()][:2] == ["mine", "validation"]
+
+    def test_picture_of_several_networks(self, plt, tmp_path):
+        display = LossCurveDisplay(**SEVERAL).plot(plt.figure(figsize=(4, 3)).subplots())
+        compare(display.figure_, "loss_curve_ensemble", tmp_path)
 
 
 class TestWeights:

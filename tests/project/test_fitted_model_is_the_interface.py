@@ -1,4 +1,7 @@
-"""Callbacks, inspection and plotting use `FittedModel` and `fit_progress`, not private attributes of estimators."""
+"""Callbacks, inspection and plotting use no private attributes of estimators.
+
+They use `FittedModel`, `FittedMembers` and `fit_progress`.
+"""
 
 import ast
 from pathlib import Path

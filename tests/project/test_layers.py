@@ -17,7 +17,7 @@ LAYERS = [
     {"__init__"},
     {"compile"},
     {"plotting"},
-    {"inspection"},
+    {"inspection", "ensemble"},
     {"callbacks"},
     {"_estimators"},
     {"_engines"},
@@ -29,7 +29,7 @@ LAYERS = [
 LEVEL = {name: level for level, layer in enumerate(reversed(LAYERS)) for name in layer}
 
 #: scikit-learn and joblib belong above the engines; below, everything runs on numpy and scipy.
-WITH_SKLEARN = {"plotting", "inspection", "callbacks", "_estimators", "_sklearn_compat"}
+WITH_SKLEARN = {"plotting", "inspection", "ensemble", "callbacks", "_estimators", "_sklearn_compat"}
 #: Packages that are imported where they are needed, inside functions.
 OPTIONAL = {"matplotlib", "pandas", "rich"}
 
