@@ -10,7 +10,7 @@ Contenders, all with default parameters and the number of the fold as `random_st
 
     ours           BackpropRegressor or BackpropClassifier
     ensemble       BackpropEnsembleRegressor or BackpropEnsembleClassifier
-    ensemble auto  the same with candidates="auto"
+    plain ensemble the same with candidates=None: five networks with the same inputs and parameters
     HistGB         scikit-learn's HistGradientBoosting
     LightGBM       LGBMRegressor or LGBMClassifier
     CatBoost       CatBoostRegressor or CatBoostClassifier
@@ -86,8 +86,8 @@ def ensemble(regression, seed, **settings):
     return (BackpropEnsembleRegressor if regression else BackpropEnsembleClassifier)(random_state=seed, **settings)
 
 
-def ensemble_auto(regression, seed):
-    return ensemble(regression, seed, candidates="auto")
+def plain_ensemble(regression, seed):
+    return ensemble(regression, seed, candidates=None)
 
 
 def hist_gb(regression, seed):
@@ -120,7 +120,7 @@ def real_mlp(regression, seed):
     return make(random_state=seed, n_threads=1, device="cpu")
 
 
-OURS = {"ours": ours, "ensemble": ensemble, "ensemble auto": ensemble_auto}
+OURS = {"ours": ours, "ensemble": ensemble, "plain ensemble": plain_ensemble}
 PEERS = {
     "HistGB": hist_gb,
     "LightGBM": lightgbm,
@@ -129,7 +129,7 @@ PEERS = {
     "RealMLP-TD-S": real_mlp,
 }
 CONTENDERS = {**OURS, **PEERS}
-ENSEMBLES = ("ensemble", "ensemble auto")
+ENSEMBLES = ("ensemble", "plain ensemble")
 WITH_ONE_OUTPUT = ("HistGB", "LightGBM", "CatBoost")
 
 

@@ -90,13 +90,18 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     def _fit_without(
-        self, held_out: np.ndarray | None, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None
+        self,
+        held_out: np.ndarray | None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        prior: float | None = None,
     ) -> TrainingResult:
-        """Fit to all samples but those at the sorted indices, which validate, and leave the warnings to the caller.
+        """Fit to all samples but those at the sorted indices, and leave the warnings to the caller.
 
-        X is not copied. The classes are those of all samples.
+        X is not copied. The classes are those of all samples. `prior` is the c of ``alpha="auto"``, if it is known.
         """
-        result = run_fit(self, FitRequest(X, y, sample_weight, held_out=held_out))
+        result = run_fit(self, FitRequest(X, y, sample_weight, held_out=held_out, prior=prior))
         self._warn_if_still_falling(result, 0)
         return result
 

@@ -53,6 +53,8 @@ class FitRequest(NamedTuple):
         Whether the call makes the remaining epochs of an interrupted fit.
     held_out : ndarray of int or None
         Sorted indices of the samples that are not trained on; with ``early_stopping=True``, the validation set.
+    prior : float or None
+        The c of ``alpha="auto"``, if it is known from other samples.
     """
 
     X: Any
@@ -64,6 +66,7 @@ class FitRequest(NamedTuple):
     resumes: bool = False
     finishes: bool = False
     held_out: np.ndarray | None = None
+    prior: float | None = None
 
 
 @keep_signature(with_callbacks)
@@ -91,7 +94,9 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
             if len(held_out):
                 samples, validation = samples.hold_out(held_out)
         config, engine = _prepare(estimator, request, samples.data, target, seed)
-        if config.alpha is None and estimator.early_stopping and estimator.standardize and not request.resumes:
+        if request.prior is not None:
+            estimator._state.prior = request.prior
+        elif config.alpha is None and estimator.early_stopping and estimator.standardize and not request.resumes:
             engine = choose_prior(engine, config, estimator._state, samples, validation, target)
         trainer = FitTrainer(engine, config, estimator._state, samples.data)
         n_samples = samples.data.n_samples

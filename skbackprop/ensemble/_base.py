@@ -120,7 +120,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
 
     def _begin_stream(self) -> None:
         """Set members that have not learned anything."""
-        if self.candidates is not None:
+        if not (self.candidates is None or isinstance(self.candidates, str)):
             raise ValueError("candidates are compared by fit: set candidates=None for partial_fit, or call fit before.")
         rng = check_random_state(self.random_state)
         template = self._template()
@@ -167,13 +167,15 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
 
     def _templates(self, X: Matrix) -> dict[str, Any]:
         """Return the candidates by name."""
-        if self.candidates is None:
-            return {"estimator": self._template()}
-        if isinstance(self.candidates, str):
-            check_template(self._template(), self._network_class)
-            return automatic_candidates(network_of(self._template()), X)
         if isinstance(self.candidates, dict):
             return dict(self.candidates)
+        template = self._template()
+        check_template(template, self._network_class)
+        has_alternatives = self.strategy == "cross_fit" and template is network_of(template)
+        if self.candidates is None or (isinstance(self.candidates, str) and not has_alternatives):
+            return {"estimator": template}
+        if isinstance(self.candidates, str):
+            return automatic_candidates(template, X)
         return {f"candidate{i}": candidate for i, candidate in enumerate(self.candidates)}
 
     # Predictions
@@ -250,7 +252,7 @@ def _folds(ensemble: BaseBackpropEnsemble, y, groups, weight, rng: np.random.Ran
         If parameters contradict each other, or there are fewer samples than folds.
     """
     if ensemble.strategy == "seeds":
-        if ensemble.candidates is not None:
+        if not (ensemble.candidates is None or isinstance(ensemble.candidates, str)):
             raise ValueError("candidates are compared on held-out samples: strategy='seeds' has none, 'cross_fit' has.")
         return []
     if ensemble.n_estimators < 2 and ensemble.cv is None:

@@ -42,11 +42,13 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
     cv : int, cross-validation splitter, iterable or None, default=None
         How to split the samples for "cross_fit", instead of shuffled folds that are stratified by class and keep
         `groups` together. It determines the number of networks in place of `n_estimators`.
-    candidates : "auto", list or dict of estimators, or None, default=None
-        What is compared on the folds, instead of `estimator` alone: BackpropClassifier and pipelines that end in one; a
-        dict has names for `candidate_results_`. "auto" compares ways to represent the inputs, with the parameters of
-        `estimator`; see docs/defaults.md. After the first fold, only the best candidates are trained on the others.
-        Greedy selection by the loss on held-out samples gives them their weights.
+    candidates : "auto", list or dict of estimators, or None, default="auto"
+        What is compared on the folds: BackpropClassifier and pipelines that end in one; a dict has names for
+        `candidate_results_`. "auto" compares three variants of `estimator`: as it is; with tanh units, if it has the
+        default activation; and with a `PiecewiseLinearEncoder` before it, where that is affordable. None, and "auto"
+        with a Pipeline as `estimator`, with "seeds" or in a stream, is `estimator` alone. Candidates whose loss on the
+        first fold exceeds the least by more than a fifth are not trained on the others; greedy selection by the loss
+        on all held-out samples gives the others their weights.
     calibrate : bool, default=True
         Whether to divide the logits by a temperature, which is chosen on held-out samples: the one nearest to 1 that
         their log loss does not exclude.
@@ -114,7 +116,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         *,
         strategy: str = "cross_fit",
         cv: Any = None,
-        candidates: Any = None,
+        candidates: Any = "auto",
         calibrate: bool = True,
         bootstrap: bool = False,
         n_jobs: int | None = None,

@@ -15,8 +15,12 @@ from .._sklearn_compat import FitTask
 from .._training.result import TrainingResult
 from .._typing import Matrix
 from ._folds import Fold
-from ._members import TrainedMember, network_of, train
+from ._members import TrainedMember, network_of, prior_of, train
 from ._selection import greedy_weights, survivors
+
+#: From this number of samples on, the search for the c of ``alpha="auto"`` takes longer than a fit, and its result
+#: hardly differs from fold to fold.
+MANY_SAMPLES = 2000
 
 #: Returns the mean loss of predictions of the samples at some indices.
 MeanLoss = Callable[[np.ndarray, np.ndarray], float]
@@ -40,6 +44,23 @@ class Samples(NamedTuple):
     sample_weight: np.ndarray | None
     folds: list[Fold]
     n_members: int
+
+
+class Job(NamedTuple):
+    """A member to train.
+
+    Attributes
+    ----------
+    member : estimator
+    fold : Fold or None
+        The samples that it is not trained on.
+    prior : float or None
+        The c of ``alpha="auto"``, if it is known.
+    """
+
+    member: Any
+    fold: Fold | None
+    prior: float | None
 
 
 class Candidate:
@@ -67,6 +88,12 @@ class Candidate:
         self.trained: list[TrainedMember] = []
         self.losses: list[float] = []
         self.weight = 0.0
+
+    def next_jobs(self, folds: Sequence[Fold | None], *, is_large: bool) -> list[Job]:
+        """Return the members to train on the next folds; with many samples, with the c that was found on the first."""
+        prior = prior_of(self.trained[0].member) if self.trained and is_large else None
+        members = self.members[len(self.trained) :]
+        return [Job(member, fold, prior) for member, fold in zip(members, folds, strict=False)]
 
     @property
     def predictions(self) -> list[np.ndarray]:
@@ -106,16 +133,23 @@ class MemberTrainer:
         self._task = task
         self._n_begun = 0
 
-    def train(self, jobs: list[tuple[Any, Fold | None]]) -> list[TrainedMember]:
+    @property
+    def has_many_samples(self) -> bool:
+        """Whether the c of the penalty that is found on one fold is good enough for the others."""
+        return self._samples.X.shape[0] >= MANY_SAMPLES
+
+    def train(self, jobs: list[Job]) -> list[TrainedMember]:
         """Train each member on its fold."""
-        has_callbacks = self._task is not None or any("_skl_callbacks" in vars(network_of(job[0])) for job in jobs)
+        has_callbacks = self._task is not None or any("_skl_callbacks" in vars(network_of(job.member)) for job in jobs)
         backend = {"require": "sharedmem"} if has_callbacks else {"prefer": _preferred_backend(jobs)}
         parallel = Parallel(n_jobs=self._ensemble.n_jobs, verbose=self._ensemble.verbose, **backend)
         X, y, sample_weight = self._samples[:3]
         first, self._n_begun = self._n_begun, self._n_begun + len(jobs)
         return parallel(
-            delayed(_train_with_context)(self._context_of(first + i, member), member, X, y, sample_weight, fold)
-            for i, (member, fold) in enumerate(jobs)
+            delayed(_train_with_context)(
+                self._context_of(first + i, job.member), job.member, X, y, sample_weight, job.fold, job.prior
+            )
+            for i, job in enumerate(jobs)
         )
 
     def _context_of(self, number: int, member) -> AbstractContextManager:
@@ -132,7 +166,7 @@ def _train_with_context(context: AbstractContextManager, *arguments) -> TrainedM
 def _preferred_backend(jobs) -> str:
     """Return "threads" for the compiled engine, which releases the interpreter's lock, otherwise "processes"."""
     may_compile = importlib.util.find_spec("numba") is not None
-    return "threads" if may_compile and all(network_of(job[0]).engine != "numpy" for job in jobs) else "processes"
+    return "threads" if may_compile and all(network_of(job.member).engine != "numpy" for job in jobs) else "processes"
 
 
 def train_candidates(
@@ -140,7 +174,8 @@ def train_candidates(
 ) -> list[Candidate]:
     """Train the candidates, and return those that the ensemble keeps, with their weights.
 
-    Without held-out samples, there is one candidate.
+    A single candidate is trained on all folds at once. Several are compared on the first fold, and only those that are
+    close to the best are trained on the others; with many samples, without another search for the penalty.
 
     Parameters
     ----------
@@ -151,9 +186,13 @@ def train_candidates(
         Returns the function to compare predictions by from a fitted network, which knows its loss and the classes.
     """
     folds = samples.folds
-    if not folds:
-        _train_on(trainer, candidates, [None] * samples.n_members)
-        candidates[0].weight = 1.0
+    if len(candidates) == 1:
+        (candidate,) = candidates
+        everything: list[None] = [None] * samples.n_members
+        _train_on(trainer, candidates, folds or everything)
+        if folds:
+            candidate.measure(folds, mean_loss_of(network_of(candidate.trained[0].member)))
+        candidate.weight = 1.0
         return candidates
     _train_on(trainer, candidates, folds[:1])
     mean_loss = mean_loss_of(network_of(candidates[0].trained[0].member))
@@ -173,11 +212,7 @@ def train_candidates(
 
 def _train_on(trainer: MemberTrainer, candidates: list[Candidate], folds: Sequence[Fold | None]) -> None:
     """Train the members of the candidates that come next on these folds."""
-    jobs = [
-        (candidate.members[len(candidate.trained) + i], fold)
-        for candidate in candidates
-        for i, fold in enumerate(folds)
-    ]
+    jobs = [job for candidate in candidates for job in candidate.next_jobs(folds, is_large=trainer.has_many_samples)]
     trained = iter(trainer.train(jobs))
     for candidate in candidates:
         candidate.trained += [next(trained) for _ in folds]

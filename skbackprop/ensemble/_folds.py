@@ -71,7 +71,7 @@ def make_folds(
     return [Fold(np.sort(used[test]).astype(INDEX), nothing) for _, test in splits]
 
 
-def fold_codes(folds: list[Fold], n_samples: int) -> np.ndarray:
+def codes_of_folds(folds: list[Fold], n_samples: int) -> np.ndarray:
     """Return the position of the fold that each sample is held out in, the last if there are several, or -1."""
     codes = np.full(n_samples, -1)
     for position, fold in enumerate(folds):

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from .._estimators.base import BaseBackprop
 from .._estimators.classifier import BackpropClassifier
+from .._estimators.fitted_model import fitted_model
 from .._training.result import TrainingResult
 from .._typing import Matrix
 from ..callbacks import Checkpoint
@@ -54,6 +55,11 @@ def check_template(template, network_class: type[BaseBackprop]) -> None:
         raise ValueError("A Checkpoint stores a single network, and all networks of an ensemble would write its file.")
 
 
+def prior_of(member) -> float:
+    """Return the c of ``alpha="auto"`` that a fitted member was trained with."""
+    return fitted_model(network_of(member)).state.prior
+
+
 def new_member(template, random_state: np.random.RandomState):
     """Return an unfitted copy, every `random_state` of which is drawn anew."""
     member = clone(template)
@@ -61,15 +67,17 @@ def new_member(template, random_state: np.random.RandomState):
     return member.set_params(**{name: random_state.randint(np.iinfo(np.int32).max) for name in names})
 
 
-def train(member, X: Matrix, y: np.ndarray, sample_weight: np.ndarray | None, fold: Fold | None) -> TrainedMember:
+def train(
+    member, X: Matrix, y: np.ndarray, sample_weight: np.ndarray | None, fold: Fold | None, prior: float | None
+) -> TrainedMember:
     """Fit a member to the samples that are not in the fold, or to all samples, without a copy of X."""
     weight = sample_weight if fold is None else fold.weights(sample_weight, X.shape[0])
     if isinstance(member, Pipeline):
         member, X = _fit_transformers(member, X, y, weight, fold)
     network = network_of(member)
     if fold is None:
-        return TrainedMember(member, network._fit_without(None, X, y, weight), None)
-    result = network._fit_without(fold.held_out, X, y, weight)
+        return TrainedMember(member, network._fit_without(None, X, y, weight, prior), None)
+    result = network._fit_without(fold.held_out, X, y, weight, prior)
     return TrainedMember(member, result, _predict_at(network, X, fold.held_out))
 
 

@@ -17,7 +17,7 @@ from .._sklearn_compat import fit_context
 from .._typing import Matrix, MatrixLike, keep_signature
 from ._base import BaseBackpropEnsemble, mean_of_folds, weighted_mean
 from ._fitting import MeanLoss, Samples
-from ._folds import fold_codes
+from ._folds import codes_of_folds
 from ._intervals import fit_intervals, predict_intervals
 from ._losses import regression_loss
 from ._members import network_of
@@ -43,11 +43,13 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
     cv : int, cross-validation splitter, iterable or None, default=None
         How to split the samples for "cross_fit", instead of shuffled folds that are stratified by class and keep
         `groups` together. It determines the number of networks in place of `n_estimators`.
-    candidates : "auto", list or dict of estimators, or None, default=None
-        What is compared on the folds, instead of `estimator` alone: BackpropRegressor and pipelines that end in one; a
-        dict has names for `candidate_results_`. "auto" compares ways to represent the inputs, with the parameters of
-        `estimator`; see docs/defaults.md. After the first fold, only the best candidates are trained on the others.
-        Greedy selection by the loss on held-out samples gives them their weights.
+    candidates : "auto", list or dict of estimators, or None, default="auto"
+        What is compared on the folds: BackpropRegressor and pipelines that end in one; a dict has names for
+        `candidate_results_`. "auto" compares three variants of `estimator`: as it is; with tanh units, if it has the
+        default activation; and with a `PiecewiseLinearEncoder` before it, where that is affordable. None, and "auto"
+        with a Pipeline as `estimator`, with "seeds" or in a stream, is `estimator` alone. Candidates whose loss on the
+        first fold exceeds the least by more than a fifth are not trained on the others; greedy selection by the loss
+        on all held-out samples gives the others their weights.
     bootstrap : bool, default=False
         Whether each network learns from each sample in `partial_fit` a random number of times, as if it was trained on
         a bootstrap sample of the stream (online bagging). False teaches all networks every sample, which was more
@@ -106,7 +108,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         *,
         strategy: str = "cross_fit",
         cv: Any = None,
-        candidates: Any = None,
+        candidates: Any = "auto",
         bootstrap: bool = False,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -346,7 +348,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         self.oof_score_ = score_of(target, self.oof_prediction_[is_predicted], self._quantiles, of_predicted)
         if self._quantiles is None:
             of_members = self._predictions_of_folds(samples.X)
-            self._oof_intervals = fit_intervals(y, of_members, fold_codes(samples.folds, len(y)), weight)
+            self._oof_intervals = fit_intervals(y, of_members, codes_of_folds(samples.folds, len(y)), weight)
 
     def _predictions_of_folds(self, X: Matrix) -> np.ndarray:
         """Return the predictions by the members of each fold, of shape (n_folds, n_samples, n_outputs)."""

@@ -25,7 +25,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def fitted(data):
-    return BackpropEnsembleClassifier(NETWORK, 3, random_state=0).fit(*data[:2])
+    return BackpropEnsembleClassifier(NETWORK, 3, random_state=0, candidates=None).fit(*data[:2])
 
 
 def test_each_member_is_a_network_without_its_stratified_fold(fitted, data):
@@ -65,7 +65,7 @@ def test_out_of_fold_probabilities(fitted, data):
 def test_calibration_helps_overconfident_networks():
     X, y = make_classification(2000, 20, n_informative=5, flip_y=0.4, random_state=0)
     network = BackpropClassifier(64, alpha=0.0, max_iter=100, early_stopping=False)
-    ensemble = BackpropEnsembleClassifier(network, 3, random_state=0)
+    ensemble = BackpropEnsembleClassifier(network, 3, random_state=0, candidates=None)
     calibrated = clone(ensemble).fit(X[:500], y[:500])
     uncalibrated = clone(ensemble).set_params(calibrate=False).fit(X[:500], y[:500])
     assert calibrated.temperature_ > 1.2
@@ -77,14 +77,14 @@ def test_calibration_helps_overconfident_networks():
 
 def test_two_classes():
     X, y = make_classification(300, random_state=0)
-    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0).fit(X, y == 1)
+    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0, candidates=None).fit(X, y == 1)
     assert ensemble.predict_proba(X).shape == (300, 2)
     assert ensemble.predict(X).dtype == bool
 
 
 def test_several_labels_for_each_sample():
     X, y = make_multilabel_classification(300, n_classes=4, random_state=0)
-    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0, candidates=None).fit(X, y)
     assert ensemble.predict_proba(X).shape == (300, 4)
     assert ensemble.oof_decision_function_.shape == (300, 4)
     predicted = ensemble.predict(X)
@@ -97,14 +97,14 @@ def test_several_labels_for_each_sample():
 def test_a_class_with_a_single_sample_is_known_to_all_members(data):
     X, y = data[0], data[1].copy()
     y[0] = "z"
-    ensemble = BackpropEnsembleClassifier(NETWORK, 3, random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleClassifier(NETWORK, 3, random_state=0, candidates=None).fit(X, y)
     assert all(list(member.classes_) == [*"abcdefghij", "z"] for member in ensemble)
     assert np.isfinite(ensemble.predict_proba(X)).all()
 
 
 def test_one_class():
     X = np.random.default_rng(0).normal(size=(20, 3))
-    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0).fit(X, np.ones(20))
+    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0, candidates=None).fit(X, np.ones(20))
     np.testing.assert_array_equal(ensemble.predict(X), np.ones(20))
     np.testing.assert_allclose(ensemble.predict_proba(X), 1)
 
@@ -112,13 +112,15 @@ def test_one_class():
 def test_squared_error_of_classes(data):
     X, y, X_test, y_test = data
     network = clone(NETWORK).set_params(loss="squared_error")
-    ensemble = BackpropEnsembleClassifier(network, 2, random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleClassifier(network, 2, random_state=0, candidates=None).fit(X, y)
     np.testing.assert_allclose(ensemble.predict_proba(X_test).sum(axis=1), 1)
     assert ensemble.score(X_test, y_test) > 0.8
 
 
 def test_float32_stays_float32(data):
-    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0).fit(data[0].astype(np.float32), data[1])
+    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0, candidates=None).fit(
+        data[0].astype(np.float32), data[1]
+    )
     assert ensemble.predict_proba(data[0].astype(np.float32)).dtype == np.float32
     assert ensemble.predict_log_proba(data[0].astype(np.float32)).dtype == np.float32
 
@@ -126,7 +128,7 @@ def test_float32_stays_float32(data):
 def test_sample_weight_reaches_the_members(data):
     X, y, X_test, _ = data
     weight = np.where(np.isin(y, ["a", "b"]), 1.0, 0.0)
-    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0).fit(X, y, sample_weight=weight)
+    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0, candidates=None).fit(X, y, sample_weight=weight)
     assert set(ensemble.predict(X_test)) <= {"a", "b"}
     assert np.isnan(ensemble.oof_decision_function_[weight == 0]).all()
 
@@ -142,7 +144,7 @@ def test_candidates(data, candidates):
 
 def test_stream(data):
     X, y, X_test, y_test = data
-    ensemble = BackpropEnsembleClassifier(NETWORK, 3, random_state=0)
+    ensemble = BackpropEnsembleClassifier(NETWORK, 3, random_state=0, candidates=None)
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         ensemble.partial_fit(X[:10], y[:10])
     ensemble.partial_fit(X[:1], y[:1], classes=list("abcdefghij"))
@@ -156,7 +158,7 @@ def test_stream(data):
 @pytest.mark.parametrize("bootstrap", [False, True])
 def test_an_unknown_label_changes_no_member(data, bootstrap):
     X, y, X_test, _ = data
-    ensemble = BackpropEnsembleClassifier(NETWORK, 3, bootstrap=bootstrap, random_state=0)
+    ensemble = BackpropEnsembleClassifier(NETWORK, 3, bootstrap=bootstrap, random_state=0, candidates=None)
     ensemble.partial_fit(X[:50], y[:50], classes=list("abcdefghij"))
     before = ensemble.predict_proba(X_test)
     with pytest.raises(ValueError, match="z"):

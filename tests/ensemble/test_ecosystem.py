@@ -18,8 +18,10 @@ from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegr
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-REGRESSOR = BackpropEnsembleRegressor(BackpropRegressor(8, max_iter=10, alpha=1e-3), 2, random_state=0)
-CLASSIFIER = BackpropEnsembleClassifier(BackpropClassifier(8, max_iter=10, alpha=1e-3), 2, random_state=0)
+REGRESSOR = BackpropEnsembleRegressor(BackpropRegressor(8, max_iter=10, alpha=1e-3), 2, random_state=0, candidates=None)
+CLASSIFIER = BackpropEnsembleClassifier(
+    BackpropClassifier(8, max_iter=10, alpha=1e-3), 2, random_state=0, candidates=None
+)
 
 
 def data_of(ensemble):
@@ -141,7 +143,9 @@ def test_the_members_share_X():
     import tracemalloc
 
     X = np.random.default_rng(0).normal(size=(20_000, 100))
-    ensemble = BackpropEnsembleRegressor(BackpropRegressor(4, max_iter=1, alpha=1e-3, tol=None), 3, random_state=0)
+    ensemble = BackpropEnsembleRegressor(
+        BackpropRegressor(4, max_iter=1, alpha=1e-3, tol=None), 3, random_state=0, candidates=None
+    )
     ensemble.fit(X[:500], X[:500, 0])  # what is loaded at the first use
     tracemalloc.start()
     ensemble.fit(X, X[:, 0])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import LeaveOneGroupOut, RepeatedKFold, TimeSeriesSplit
 
-from skbackprop.ensemble._folds import fold_codes, make_folds
+from skbackprop.ensemble._folds import codes_of_folds, make_folds
 
 
 def folds(y, cv=None, n_folds=3, groups=None, sample_weight=None, seed=0, is_stratified=False):
@@ -89,5 +89,5 @@ def test_a_split_without_samples_or_with_the_same_raises(split):
 def test_codes_tell_the_last_fold_of_a_sample():
     y = np.arange(6.0)
     repeated = folds(y, cv=RepeatedKFold(n_splits=2, n_repeats=2, random_state=0))
-    assert set(fold_codes(repeated, 6)) == {2, 3}
-    assert fold_codes(folds(y, cv=TimeSeriesSplit(2)), 6).tolist() == [-1, -1, 0, 0, 1, 1]
+    assert set(codes_of_folds(repeated, 6)) == {2, 3}
+    assert codes_of_folds(folds(y, cv=TimeSeriesSplit(2)), 6).tolist() == [-1, -1, 0, 0, 1, 1]

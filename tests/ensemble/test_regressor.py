@@ -28,7 +28,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def fitted(data):
-    return BackpropEnsembleRegressor(NETWORK, n_estimators=3, random_state=0).fit(*data[:2])
+    return BackpropEnsembleRegressor(NETWORK, n_estimators=3, random_state=0, candidates=None).fit(*data[:2])
 
 
 def members_by_hand(ensemble, X, y):
@@ -46,7 +46,8 @@ def members_by_hand(ensemble, X, y):
 )
 def test_each_member_is_a_network_without_its_fold_which_may_stop_it_early(data, params):
     X, y, X_test, _ = data
-    ensemble = BackpropEnsembleRegressor(clone(NETWORK).set_params(**params), 3, random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleRegressor(clone(NETWORK).set_params(**params), 3, random_state=0, candidates=None)
+    ensemble.fit(X, y)
     oof = np.empty(len(y))
     for member, (network, held_out) in zip(ensemble, members_by_hand(ensemble, X, y), strict=True):
         np.testing.assert_allclose(member.predict(X_test), network.predict(X_test), rtol=1e-6)
@@ -71,7 +72,7 @@ def test_the_ensemble_is_better_than_its_members(fitted, data):
 
 def test_seeds_train_all_members_on_all_samples(data):
     X, y, X_test, _ = data
-    ensemble = BackpropEnsembleRegressor(NETWORK, 2, strategy="seeds", random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, strategy="seeds", random_state=0, candidates=None).fit(X, y)
     rng = np.random.RandomState(0)
     for member in ensemble:
         network = clone(NETWORK).set_params(random_state=rng.randint(np.iinfo(np.int32).max)).fit(X, y)
@@ -85,7 +86,7 @@ def test_seeds_train_all_members_on_all_samples(data):
 @pytest.mark.parametrize("engine", ["auto", "numpy"])
 def test_results_do_not_depend_on_the_number_of_jobs(data, n_jobs, engine):
     X, y, X_test, _ = data
-    ensemble = BackpropEnsembleRegressor(clone(NETWORK).set_params(engine=engine), 2, random_state=0)
+    ensemble = BackpropEnsembleRegressor(clone(NETWORK).set_params(engine=engine), 2, random_state=0, candidates=None)
     one = clone(ensemble).fit(X, y)
     several = clone(ensemble).set_params(n_jobs=n_jobs).fit(X, y)
     np.testing.assert_array_equal(one.predict(X_test), several.predict(X_test))
@@ -95,7 +96,8 @@ def test_results_do_not_depend_on_the_number_of_jobs(data, n_jobs, engine):
 def test_random_state_determines_the_result(data):
     X, y, X_test, _ = data
     first, same, other = (
-        BackpropEnsembleRegressor(NETWORK, 2, random_state=seed).fit(X, y).predict(X_test) for seed in (1, 1, 2)
+        BackpropEnsembleRegressor(NETWORK, 2, random_state=seed, candidates=None).fit(X, y).predict(X_test)
+        for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, same)
     assert not np.allclose(first, other)
@@ -104,20 +106,22 @@ def test_random_state_determines_the_result(data):
 def test_sparse_samples_give_the_same_as_dense_ones_without_centering(data):
     X, y, X_test, _ = data
     network = clone(NETWORK).set_params(standardize=False)
-    dense = BackpropEnsembleRegressor(network, 2, random_state=0).fit(X, y)
-    csr = BackpropEnsembleRegressor(network, 2, random_state=0).fit(sparse.csr_array(X), y)
+    dense = BackpropEnsembleRegressor(network, 2, random_state=0, candidates=None).fit(X, y)
+    csr = BackpropEnsembleRegressor(network, 2, random_state=0, candidates=None).fit(sparse.csr_array(X), y)
     np.testing.assert_allclose(dense.predict(X_test), csr.predict(sparse.csr_array(X_test)), rtol=1e-6)
 
 
 def test_float32_stays_float32(data):
     X, y = data[0].astype(np.float32), data[1].astype(np.float32)
-    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None).fit(X, y)
     assert ensemble.predict(X).dtype == np.float32
 
 
 def test_several_outputs(data):
     X, y, X_test, _ = data
-    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0).fit(X, np.column_stack([y, -10 * y]))
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None).fit(
+        X, np.column_stack([y, -10 * y])
+    )
     assert ensemble.predict(X_test).shape == (200, 2)
     assert ensemble.oof_prediction_.shape == (300, 2)
     interval = ensemble.predict_interval(X_test)
@@ -130,7 +134,7 @@ def test_a_sample_of_weight_zero_is_as_if_absent(data):
     X, y, X_test, _ = data
     weight = np.ones(len(y))
     weight[200:] = 0
-    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0)
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None)
     weighted = clone(ensemble).fit(X, np.where(weight, y, 1e6), sample_weight=weight)
     shorter = clone(ensemble).fit(X[:200], y[:200])
     np.testing.assert_allclose(weighted.predict(X_test), shorter.predict(X_test), rtol=1e-7)
@@ -142,15 +146,17 @@ def test_a_sample_of_weight_zero_is_as_if_absent(data):
 def test_groups_and_cv_determine_the_folds(data):
     X, y, X_test, _ = data
     groups = np.arange(300) // 10
-    kept_together = BackpropEnsembleRegressor(NETWORK, 3, random_state=0).fit(X, y, groups=groups)
-    by_cv = BackpropEnsembleRegressor(NETWORK, cv=GroupKFold(3), random_state=0).fit(X, y, groups=groups)
+    kept_together = BackpropEnsembleRegressor(NETWORK, 3, random_state=0, candidates=None).fit(X, y, groups=groups)
+    by_cv = BackpropEnsembleRegressor(NETWORK, cv=GroupKFold(3), random_state=0, candidates=None).fit(
+        X, y, groups=groups
+    )
     assert len(kept_together) == len(by_cv) == 3
     np.testing.assert_allclose(kept_together.predict(X_test), by_cv.predict(X_test))
 
 
 def test_samples_that_are_never_held_out_have_no_prediction(data):
     X, y, X_test, _ = data
-    ensemble = BackpropEnsembleRegressor(NETWORK, cv=TimeSeriesSplit(2), random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleRegressor(NETWORK, cv=TimeSeriesSplit(2), random_state=0, candidates=None).fit(X, y)
     assert np.isnan(ensemble.oof_prediction_[:100]).all()
     assert np.isfinite(ensemble.oof_prediction_[100:]).all()
     assert np.isfinite(ensemble.oof_score_)
@@ -184,9 +190,13 @@ def test_candidates_are_compared_and_weighted(data):
 
 def test_the_transformers_of_a_candidate_do_not_see_its_fold(data):
     X, y = data[:2]
-    ensemble = BackpropEnsembleRegressor(make_pipeline(StandardScaler(), NETWORK), 3, random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleRegressor(
+        make_pipeline(StandardScaler(), NETWORK), 3, random_state=0, candidates=None
+    ).fit(X, y)
     for member, (_, held_out) in zip(
-        ensemble, members_by_hand(BackpropEnsembleRegressor(NETWORK, 3, random_state=0), X, y), strict=True
+        ensemble,
+        members_by_hand(BackpropEnsembleRegressor(NETWORK, 3, random_state=0, candidates=None), X, y),
+        strict=True,
     ):
         np.testing.assert_allclose(member[0].mean_, np.delete(X, held_out, axis=0).mean(axis=0))
     assert ensemble.estimator[0].__dict__.keys() == StandardScaler().__dict__.keys()  # it stays as it was
@@ -205,7 +215,7 @@ def test_quantiles_are_averaged_and_scored(data):
     from skbackprop.losses import Quantiles
 
     network = clone(NETWORK).set_params(loss=Quantiles((0.1, 0.9)))
-    ensemble = BackpropEnsembleRegressor(network, 2, random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleRegressor(network, 2, random_state=0, candidates=None).fit(X, y)
     assert ensemble.predict(X_test).shape == (200, 2)
     assert ensemble.oof_prediction_.shape == (300, 2)
     assert 0 < ensemble.score(X_test, y_test) < 1
@@ -258,7 +268,7 @@ def test_warnings_of_the_members_come_once(data):
     network = clone(NETWORK).set_params(batch_size=10_000)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        BackpropEnsembleRegressor(network, 3, random_state=0).fit(X, y)
+        BackpropEnsembleRegressor(network, 3, random_state=0, candidates=None).fit(X, y)
     messages = [str(warning.message) for warning in caught]
     assert len(messages) == len(set(messages))
     assert all(warning.filename == __file__ for warning in caught)
@@ -266,7 +276,7 @@ def test_warnings_of_the_members_come_once(data):
 
 def test_what_has_no_effect_says_so(data):
     with pytest.warns(UserWarning, match="cv has no effect with strategy='seeds'"):
-        BackpropEnsembleRegressor(NETWORK, 2, cv=3, strategy="seeds").fit(*data[:2])
+        BackpropEnsembleRegressor(NETWORK, 2, cv=3, strategy="seeds", candidates=None).fit(*data[:2])
 
 
 @pytest.mark.parametrize("confidence_level", [0.0, 1.0, -1, "0.9"])
@@ -292,7 +302,7 @@ def test_the_interval_of_a_sample_does_not_depend_on_the_others(fitted, data):
 
 def test_intervals_are_infinite_with_too_few_samples(data):
     X, y = data[0][:12], data[1][:12]
-    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None).fit(X, y)
     with pytest.warns(UserWarning, match="infinite"):
         assert np.isinf(ensemble.predict_interval(X, 0.99)).all()
 
@@ -302,7 +312,7 @@ def test_intervals_are_infinite_with_too_few_samples(data):
 
 def test_a_stream_teaches_all_members_every_sample(data):
     X, y, X_test, _ = data
-    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0)
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None)
     rng = np.random.RandomState(0)
     networks = [clone(NETWORK).set_params(random_state=rng.randint(np.iinfo(np.int32).max)) for _ in range(2)]
     for start in range(0, 300, 30):
@@ -315,7 +325,7 @@ def test_a_stream_teaches_all_members_every_sample(data):
 
 def test_bootstrap_teaches_members_different_samples(data):
     X, y, X_test, y_test = data
-    ensemble = BackpropEnsembleRegressor(NETWORK, 3, bootstrap=True, random_state=0)
+    ensemble = BackpropEnsembleRegressor(NETWORK, 3, bootstrap=True, random_state=0, candidates=None)
     for _ in range(10):
         for start in range(0, 300, 30):
             ensemble.partial_fit(X[start : start + 30], y[start : start + 30])
@@ -330,7 +340,9 @@ def test_bootstrap_draws_do_not_depend_on_the_calls(data):
     )
     predictions = []
     for size in (1, 7):
-        ensemble = BackpropEnsembleRegressor(network, 2, bootstrap=True, random_state=0).partial_fit(X[:1], y[:1])
+        ensemble = BackpropEnsembleRegressor(network, 2, bootstrap=True, random_state=0, candidates=None).partial_fit(
+            X[:1], y[:1]
+        )
         for start in range(1, 141, size):
             ensemble.partial_fit(X[start : start + size], y[start : start + size])
         predictions.append(ensemble.predict(X))
@@ -339,7 +351,9 @@ def test_bootstrap_draws_do_not_depend_on_the_calls(data):
 
 def test_fit_can_be_continued_by_partial_fit(data):
     X, y, X_test, y_test = data
-    ensemble = BackpropEnsembleRegressor(make_pipeline(StandardScaler(), NETWORK), 2, random_state=0).fit(X, y)
+    ensemble = BackpropEnsembleRegressor(
+        make_pipeline(StandardScaler(), NETWORK), 2, random_state=0, candidates=None
+    ).fit(X, y)
     score = ensemble.score(X_test, y_test)
     ensemble.partial_fit(X_test[:100], y_test[:100])
     assert ensemble.score(X_test[100:], y_test[100:]) > score - 0.1
@@ -363,7 +377,9 @@ def test_a_stream_cannot_begin_with_what_needs_a_fit(data, params, message):
 @pytest.mark.parametrize("bootstrap", [False, True])
 def test_an_invalid_call_changes_no_member(data, bootstrap):
     X, y, X_test, _ = data
-    ensemble = BackpropEnsembleRegressor(NETWORK, 3, bootstrap=bootstrap, random_state=0).partial_fit(X, y)
+    ensemble = BackpropEnsembleRegressor(NETWORK, 3, bootstrap=bootstrap, random_state=0, candidates=None).partial_fit(
+        X, y
+    )
     before = ensemble.predict(X_test)
     for bad_X, bad_y in ((X[:5], [1, 2, np.nan, 3, 4]), (X[:5, :3], y[:5]), (np.full((2, 10), np.inf), y[:2])):
         with pytest.raises(ValueError, match=r"NaN|features|infinity"):
@@ -373,7 +389,7 @@ def test_an_invalid_call_changes_no_member(data, bootstrap):
 
 def test_rejected_samples_are_reported_once(data):
     X, y = data[:2]
-    ensemble = BackpropEnsembleRegressor(NETWORK, 3, random_state=0).partial_fit(X, y)
+    ensemble = BackpropEnsembleRegressor(NETWORK, 3, random_state=0, candidates=None).partial_fit(X, y)
     X_bad = X[:20].copy()
     X_bad[3, 0] = 1e9
     with pytest.warns(DataWarning) as caught:
