@@ -17,7 +17,7 @@ from skbackprop.ensemble import BackpropEnsembleRegressor
 
 # %%
 # One network against the default ensemble, on the half of the diabetes data that neither has been trained on.
-# ``oof_score_`` is the R² of predictions by networks that have not been trained on a sample: an estimate of the score on
+# ``oof_score_`` is the R² of predictions by networks that were not trained on a sample: an estimate of the score on
 # new samples, without a test set.
 X, X_test, y, y_test = train_test_split(*load_diabetes(return_X_y=True), test_size=0.5, random_state=0)
 network = BackpropRegressor(random_state=0).fit(X, y)
