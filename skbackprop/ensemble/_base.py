@@ -88,7 +88,6 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
 
     def _set_members(self, samples: Samples, candidates: list[Candidate], kept: list[Candidate]) -> None:
         n_members = samples.n_members
-        self._n_folds = len(samples.folds)
         self.estimators_ = [trained.member for candidate in kept for trained in candidate.trained]
         self.estimator_weights_ = np.repeat([candidate.weight / n_members for candidate in kept], n_members)
         self.candidate_results_ = {

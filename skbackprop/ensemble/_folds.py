@@ -71,14 +71,6 @@ def make_folds(
     return [Fold(np.sort(used[test]).astype(INDEX), nothing) for _, test in splits]
 
 
-def codes_of_folds(folds: list[Fold], n_samples: int) -> np.ndarray:
-    """Return the position of the fold that each sample is held out in, the last if there are several, or -1."""
-    codes = np.full(n_samples, -1)
-    for position, fold in enumerate(folds):
-        codes[fold.held_out] = position
-    return codes
-
-
 def _given_fold(n_samples: int, train: np.ndarray, test: np.ndarray) -> Fold:
     """Return a fold of the user's; indices may be negative, unsorted or boolean."""
     is_trained, is_held_out = np.zeros(n_samples, bool), np.zeros(n_samples, bool)

@@ -15,10 +15,10 @@ from .._estimators.fitted_model import fitted_model
 from .._estimators.regressor import BackpropRegressor, score_of
 from .._estimators.targets import PRECISE, numeric_target
 from .._sklearn_compat import fit_context
-from .._typing import Matrix, MatrixLike, keep_signature
+from .._typing import MatrixLike, keep_signature
+from ..losses import Loss
 from ._base import BaseBackpropEnsemble, mean_of_folds, weighted_mean
 from ._fitting import MeanLoss, Samples
-from ._folds import codes_of_folds
 from ._intervals import fit_intervals, predict_intervals
 from ._losses import regression_loss
 from ._members import network_of
@@ -260,7 +260,8 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         -------
         interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
             Lower and upper bound, the last axis. They are infinite, with a warning, if there are fewer training
-            samples than ``confidence_level / (1 - confidence_level)``.
+            samples than ``confidence_level / (1 - confidence_level)``. A bound outside of the range that the loss
+            allows for targets, such as below 0 with ``loss="poisson"``, is moved to the end of the range.
 
         Raises
         ------
@@ -293,10 +294,8 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
                 "predict_interval needs errors on held-out samples: call fit with strategy='cross_fit'. partial_fit "
                 "changes the networks, so that earlier errors no longer tell."
             )
-        bounds = predict_intervals(
-            self._oof_intervals, self._predictions_of_folds(self._validated(X)), confidence_level
-        )
-        interval = np.stack(bounds, axis=-1)
+        bounds = predict_intervals(self._oof_intervals, self._mean_prediction(X), confidence_level)
+        interval = np.clip(np.stack(bounds, axis=-1), *self._loss.link.target_range)
         return interval[:, 0] if interval.shape[1] == 1 else interval
 
     def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -351,18 +350,16 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         target = shaped(y)[is_predicted]
         self.oof_score_ = score_of(target, self.oof_prediction_[is_predicted], self._quantiles, of_predicted)
         if self._quantiles is None:
-            of_members = self._predictions_of_folds(samples.X)
-            self._oof_intervals = fit_intervals(y, of_members, codes_of_folds(samples.folds, len(y)), weight)
+            of_all = weighted_mean(self._predictions(samples.X), self.estimator_weights_)
+            self._oof_intervals = fit_intervals(y, mean, of_all, weight)
 
-    def _predictions_of_folds(self, X: Matrix) -> np.ndarray:
-        """Return the predictions by the members of each fold, of shape (n_folds, n_samples, n_outputs)."""
-        predictions, n_folds = self._predictions(X), self._n_folds
-        weights = self.estimator_weights_ * n_folds
-        return np.stack([weighted_mean(predictions[k::n_folds], weights[k::n_folds]) for k in range(n_folds)])
+    @property
+    def _loss(self) -> Loss:
+        return fitted_model(network_of(self.estimators_[0])).loss
 
     @property
     def _quantiles(self) -> tuple[float, ...] | None:
-        return fitted_model(network_of(self.estimators_[0])).loss.predicted_quantiles
+        return self._loss.predicted_quantiles
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -34,6 +34,8 @@ class Link:
         Whether every output is between 0 and 1.
     sums_to_one : bool
         Whether the outputs of a sample are a distribution.
+    target_range : tuple of float
+        The least and the greatest target that losses with this link allow. Those of a custom loss are unknown.
     target_scaling : TargetScaling
         How ``standardize=True`` scales the target.
     """
@@ -41,6 +43,7 @@ class Link:
     name: str
     is_probability = False
     sums_to_one = False
+    target_range = (-np.inf, np.inf)
     target_scaling: TargetScaling = TargetScaling()
 
     def inverse(self, raw: np.ndarray) -> np.ndarray:
@@ -101,6 +104,7 @@ class LogitLink(ElementwiseLink):
 
     name = "logistic"
     is_probability = True
+    target_range = (0.0, 1.0)
 
     def inverse(self, raw: np.ndarray) -> np.ndarray:
         return special.expit(raw)
@@ -116,6 +120,7 @@ class LogLink(ElementwiseLink):
     """prediction = exp(raw)."""
 
     name = "exponential"
+    target_range = (0.0, np.inf)
     target_scaling = MeanScaling()
 
     def inverse(self, raw: np.ndarray) -> np.ndarray:
@@ -131,6 +136,7 @@ class MultinomialLogit(Link):
     name = "softmax"
     is_probability = True
     sums_to_one = True
+    target_range = (0.0, 1.0)
 
     def inverse(self, raw: np.ndarray) -> np.ndarray:
         return special.softmax(raw, axis=1)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from sklearn.model_selection import LeaveOneGroupOut, RepeatedKFold, TimeSeriesSplit
+from sklearn.model_selection import LeaveOneGroupOut, TimeSeriesSplit
 
-from skbackprop.ensemble._folds import codes_of_folds, make_folds
+from skbackprop.ensemble._folds import make_folds
 
 
 def folds(y, cv=None, n_folds=3, groups=None, sample_weight=None, seed=0, is_stratified=False):
@@ -84,10 +84,3 @@ def test_indices_of_cv_may_be_negative_or_a_mask():
 def test_a_split_without_samples_or_with_the_same_raises(split):
     with pytest.raises(ValueError, match="Each split of cv needs samples to train on and other samples"):
         folds(np.arange(4.0), cv=[split])
-
-
-def test_codes_tell_the_last_fold_of_a_sample():
-    y = np.arange(6.0)
-    repeated = folds(y, cv=RepeatedKFold(n_splits=2, n_repeats=2, random_state=0))
-    assert set(codes_of_folds(repeated, 6)) == {2, 3}
-    assert codes_of_folds(folds(y, cv=TimeSeriesSplit(2)), 6).tolist() == [-1, -1, 0, 0, 1, 1]

@@ -7,13 +7,14 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
-from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleRegressor
 from skbackprop.exceptions import DataWarning
+from skbackprop.losses import LogisticSquaredError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -305,6 +306,26 @@ def test_intervals_are_infinite_with_too_few_samples(data):
     ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None).fit(X, y)
     with pytest.warns(UserWarning, match="infinite"):
         assert np.isinf(ensemble.predict_interval(X, 0.99)).all()
+
+
+def test_a_sample_that_several_members_hold_out_has_the_interval_of_their_mean(data):
+    X, y, X_test, y_test = data
+    cv = RepeatedKFold(n_splits=2, n_repeats=3, random_state=0)
+    ensemble = BackpropEnsembleRegressor(NETWORK, cv=cv, random_state=0, candidates=None).fit(X, y)
+    lower, upper = ensemble.predict_interval(X_test).T
+    assert np.mean((lower <= y_test) & (y_test <= upper)) == pytest.approx(0.9, abs=0.06)
+
+
+@pytest.mark.parametrize(("loss", "least", "greatest"), [("poisson", 0, np.inf), (LogisticSquaredError(), 0, 1)])
+def test_intervals_are_within_the_targets_that_the_loss_allows(data, loss, least, greatest):
+    X, y, X_test, _ = data
+    target = np.random.RandomState(0).poisson(1.0, len(y)).clip(max=greatest)
+    network = clone(NETWORK).set_params(loss=loss)
+    ensemble = BackpropEnsembleRegressor(network, 2, random_state=0, candidates=None).fit(X, target)
+    interval = ensemble.predict_interval(X_test)
+    assert interval.min() == least
+    assert interval.max() <= greatest
+    assert (interval[:, 0] <= ensemble.predict(X_test)).all()
 
 
 # Streams
