@@ -33,7 +33,6 @@ from ._candidates import automatic_candidates
 from ._fitting import Candidate, MeanLoss, MemberTrainer, Samples, train_candidates
 from ._folds import Fold, make_folds
 from ._members import check_template, network_of, new_member, predict, update
-from ._temperature import LogitPool
 
 #: Parameters that both ensembles have, with their types and ranges.
 CONSTRAINTS: dict[str, list[object]] = {
@@ -210,8 +209,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         """Return the members as inspection and plotting use them."""
         check_is_fitted(self)
         networks = [network_of(member) for member in self.estimators_]
-        pool = LogitPool(vars(self)["temperature_"], networks[0]._is_multilabel) if is_classifier(self) else None
-        return FittedMembers(self.estimators_, networks, self.estimator_weights_, self._validated, pool)
+        return FittedMembers(self.estimators_, networks, self.estimator_weights_, self._validated)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "estimators_" in vars(self)

@@ -12,13 +12,14 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._estimators.classifier import BackpropClassifier
+from .._estimators.fitted_members import FittedMembers
 from .._sklearn_compat import fit_context
 from .._typing import MatrixLike, keep_signature
 from ._base import CONSTRAINTS, BaseBackpropEnsemble, mean_of_folds
 from ._fitting import Candidate, MeanLoss, Samples
 from ._losses import classification_loss
 from ._members import network_of
-from ._temperature import fit_temperature, log_probabilities_of, probabilities_of
+from ._temperature import LogitPool, fit_temperature, log_probabilities_of, probabilities_of
 
 
 class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
@@ -323,6 +324,9 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
 
     def _labels(self, logits: np.ndarray) -> np.ndarray:
         return (logits > 0).astype(int) if self._is_multilabel else self.classes_[np.argmax(logits, axis=1)]
+
+    def _fitted_members(self) -> FittedMembers:
+        return super()._fitted_members()._replace(pool=LogitPool(self.temperature_, self._is_multilabel))
 
     def _check_target(self, y: np.ndarray) -> None:
         check_classification_targets(y)
