@@ -21,6 +21,7 @@ IMAGES = [
     "plot_network",
     "plot_callbacks",
     "plot_stream",
+    "plot_ensemble",
 ]
 
 

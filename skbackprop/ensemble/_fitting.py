@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
@@ -89,11 +89,11 @@ class Candidate:
         self.losses: list[float] = []
         self.weight = 0.0
 
-    def next_jobs(self, folds: Sequence[Fold | None], *, is_large: bool) -> list[Job]:
-        """Return the members to train on the next folds; with many samples, with the c that was found on the first."""
-        prior = prior_of(self.trained[0].member) if self.trained and is_large else None
-        members = self.members[len(self.trained) :]
-        return [Job(member, fold, prior) for member, fold in zip(members, folds, strict=False)]
+    def next_jobs(self, trainer: MemberTrainer, n_members: int) -> list[Job]:
+        """Return the next few members to train; with many samples, with the c that was found on the first fold."""
+        prior = prior_of(self.trained[0].member) if self.trained and trainer.has_many_samples else None
+        positions = range(len(self.trained), len(self.trained) + n_members)
+        return [Job(self.members[position], trainer.nth_fold(position), prior) for position in positions]
 
     @property
     def predictions(self) -> list[np.ndarray]:
@@ -132,6 +132,10 @@ class MemberTrainer:
         self._samples = samples
         self._task = task
         self._n_begun = 0
+
+    def nth_fold(self, position: int) -> Fold | None:
+        """Return the fold of the member at a position, None if it is trained on all samples."""
+        return self._samples.folds[position] if self._samples.folds else None
 
     @property
     def has_many_samples(self) -> bool:
@@ -174,8 +178,8 @@ def train_candidates(
 ) -> list[Candidate]:
     """Train the candidates, and return those that the ensemble keeps, with their weights.
 
-    A single candidate is trained on all folds at once. Several are compared on the first fold, and only those that are
-    close to the best are trained on the others; with many samples, without another search for the penalty.
+    The first candidate is trained on all folds. The others are compared on the first fold, and only those that are
+    close to the best are trained on the rest; with many samples, without another search for the penalty.
 
     Parameters
     ----------
@@ -185,34 +189,36 @@ def train_candidates(
     mean_loss_of : callable
         Returns the function to compare predictions by from a fitted network, which knows its loss and the classes.
     """
+    first, *others = candidates
     folds = samples.folds
-    if len(candidates) == 1:
-        (candidate,) = candidates
-        everything: list[None] = [None] * samples.n_members
-        _train_on(trainer, candidates, folds or everything)
-        if folds:
-            candidate.measure(folds, mean_loss_of(network_of(candidate.trained[0].member)))
-        candidate.weight = 1.0
-        return candidates
-    _train_on(trainer, candidates, folds[:1])
-    mean_loss = mean_loss_of(network_of(candidates[0].trained[0].member))
+    # the last candidates begin, because those of "auto" take the longest, and other jobs fill the time until they end
+    _train_next(trainer, [*((candidate, 1) for candidate in reversed(others)), (first, samples.n_members)])
+    if not folds:
+        first.weight = 1.0
+        return [first]
+    mean_loss = mean_loss_of(network_of(first.trained[0].member))
     for candidate in candidates:
         candidate.measure(folds, mean_loss)
-    kept = [candidates[i] for i in survivors([candidate.losses[0] for candidate in candidates])]
-    _train_on(trainer, kept, folds[1:])
-    for candidate in kept:
-        candidate.measure(folds, mean_loss)
-    held_out = np.concatenate([fold.held_out for fold in folds])
-    predictions = [np.concatenate(candidate.predictions) for candidate in kept]
-    weights = greedy_weights(predictions, lambda prediction: mean_loss(prediction, held_out))
-    for candidate, weight in zip(kept, weights, strict=True):
-        candidate.weight = float(weight)
+    close = survivors([candidate.losses[0] for candidate in candidates])
+    kept = [candidate for position, candidate in enumerate(candidates) if position in {0, *close}]
+    _train_next(trainer, [(candidate, len(folds) - 1) for candidate in reversed(kept[1:])])
+    _weigh(kept, folds, mean_loss)
     return [candidate for candidate in kept if candidate.weight]
 
 
-def _train_on(trainer: MemberTrainer, candidates: list[Candidate], folds: Sequence[Fold | None]) -> None:
-    """Train the members of the candidates that come next on these folds."""
-    jobs = [job for candidate in candidates for job in candidate.next_jobs(folds, is_large=trainer.has_many_samples)]
+def _train_next(trainer: MemberTrainer, orders: list[tuple[Candidate, int]]) -> None:
+    """Train the next few members of each candidate."""
+    jobs = [job for candidate, n_members in orders for job in candidate.next_jobs(trainer, n_members)]
     trained = iter(trainer.train(jobs))
-    for candidate in candidates:
-        candidate.trained += [next(trained) for _ in folds]
+    for candidate, n_members in orders:
+        candidate.trained += [next(trained) for _ in range(n_members)]
+
+
+def _weigh(candidates: list[Candidate], folds: list[Fold], mean_loss: MeanLoss) -> None:
+    """Set the weights of the candidates, by the loss of their mean on all held-out samples."""
+    held_out = np.concatenate([fold.held_out for fold in folds])
+    predictions = [np.concatenate(candidate.predictions) for candidate in candidates]
+    weights = greedy_weights(predictions, lambda prediction: mean_loss(prediction, held_out))
+    for candidate, weight in zip(candidates, weights, strict=True):
+        candidate.weight = float(weight)
+        candidate.measure(folds, mean_loss)

@@ -230,7 +230,7 @@ def test_candidates_are_compared_by_the_loss_of_the_network(data, loss):
     good = clone(NETWORK).set_params(loss=loss, early_stopping=True)
     bad = clone(good).set_params(max_iter=1, learning_rate=1e-9)
     ensemble = BackpropEnsembleRegressor(n_estimators=2, candidates=[bad, good], random_state=0).fit(X, y)
-    assert ensemble.candidate_results_["weight"] == [0, 1]
+    assert ensemble.candidate_results_["weight"][1] > 0.9
     np.testing.assert_allclose(
         ensemble.candidate_results_["mean_loss"][1],
         np.mean([-m.validation_scores_[m.best_iter_ - 1] for m in ensemble]),
