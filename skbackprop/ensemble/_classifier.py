@@ -339,7 +339,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         super()._begin_stream()
         self.temperature_ = 1.0
 
-    def _mean_loss(self, network, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
+    def _mean_loss(self, network: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
         loss = classification_loss(network.classes_, is_multilabel=network._is_multilabel)
 
         def mean_loss(logits: np.ndarray, indices: np.ndarray) -> float:

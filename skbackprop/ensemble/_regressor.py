@@ -329,7 +329,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         """
         return score_of(y, shaped(self._mean_prediction(X)), self._quantiles, sample_weight)
 
-    def _mean_loss(self, network, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
+    def _mean_loss(self, network: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
         target = columns(y)
         loss = regression_loss(network, target)
 
