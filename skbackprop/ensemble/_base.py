@@ -57,8 +57,9 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
     estimators_: list[Any]
     estimator_weights_: np.ndarray
 
-    def _check_target(self, y: np.ndarray) -> None:
-        """Raise an error if `y` is not a target of this kind."""
+    @abstractmethod
+    def _validated_target(self, y: Matrix) -> np.ndarray:
+        """Return the target as an array that can be split and compared with predictions."""
 
     @abstractmethod
     def _mean_loss(self, network: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
@@ -234,7 +235,7 @@ def _run_fit(
     task = open_task(ensemble, "fit", None, X, y, sample_weight, sequential=False)
     dtypes = accepted_dtypes(X, np.float64, np.float32)
     X, y = validate_data(ensemble, X, y, accept_sparse="csr", dtype=dtypes, order="C", multi_output=True)
-    ensemble._check_target(y)
+    y = ensemble._validated_target(y)
     weight = check_weights(sample_weight, X)
     rng = check_random_state(ensemble.random_state)
     folds = _folds(ensemble, y, groups, weight, rng)

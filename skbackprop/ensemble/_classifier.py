@@ -13,8 +13,9 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from .._estimators.classifier import BackpropClassifier
 from .._estimators.fitted_members import FittedMembers
+from .._estimators.targets import dense
 from .._sklearn_compat import fit_context
-from .._typing import MatrixLike, keep_signature
+from .._typing import Matrix, MatrixLike, keep_signature
 from ._base import CONSTRAINTS, BaseBackpropEnsemble, mean_of_folds
 from ._fitting import Candidate, MeanLoss, Samples
 from ._losses import classification_loss
@@ -328,8 +329,9 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
     def _fitted_members(self) -> FittedMembers:
         return super()._fitted_members()._replace(pool=LogitPool(self.temperature_, self._is_multilabel))
 
-    def _check_target(self, y: np.ndarray) -> None:
+    def _validated_target(self, y: Matrix) -> np.ndarray:
         check_classification_targets(y)
+        return dense(y)
 
     def _set_members(self, samples: Samples, candidates: list[Candidate], kept: list[Candidate]) -> None:
         self.temperature_ = 1.0

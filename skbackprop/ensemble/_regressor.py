@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.fitted_model import fitted_model
 from .._estimators.regressor import BackpropRegressor, score_of
+from .._estimators.targets import PRECISE, numeric_target
 from .._sklearn_compat import fit_context
 from .._typing import Matrix, MatrixLike, keep_signature
 from ._base import BaseBackpropEnsemble, mean_of_folds, weighted_mean
@@ -328,6 +329,9 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         True
         """
         return score_of(y, shaped(self._mean_prediction(X)), self._quantiles, sample_weight)
+
+    def _validated_target(self, y: Matrix) -> np.ndarray:
+        return numeric_target(y, PRECISE).reshape(y.shape)
 
     def _mean_loss(self, network: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
         target = columns(y)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification, make_multilabel_classification
@@ -168,3 +169,11 @@ def test_an_unknown_label_changes_no_member(data, bootstrap):
 
 def test_there_are_no_classes_before_a_fit():
     assert not hasattr(BackpropEnsembleClassifier(), "classes_")
+
+
+def test_labels_may_be_sparse():
+    X, y = make_multilabel_classification(200, n_classes=4, random_state=0)
+    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0, candidates=None)
+    from_sparse = clone(ensemble).fit(X, sparse.csr_array(y))
+    np.testing.assert_array_equal(from_sparse.predict_proba(X), clone(ensemble).fit(X, y).predict_proba(X))
+    np.testing.assert_array_equal(from_sparse.partial_fit(X, sparse.csr_array(y)).predict(X).shape, y.shape)

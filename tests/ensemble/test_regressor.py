@@ -233,7 +233,7 @@ def test_candidates_are_compared_by_the_loss_of_the_network(data, loss):
     assert ensemble.candidate_results_["weight"][1] > 0.9
     np.testing.assert_allclose(
         ensemble.candidate_results_["mean_loss"][1],
-        np.mean([-m.validation_scores_[m.best_iter_ - 1] for m in ensemble]),
+        np.mean([-m.validation_scores_[m.best_iter_ - 1] for m in ensemble.estimators_[-2:]]),
         rtol=0.05,
     )
 
@@ -395,3 +395,12 @@ def test_rejected_samples_are_reported_once(data):
     with pytest.warns(DataWarning) as caught:
         ensemble.partial_fit(X_bad, y[:20])
     assert len(caught) == 1
+
+
+@pytest.mark.parametrize("kind", [list, np.float32, int, object])
+def test_kinds_of_targets(data, kind):
+    X, y = data[0], np.round(data[1])
+    expected = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None).fit(X, y).predict(X)
+    target = y.tolist() if kind is list else y.astype(kind)
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None).fit(X, target)
+    np.testing.assert_allclose(ensemble.predict(X), expected, rtol=1e-5)
