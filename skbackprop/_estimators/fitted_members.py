@@ -26,6 +26,70 @@ class Pool(Protocol):
         ...
 
 
+class DifferentiableTransformer(Protocol):
+    """A transformer that knows its derivative, such as `skbackprop.ensemble.PiecewiseLinearEncoder`."""
+
+    def transform(self, X: Matrix) -> Matrix:
+        """Return the outputs for samples."""
+        ...
+
+    def input_gradients(self, X: Matrix, gradients: np.ndarray) -> np.ndarray:
+        """Return derivatives with respect to X, given those with respect to the outputs.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n_samples, n_features)
+        gradients : ndarray of shape (n_samples, n_features_out)
+            The derivative of a function of the outputs, for each sample.
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features)
+        """
+        ...
+
+
+class DifferentiableMember(NamedTuple):
+    """A member whose predictions can be differentiated with respect to the inputs of the ensemble.
+
+    Attributes
+    ----------
+    model : FittedModel
+        The fitted model of its network.
+    transformers : list of DifferentiableTransformer
+        What transforms the inputs before the network, in this order.
+    """
+
+    model: FittedModel
+    transformers: list[DifferentiableTransformer]
+
+    def forward(self, X: Matrix) -> list[Matrix]:
+        """Return the input of each transformer and, as the last, that of the model, for validated X."""
+        inputs = [X]
+        for transformer in self.transformers:
+            inputs.append(transformer.transform(inputs[-1]))
+        if self.transformers:
+            inputs[-1] = self.model.validate(inputs[-1])
+        return inputs
+
+    def chain(self, inputs: list[Matrix], gradients: np.ndarray) -> np.ndarray:
+        """Return derivatives with respect to X, given those with respect to the input of the model.
+
+        Parameters
+        ----------
+        inputs : list of ndarray or CSR matrix
+            As `forward` returns them.
+        gradients : ndarray of shape (n_samples, n_features_of_the_model)
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features)
+        """
+        for transformer, X in zip(self.transformers[::-1], inputs[-2::-1], strict=True):
+            gradients = transformer.input_gradients(X, gradients)
+        return gradients
+
+
 class FittedMembers(NamedTuple):
     """The members of a fitted ensemble, or a single network.
 
@@ -49,22 +113,31 @@ class FittedMembers(NamedTuple):
     validate: Callable[[MatrixLike], Matrix]
     pool: Pool | None = None
 
-    def models(self) -> list[FittedModel]:
-        """Return the fitted model of each member, all of which have the inputs of the ensemble.
+    def differentiable(self) -> list[DifferentiableMember]:
+        """Return the members with what the chain rule needs.
 
         Raises
         ------
         TypeError
-            If a member is a pipeline that transforms the inputs before its network.
+            If a member is a pipeline with a transformer that does not know its derivative.
         """
-        for i, (estimator, network) in enumerate(zip(self.estimators, self.networks, strict=True)):
-            if estimator is not network and len(estimator) > 1:
-                member = f"estimators_[{i}]"
-                raise TypeError(
-                    f"{member} of the ensemble is a Pipeline, which transforms the inputs before its network; pass the "
-                    f"network, {member}[-1], and its input, {member}[:-1].transform(X)."
-                )
-        return [fitted_model(network) for network in self.networks]
+        pairs = zip(self.estimators, self.networks, strict=True)
+        return [
+            DifferentiableMember(fitted_model(network), _transformers(estimator, network, f"estimators_[{i}]"))
+            for i, (estimator, network) in enumerate(pairs)
+        ]
+
+
+def _transformers(estimator, network, name: str) -> list[DifferentiableTransformer]:
+    """Return the transformers before the network of a member, each of which has to know its derivative."""
+    transformers = [] if estimator is network else [transformer for _, transformer in estimator.steps[:-1]]
+    for transformer in transformers:
+        if not hasattr(transformer, "input_gradients"):
+            raise TypeError(
+                f"{name} of the ensemble is a Pipeline, whose step {transformer!r} has no method input_gradients for "
+                f"the chain rule; pass the network, {name}[-1], and its input, {name}[:-1].transform(X)."
+            )
+    return transformers
 
 
 def fitted_members(estimator) -> FittedMembers:

@@ -33,7 +33,6 @@ from ._candidates import automatic_candidates
 from ._fitting import Candidate, MeanLoss, MemberTrainer, Samples, train_candidates
 from ._folds import Fold, make_folds
 from ._members import check_template, network_of, new_member, predict, update
-from ._temperature import LogitPool
 
 #: Parameters that both ensembles have, with their types and ranges.
 CONSTRAINTS: dict[str, list[object]] = {
@@ -63,7 +62,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         """Return the target as an array that can be split and compared with predictions."""
 
     @abstractmethod
-    def _mean_loss(self, network, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
+    def _mean_loss(self, network: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
         """Return the function by which candidates are compared, after `network` has been trained."""
 
     @abstractmethod
@@ -135,7 +134,9 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         self._bagging_seed = int(rng.randint(np.iinfo(np.int32).max))
         self._n_streamed = 0
 
-    def _update_members(self, X: Matrix, y, sample_weight, classes, begins: bool) -> list[TrainingResult]:
+    def _update_members(
+        self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None, begins: bool
+    ) -> list[TrainingResult]:
         """Update each member with the samples; with `bootstrap`, each as often as the member learns from it."""
         if begins or not self.bootstrap:  # every member can predict after the first call
             self._n_streamed += X.shape[0]
@@ -151,7 +152,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
                 results.append(update(member, X[drawn], y[drawn], drawn_weight, classes))
         return results
 
-    def _check_stream_target(self, y: np.ndarray, classes) -> None:
+    def _check_stream_target(self, y: np.ndarray, classes: ArrayLike | None) -> None:
         """Raise an error if a later call has a target that the networks cannot learn from."""
         network = network_of(self.estimators_[0])
         network._make_target(y, self._dtype, True, classes, None).encoder.encode(y)
@@ -210,8 +211,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         """Return the members as inspection and plotting use them."""
         check_is_fitted(self)
         networks = [network_of(member) for member in self.estimators_]
-        pool = LogitPool(vars(self)["temperature_"], networks[0]._is_multilabel) if is_classifier(self) else None
-        return FittedMembers(self.estimators_, networks, self.estimator_weights_, self._validated, pool)
+        return FittedMembers(self.estimators_, networks, self.estimator_weights_, self._validated)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "estimators_" in vars(self)
@@ -223,7 +223,13 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
 
 
 @keep_signature(with_callbacks)
-def _run_fit(ensemble: BaseBackpropEnsemble, X, y, sample_weight, groups) -> list[TrainingResult]:
+def _run_fit(
+    ensemble: BaseBackpropEnsemble,
+    X: Any,
+    y: Any,
+    sample_weight: ArrayLike | None,
+    groups: ArrayLike | None,
+) -> list[TrainingResult]:
     """Train the members and set the fitted attributes; return how their fits have ended."""
     task = open_task(ensemble, "fit", None, X, y, sample_weight, sequential=False)
     dtypes = accepted_dtypes(X, np.float64, np.float32)
@@ -243,7 +249,13 @@ def _run_fit(ensemble: BaseBackpropEnsemble, X, y, sample_weight, groups) -> lis
     return [result for candidate in kept for result in candidate.results]
 
 
-def _folds(ensemble: BaseBackpropEnsemble, y, groups, weight, rng: np.random.RandomState) -> list[Fold]:
+def _folds(
+    ensemble: BaseBackpropEnsemble,
+    y: np.ndarray,
+    groups: ArrayLike | None,
+    weight: np.ndarray | None,
+    rng: np.random.RandomState,
+) -> list[Fold]:
     """Return the fold of each member, or none if all train on all samples.
 
     Raises

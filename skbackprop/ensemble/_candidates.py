@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from .._estimators.base import BaseBackprop
 from .._typing import Matrix
 from ._piecewise_linear import PiecewiseLinearEncoder
 
@@ -21,7 +22,7 @@ MAX_ENCODED = 800
 N_COUNTED = 2000
 
 
-def automatic_candidates(network, X: Matrix) -> dict[str, Any]:
+def automatic_candidates(network: BaseBackprop, X: Matrix) -> dict[str, Any]:
     """Return the unfitted candidates by name, of which the first is the network itself.
 
     Parameters

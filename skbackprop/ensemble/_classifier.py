@@ -12,6 +12,7 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._estimators.classifier import BackpropClassifier
+from .._estimators.fitted_members import FittedMembers
 from .._estimators.targets import dense
 from .._sklearn_compat import fit_context
 from .._typing import Matrix, MatrixLike, keep_signature
@@ -19,7 +20,7 @@ from ._base import CONSTRAINTS, BaseBackpropEnsemble, mean_of_folds
 from ._fitting import Candidate, MeanLoss, Samples
 from ._losses import classification_loss
 from ._members import network_of
-from ._temperature import fit_temperature, log_probabilities_of, probabilities_of
+from ._temperature import LogitPool, fit_temperature, log_probabilities_of, probabilities_of
 
 
 class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
@@ -325,6 +326,9 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
     def _labels(self, logits: np.ndarray) -> np.ndarray:
         return (logits > 0).astype(int) if self._is_multilabel else self.classes_[np.argmax(logits, axis=1)]
 
+    def _fitted_members(self) -> FittedMembers:
+        return super()._fitted_members()._replace(pool=LogitPool(self.temperature_, self._is_multilabel))
+
     def _validated_target(self, y: Matrix) -> np.ndarray:
         check_classification_targets(y)
         return dense(y)
@@ -337,7 +341,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         super()._begin_stream()
         self.temperature_ = 1.0
 
-    def _mean_loss(self, network, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
+    def _mean_loss(self, network: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
         loss = classification_loss(network.classes_, is_multilabel=network._is_multilabel)
 
         def mean_loss(logits: np.ndarray, indices: np.ndarray) -> float:

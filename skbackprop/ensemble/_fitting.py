@@ -127,7 +127,7 @@ class MemberTrainer:
         For callbacks, which need threads.
     """
 
-    def __init__(self, ensemble, samples: Samples, task: FitTask | None):
+    def __init__(self, ensemble: Any, samples: Samples, task: FitTask | None):
         self._ensemble = ensemble
         self._samples = samples
         self._task = task
@@ -156,18 +156,18 @@ class MemberTrainer:
             for i, job in enumerate(jobs)
         )
 
-    def _context_of(self, number: int, member) -> AbstractContextManager:
+    def _context_of(self, number: int, member: Any) -> AbstractContextManager[None]:
         if self._task is None:
             return nullcontext()
         return self._task.subtask("member", number, network_of(member))
 
 
-def _train_with_context(context: AbstractContextManager, *arguments) -> TrainedMember:
+def _train_with_context(context: AbstractContextManager[None], *arguments: Any) -> TrainedMember:
     with context:
         return train(*arguments)
 
 
-def _preferred_backend(jobs) -> str:
+def _preferred_backend(jobs: list[Job]) -> str:
     """Return "threads" for the compiled engine, which releases the interpreter's lock, otherwise "processes"."""
     may_compile = importlib.util.find_spec("numba") is not None
     return "threads" if may_compile and all(network_of(job.member).engine != "numpy" for job in jobs) else "processes"

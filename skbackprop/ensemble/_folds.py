@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, check_cv
 
 from .._core.dataset import INDEX
@@ -35,7 +36,14 @@ class Fold(NamedTuple):
 
 
 def make_folds(
-    cv, n_folds: int, y: np.ndarray, groups, sample_weight: np.ndarray | None, seed: int, *, is_stratified: bool
+    cv: Any,
+    n_folds: int,
+    y: np.ndarray,
+    groups: ArrayLike | None,
+    sample_weight: np.ndarray | None,
+    seed: int,
+    *,
+    is_stratified: bool,
 ) -> list[Fold]:
     """Return the fold of each member.
 
@@ -90,7 +98,7 @@ def _check_number(n_samples: int, groups: np.ndarray | None, n_folds: int) -> No
         )
 
 
-def _shuffled_folds(n_folds: int, y: np.ndarray, seed: int, *, has_groups: bool, is_stratified: bool):
+def _shuffled_folds(n_folds: int, y: np.ndarray, seed: int, *, has_groups: bool, is_stratified: bool) -> Any:
     if is_stratified and np.unique(y, return_counts=True)[1].max() < n_folds:
         is_stratified = False  # no class has a sample for each fold
     if has_groups:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .._core.target_transform import TargetTransform
+from .._estimators.base import BaseBackprop
 from .._estimators.fitted_model import fitted_model
 from ..losses import SquaredError
 from ..losses._base import LinkedLoss
@@ -31,7 +32,7 @@ def classification_loss(classes: np.ndarray, *, is_multilabel: bool) -> LossOfPr
     return loss
 
 
-def regression_loss(network, y: np.ndarray) -> LossOfPredictions:
+def regression_loss(network: BaseBackprop, y: np.ndarray) -> LossOfPredictions:
     """Return the loss of a fitted network as a function of predictions, with targets scaled by the moments of `y`.
 
     Custom losses, which need not say which raw output gives a prediction, are compared by the squared error.

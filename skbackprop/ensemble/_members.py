@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
@@ -39,12 +40,12 @@ class TrainedMember(NamedTuple):
     prediction: np.ndarray | None
 
 
-def network_of(member) -> BaseBackprop:
+def network_of(member: Any) -> BaseBackprop:
     """Return the network of a member."""
     return member[-1] if isinstance(member, Pipeline) else member
 
 
-def check_template(template, network_class: type[BaseBackprop]) -> None:
+def check_template(template: Any, network_class: type[BaseBackprop]) -> None:
     """Raise TypeError unless an estimator is a network of the class, or a pipeline that ends in one."""
     if not isinstance(network_of(template), network_class):
         raise TypeError(
@@ -55,12 +56,12 @@ def check_template(template, network_class: type[BaseBackprop]) -> None:
         raise ValueError("A Checkpoint stores a single network, and all networks of an ensemble would write its file.")
 
 
-def prior_of(member) -> float:
+def prior_of(member: Any) -> float:
     """Return the c of ``alpha="auto"`` that a fitted member was trained with."""
     return fitted_model(network_of(member)).state.prior
 
 
-def new_member(template, random_state: np.random.RandomState):
+def new_member(template: Any, random_state: np.random.RandomState) -> Any:
     """Return an unfitted copy, every `random_state` of which is drawn anew."""
     member = clone(template)
     names = sorted(name for name in member.get_params() if name.rpartition("__")[2] == "random_state")
@@ -68,7 +69,7 @@ def new_member(template, random_state: np.random.RandomState):
 
 
 def train(
-    member, X: Matrix, y: np.ndarray, sample_weight: np.ndarray | None, fold: Fold | None, prior: float | None
+    member: Any, X: Matrix, y: np.ndarray, sample_weight: np.ndarray | None, fold: Fold | None, prior: float | None
 ) -> TrainedMember:
     """Fit a member to the samples that are not in the fold, or to all samples, without a copy of X."""
     weight = sample_weight if fold is None else fold.weights(sample_weight, X.shape[0])
@@ -81,22 +82,26 @@ def train(
     return TrainedMember(member, result, _predict_at(network, X, fold.held_out))
 
 
-def transformed(member, X: Matrix) -> Matrix:
+def transformed(member: Any, X: Matrix) -> Matrix:
     """Return the samples as the network of a member receives them."""
     return member[:-1].transform(X) if isinstance(member, Pipeline) and len(member) > 1 else X
 
 
-def update(member, X: Matrix, y, sample_weight, classes) -> TrainingResult:
+def update(
+    member: Any, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None
+) -> TrainingResult:
     """Make one epoch of a stream."""
     return network_of(member)._update(transformed(member, X), y, sample_weight, classes)
 
 
-def predict(member, X: Matrix) -> np.ndarray:
+def predict(member: Any, X: Matrix) -> np.ndarray:
     """Return predictions, or logits of the classes, of shape (n_samples, n_columns)."""
     return _predict(network_of(member), transformed(member, X))
 
 
-def _fit_transformers(member: Pipeline, X: Matrix, y: np.ndarray, weight: np.ndarray | None, fold: Fold | None):
+def _fit_transformers(
+    member: Pipeline, X: Matrix, y: np.ndarray, weight: np.ndarray | None, fold: Fold | None
+) -> tuple[Pipeline, Matrix]:
     """Fit the transformers of a pipeline to the training samples only; return it and all samples, transformed."""
     if len(member) == 1:
         return member, X
@@ -109,14 +114,14 @@ def _fit_transformers(member: Pipeline, X: Matrix, y: np.ndarray, weight: np.nda
     return Pipeline([*transformers.steps, network]), transformers.transform(X)
 
 
-def _predict(network, X: Matrix) -> np.ndarray:
+def _predict(network: BaseBackprop, X: Matrix) -> np.ndarray:
     if isinstance(network, BackpropClassifier):
         return logits_of(network.predict_proba(X), is_multilabel=network._is_multilabel)
     prediction = network.predict(X)
     return prediction.reshape(len(prediction), -1)
 
 
-def _predict_at(network, X: Matrix, indices: np.ndarray) -> np.ndarray:
+def _predict_at(network: BaseBackprop, X: Matrix, indices: np.ndarray) -> np.ndarray:
     """Return the predictions of some samples, of which a few at a time are copied."""
     chunks = (indices[start : start + CHUNK_SAMPLES] for start in range(0, len(indices), CHUNK_SAMPLES))
     return np.concatenate([_predict(network, X[chunk]) for chunk in chunks])

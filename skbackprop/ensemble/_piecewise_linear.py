@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Integral
 from typing import Any, Self
 
@@ -121,12 +122,71 @@ class PiecewiseLinearEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         X = np.asarray(validate_data(self, X, dtype=(np.float64, np.float32), reset=False))
         features = np.empty((X.shape[0], self._n_features_out), X.dtype)
         features[:, : X.shape[1]] = X
-        start = X.shape[1]
-        for column, edges in zip(X.T, self.bin_edges_, strict=True):
-            stop = start + max(len(edges) - 1, 0)
-            features[:, start:stop] = _shares_of_bins(column, edges)
-            start = stop
+        for column, edges, bins in zip(X.T, self.bin_edges_, self._bins(), strict=True):
+            features[:, bins] = _shares_of_bins(column, edges)
         return features
+
+    def input_gradients(self, X: ArrayLike, gradients: ArrayLike) -> np.ndarray:
+        """Return derivatives with respect to the columns, given those with respect to the features.
+
+        It is the chain rule: a feature of a bin rises by 1 over the width of the bin within it, and is constant
+        elsewhere. At an edge, it is the derivative of the bin that begins there.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        gradients : array-like of shape (n_samples, ..., n_features + n_all_bins)
+            Derivatives of any quantities, such as the predictions of a network, with respect to the features that
+            `transform` returns for X.
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, ..., n_features)
+            Derivatives of the same quantities with respect to X. float32 remains float32.
+
+        Raises
+        ------
+        ValueError
+            If the gradients are not those of these samples and features.
+
+        See Also
+        --------
+        transform : Return the columns and the features of their bins.
+        skbackprop.inspection.input_gradients : The derivatives of predictions with respect to the inputs.
+
+        Examples
+        --------
+        The sum of the features rises by 1 with the column, and by 1 over the width of the bin that it is in.
+
+        >>> import numpy as np
+        >>> from skbackprop.ensemble import PiecewiseLinearEncoder
+        >>> encoder = PiecewiseLinearEncoder().fit([[1], [2], [4]])
+        >>> encoder.input_gradients([[0], [1.5], [3]], np.ones((3, 3)))
+        array([[1. ],
+               [2. ],
+               [1.5]])
+        """
+        check_is_fitted(self)
+        X = np.asarray(validate_data(self, X, dtype=(np.float64, np.float32), reset=False))
+        gradients = np.asarray(gradients)
+        if (gradients.shape[0], gradients.shape[-1]) != (X.shape[0], self._n_features_out):
+            raise ValueError(
+                f"gradients of shape {gradients.shape} do not begin with {X.shape[0]} samples and end with "
+                f"{self._n_features_out} features."
+            )
+        result = gradients[..., : X.shape[1]].astype(np.result_type(gradients, np.float32))
+        for i, (edges, bins) in enumerate(zip(self.bin_edges_, self._bins(), strict=True)):
+            result[..., i] += np.einsum("i...k,ik->i...", gradients[..., bins], _slopes_of_bins(X[:, i], edges))
+        return result
+
+    def _bins(self) -> Iterator[slice]:
+        """Yield where the features of the bins of each column are."""
+        start = self.n_features_in_
+        for edges in self.bin_edges_:
+            stop = start + max(len(edges) - 1, 0)
+            yield slice(start, stop)
+            start = stop
 
     @property
     def _n_features_out(self) -> int:
@@ -150,3 +210,10 @@ def _shares_of_bins(column: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Return how far each value has come through each bin, between 0 and 1."""
     starts, widths = edges[:-1], np.diff(edges)
     return np.clip((column[:, np.newaxis] - starts) / widths, 0.0, 1.0)
+
+
+def _slopes_of_bins(column: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the derivative of the share of each bin with respect to the value."""
+    values = column[:, np.newaxis]
+    is_inside = (edges[:-1] <= values) & (values < edges[1:])
+    return is_inside / np.diff(edges)

@@ -332,7 +332,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
     def _validated_target(self, y: Matrix) -> np.ndarray:
         return numeric_target(y, PRECISE).reshape(y.shape)
 
-    def _mean_loss(self, network, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
+    def _mean_loss(self, network: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
         target = columns(y)
         loss = regression_loss(network, target)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from .._core.network import Layer, LayerCache, Network
-from .._estimators.fitted_members import Pool, fitted_members
+from .._estimators.fitted_members import DifferentiableMember, Pool, fitted_members
 from .._estimators.fitted_model import ClassifierModel, FittedModel, fitted_model
 from .._typing import Matrix, MatrixLike
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from .._estimators.classifier import BackpropClassifier
     from .._estimators.regressor import BackpropRegressor
     from ..ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
+
+#: Number of samples that transformers transform at a time.
+CHUNK_SAMPLES = 4096
 
 
 def layer_outputs(estimator: BackpropRegressor | BackpropClassifier, X: MatrixLike) -> list[np.ndarray]:
@@ -132,7 +136,8 @@ def input_gradients(
     Parameters
     ----------
     estimator : BackpropRegressor, BackpropClassifier, or an ensemble of them
-        A fitted estimator. The members of an ensemble have to be networks, not Pipelines with transformers.
+        A fitted estimator. The members of an ensemble may be Pipelines if their transformers have a method
+        `input_gradients` for the chain rule, as `PiecewiseLinearEncoder` has.
     X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
         Samples at which the derivative is evaluated.
 
@@ -147,13 +152,14 @@ def input_gradients(
     ------
     TypeError
         If `estimator` is neither a BackpropRegressor or BackpropClassifier nor an ensemble of them, or if a member of
-        an ensemble transforms the inputs before its network.
+        an ensemble has another transformer before its network.
     NotFittedError
         If it is not fitted.
 
     See Also
     --------
     skbackprop.inspection.backprop_table : The chain rule for one sample, with respect to the weights.
+    skbackprop.ensemble.PiecewiseLinearEncoder.input_gradients : The chain rule of this transformer.
 
     Examples
     --------
@@ -170,40 +176,45 @@ def input_gradients(
     Those of an ensemble of regressors are the mean over its members.
 
     >>> from skbackprop.ensemble import BackpropEnsembleRegressor
-    >>> ensemble = BackpropEnsembleRegressor(linear, n_estimators=2, random_state=0).fit(X, X @ [3, -1])
+    >>> ensemble = BackpropEnsembleRegressor(linear, n_estimators=2, candidates=None, random_state=0)
+    >>> ensemble = ensemble.fit(X, X @ [3, -1])
     >>> of_members = [input_gradients(member, X) for member in ensemble.estimators_]
     >>> bool(np.allclose(input_gradients(ensemble, X), np.mean(of_members, axis=0)))
     True
     """
     members = fitted_members(estimator)
-    models = members.models()
+    differentiable = members.differentiable()
+    model = differentiable[0].model
     with np.errstate(all="ignore"):  # overflow shows as inf or NaN in the result
         samples = members.validate(X)
-        shape = (samples.shape[0], models[0].n_predictions, samples.shape[1])
-        gradients = np.zeros(shape, models[0].prediction_dtype)
-        for model, weight in zip(models, members.weights.tolist(), strict=True):
-            _add_gradients(gradients, model, samples, weight, members.pool)
+        shape = (samples.shape[0], model.n_predictions, samples.shape[1])
+        gradients = np.zeros(shape, model.prediction_dtype)
+        for member, weight in zip(differentiable, members.weights.tolist(), strict=True):
+            for batch in gen_batches(shape[0], CHUNK_SAMPLES):
+                _add_gradients(gradients[batch], member, samples[batch], weight, members.pool)
         if members.pool is not None:
             members.pool.chain(estimator.predict_proba(X), gradients)
     return gradients
 
 
 def _add_gradients(
-    gradients: np.ndarray, model: FittedModel, samples: Matrix, weight: float, pool: Pool | None
+    gradients: np.ndarray, member: DifferentiableMember, samples: Matrix, weight: float, pool: Pool | None
 ) -> None:
-    """Add the derivatives of what one network contributes to the mean, with respect to validated samples."""
+    """Add the derivatives of what one member contributes to the mean, with respect to validated samples."""
+    model, inputs = member.model, member.forward(samples)
     layers = model.network.unpack(model.theta)
-    for chunk, raw, cache in model.iterate_chunks(samples):
+    for chunk, raw, cache in model.iterate_chunks(inputs[-1]):
         pool_slopes = _pool_slopes(pool, model, raw)
         slopes = _activation_slopes(model.network, cache)
-        slopes_of_inputs = model.input_slopes(samples[chunk])
+        chunks = [of_all[chunk] for of_all in inputs]
+        slopes_of_inputs = model.input_slopes(chunks[-1])
         for output, derivative in enumerate(model.prediction_derivatives(raw)):
             if pool_slopes is not None:
                 derivative = derivative * pool_slopes[:, [output]]
             gradient = _propagate_to_inputs(derivative, layers, slopes)
             if slopes_of_inputs is not None:
                 gradient *= slopes_of_inputs
-            gradients[chunk, output] += weight * gradient
+            gradients[chunk, output] += weight * member.chain(chunks, gradient)
 
 
 def _pool_slopes(pool: Pool | None, model: FittedModel, raw: np.ndarray) -> np.ndarray | None:

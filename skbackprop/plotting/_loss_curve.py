@@ -177,7 +177,7 @@ class LossCurveDisplay:
         >>> from skbackprop.ensemble import BackpropEnsembleClassifier
         >>> from skbackprop.plotting import LossCurveDisplay
         >>> X, y = load_iris(return_X_y=True)
-        >>> ensemble = BackpropEnsembleClassifier(BackpropClassifier(10), n_estimators=3, random_state=0).fit(X, y)
+        >>> ensemble = BackpropEnsembleClassifier(BackpropClassifier(10), 3, candidates=None, random_state=0).fit(X, y)
         >>> display = LossCurveDisplay.from_estimator(ensemble)
         >>> len(display.training_line_)
         3

@@ -62,6 +62,46 @@ def test_encoder_keeps_float32_and_survives_pickle(rng):
     assert type(encoder).__module__ == "skbackprop.ensemble"
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+def test_gradients_follow_the_chain_rule(rng, shape):
+    X = np.column_stack([rng.normal(size=200), rng.integers(5, size=200), rng.integers(2, size=200)])
+    encoder = PiecewiseLinearEncoder(n_bins=6).fit(X)
+    inputs = X[:50] + 0.01  # off the edges
+    outside = np.array([[-100.0, -100.0, -100.0], [100.0, 100.0, 100.0]])
+    inputs = np.vstack([inputs, outside])
+    n_features = encoder.transform(inputs).shape[1]
+    gradients = rng.normal(size=(len(inputs), *shape, n_features))
+    found = encoder.input_gradients(inputs, gradients)
+    assert found.shape == (len(inputs), *shape, 3)
+    for i, step in enumerate(1e-6 * np.eye(3)):
+        slopes = (encoder.transform(inputs + step) - encoder.transform(inputs - step)) / 2e-6
+        expected = np.einsum("i...k,ik->i...", gradients, slopes)
+        np.testing.assert_allclose(found[..., i], expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(found[-2:], gradients[-2:, ..., :3])
+
+
+def test_the_gradient_at_an_edge_is_that_of_the_bin_that_begins_there():
+    encoder = PiecewiseLinearEncoder().fit([[0.0], [1.0], [5.0]])
+    found = encoder.input_gradients([[0.0], [1.0], [5.0]], np.tile([0.0, 1.0, 1.0], (3, 1)))
+    np.testing.assert_array_equal(found.ravel(), [1, 0.25, 0])
+
+
+def test_gradients_keep_their_dtype_and_are_not_changed(rng):
+    X = rng.normal(size=(50, 3))
+    encoder = PiecewiseLinearEncoder().fit(X)
+    gradients = rng.normal(size=encoder.transform(X).shape).astype(np.float32)
+    before = gradients.copy()
+    assert encoder.input_gradients(X, gradients).dtype == np.float32
+    np.testing.assert_array_equal(gradients, before)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (5, 2), (4, 2, 3)])
+def test_gradients_of_other_samples_or_features_are_refused(shape):
+    encoder = PiecewiseLinearEncoder().fit([[0.0], [1.0], [5.0]])
+    with pytest.raises(ValueError, match="do not begin with 5 samples and end with 3 features"):
+        encoder.input_gradients(np.ones((5, 1)), np.ones(shape))
+
+
 def test_default_candidates(rng):
     candidates = automatic_candidates(BackpropRegressor(), rng.normal(size=(60, 4)))
     assert list(candidates) == ["plain", "tanh", "piecewise_linear"]

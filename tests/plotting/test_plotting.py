@@ -182,7 +182,8 @@ class TestLossCurves:
     @BOTH
     def test_curves_of_all_networks_of_an_ensemble(self, estimator):
         X, y = data(estimator)
-        ensemble = ENSEMBLES[estimator](estimator(5, max_iter=5, tol=None), n_estimators=3, random_state=0).fit(X, y)
+        network = estimator(5, max_iter=5, tol=None, early_stopping=True)
+        ensemble = ENSEMBLES[estimator](network, n_estimators=3, candidates=None, random_state=0).fit(X, y)
         display = LossCurveDisplay.from_estimator(ensemble, name="three")
         best = [network.best_iter_ for network in ensemble.estimators_]
         for network, training, validation in zip(
