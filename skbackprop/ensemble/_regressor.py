@@ -15,7 +15,7 @@ from .._estimators.fitted_model import fitted_model
 from .._estimators.regressor import BackpropRegressor, score_of
 from .._estimators.targets import PRECISE, numeric_target
 from .._sklearn_compat import fit_context
-from .._typing import MatrixLike, keep_signature
+from .._typing import Matrix, MatrixLike, keep_signature
 from ..losses import Loss
 from ._base import BaseBackpropEnsemble, mean_of_folds, weighted_mean
 from ._fitting import MeanLoss, Samples
