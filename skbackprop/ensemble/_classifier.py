@@ -8,10 +8,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.utils import Tags
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import Tags, column_or_1d
 
 from .._estimators.classifier import BackpropClassifier
+from .._estimators.labels import is_multilabel
 from .._estimators.targets import dense
 from .._sklearn_compat import fit_context
 from .._typing import Matrix, MatrixLike, keep_signature
@@ -326,8 +326,8 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         return (logits > 0).astype(int) if self._is_multilabel else self.classes_[np.argmax(logits, axis=1)]
 
     def _validated_target(self, y: Matrix) -> np.ndarray:
-        check_classification_targets(y)
-        return dense(y)
+        y = dense(y)
+        return y if is_multilabel(y) else column_or_1d(y, warn=True)
 
     def _set_members(self, samples: Samples, candidates: list[Candidate], kept: list[Candidate]) -> None:
         self.temperature_ = 1.0

@@ -11,6 +11,8 @@ from sklearn.pipeline import Pipeline
 from .._estimators.base import BaseBackprop
 from .._estimators.classifier import BackpropClassifier
 from .._estimators.fitted_model import fitted_model
+from .._estimators.targets import PRECISE
+from .._sklearn_compat import safe_indexing
 from .._training.result import TrainingResult
 from .._typing import Matrix
 from ..callbacks import Checkpoint
@@ -100,13 +102,16 @@ def _fit_transformers(member: Pipeline, X: Matrix, y: np.ndarray, weight: np.nda
     """Fit the transformers of a pipeline to the training samples only; return it and all samples, transformed."""
     if len(member) == 1:
         return member, X
-    transformers, network = member[:-1], member.steps[-1]
+    transformers = member[:-1]
+    if X.dtype not in PRECISE:
+        X = X.astype(PRECISE[0])  # as for predictions: integers might overflow
     is_trained = np.ones(X.shape[0], bool) if weight is None else weight > 0
     if fold is not None:
         is_trained[fold.held_out] = False
     everything = is_trained.all()
     transformers.fit(X if everything else X[is_trained], y if everything else y[is_trained])
-    return Pipeline([*transformers.steps, network]), transformers.transform(X)
+    member.steps[:-1] = transformers.steps
+    return member, transformers.transform(X)
 
 
 def _predict(network, X: Matrix) -> np.ndarray:
@@ -117,6 +122,6 @@ def _predict(network, X: Matrix) -> np.ndarray:
 
 
 def _predict_at(network, X: Matrix, indices: np.ndarray) -> np.ndarray:
-    """Return the predictions of some samples, of which a few at a time are copied."""
+    """Return the predictions of some samples, maybe of a data frame, of which a few at a time are copied."""
     chunks = (indices[start : start + CHUNK_SAMPLES] for start in range(0, len(indices), CHUNK_SAMPLES))
-    return np.concatenate([_predict(network, X[chunk]) for chunk in chunks])
+    return np.concatenate([_predict(network, safe_indexing(X, chunk)) for chunk in chunks])
