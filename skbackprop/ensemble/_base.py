@@ -32,7 +32,7 @@ from ._bagging import bootstrap_samples, poisson_counts
 from ._candidates import automatic_candidates
 from ._fitting import Candidate, MeanLoss, MemberTrainer, Samples, train_candidates
 from ._folds import Fold, make_folds
-from ._members import check_template, network_of, new_member, predict, update
+from ._members import check_callbacks, check_template, network_of, new_member, predict, update
 from ._temperature import LogitPool
 
 #: Parameters that both ensembles have, with their types and ranges.
@@ -73,6 +73,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
     # Training
 
     def _fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, groups: ArrayLike | None) -> Self:
+        check_callbacks(self)
         with _unchanged_on_error(self):
             result = _merged(_run_fit(self, X, y, sample_weight, groups))
         result.ineffective += self._ineffective(groups)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
@@ -15,7 +16,7 @@ from .._estimators.targets import PRECISE
 from .._sklearn_compat import safe_indexing
 from .._training.result import TrainingResult
 from .._typing import Matrix
-from ..callbacks import Checkpoint
+from ..callbacks import Checkpoint, EarlyStopping, LossRecorder
 from ._folds import Fold
 from ._temperature import logits_of
 
@@ -57,6 +58,14 @@ def check_template(template, network_class: type[BaseBackprop]) -> None:
         raise ValueError("A Checkpoint stores a single network, and all networks of an ensemble would write its file.")
 
 
+def check_callbacks(ensemble) -> None:
+    """Raise ValueError if callbacks that observe the epochs of a network are set on an ensemble."""
+    for callback in vars(ensemble).get("_skl_callbacks", []):
+        if isinstance(callback, (Checkpoint, EarlyStopping, LossRecorder)):
+            name = type(callback).__name__
+            raise ValueError(f"{name} is a callback of networks: set it on `estimator`, not on the ensemble.")
+
+
 def prior_of(member) -> float:
     """Return the c of ``alpha="auto"`` that a fitted member was trained with."""
     return fitted_model(network_of(member)).state.prior
@@ -85,7 +94,7 @@ def train(
 
 def transformed(member, X: Matrix) -> Matrix:
     """Return the samples as the network of a member receives them."""
-    return member[:-1].transform(X) if isinstance(member, Pipeline) and len(member) > 1 else X
+    return member[:-1].transform(_shared(X)) if isinstance(member, Pipeline) and len(member) > 1 else X
 
 
 def update(member, X: Matrix, y, sample_weight, classes) -> TrainingResult:
@@ -111,7 +120,16 @@ def _fit_transformers(member: Pipeline, X: Matrix, y: np.ndarray, weight: np.nda
     everything = is_trained.all()
     transformers.fit(X if everything else X[is_trained], y if everything else y[is_trained])
     member.steps[:-1] = transformers.steps
-    return member, transformers.transform(X)
+    return member, transformers.transform(_shared(X))
+
+
+def _shared(X: Matrix) -> Matrix:
+    """Return a view of X that transformers with ``copy=False`` do not change, because other members use it, too."""
+    if sparse.issparse(X):
+        return X
+    view = X.view()
+    view.flags.writeable = False
+    return view
 
 
 def _predict(network, X: Matrix) -> np.ndarray:

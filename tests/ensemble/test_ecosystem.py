@@ -174,6 +174,24 @@ def test_a_checkpoint_cannot_be_shared(case, tmp_path):
         ensemble.fit(X, y)
 
 
+def test_callbacks_of_networks_cannot_be_set_on_the_ensemble(case, tmp_path):
+    pytest.importorskip("sklearn.callback")
+    from skbackprop.callbacks import Checkpoint, EarlyStopping, LossRecorder
+
+    ensemble, X, y = case
+    for callback in (LossRecorder(), EarlyStopping(X, y), Checkpoint(tmp_path / "network.joblib")):
+        with pytest.raises(ValueError, match="is a callback of networks: set it on `estimator`"):
+            clone(ensemble).set_callbacks(callback).fit(X, y)
+
+
+def test_transformers_do_not_change_X(case):
+    ensemble, X, y = case
+    before = X.copy()
+    pipeline = make_pipeline(StandardScaler(copy=False), ensemble.estimator)
+    clone(ensemble).set_params(estimator=pipeline).fit(X, y).predict(X)
+    np.testing.assert_array_equal(X, before)
+
+
 def test_the_members_share_X():
     import tracemalloc
 
