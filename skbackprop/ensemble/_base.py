@@ -151,6 +151,8 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         self._check_stream_target(y, classes)  # before any member learns from valid samples of the call
         counts = poisson_counts(self._bagging_seed, self._n_streamed, X.shape[0], len(self.estimators_))
         self._n_streamed += X.shape[0]
+        if weight is not None:
+            counts = counts * (weight > 0)[:, np.newaxis]  # a member may draw no other samples
         results = []
         for member, count in zip(self.estimators_, counts.T, strict=True):
             for drawn in bootstrap_samples(count):

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 from sklearn.exceptions import DataConversionWarning
-from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold, TimeSeriesSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
@@ -165,6 +165,16 @@ def test_samples_that_are_never_held_out_have_no_prediction(data):
     first = clone(NETWORK).set_params(random_state=ensemble[0].random_state)
     first.fit(X[:100], y[:100])
     np.testing.assert_allclose(ensemble[0].predict(X_test), first.predict(X_test), rtol=1e-9)
+
+
+def test_predictions_of_samples_that_are_held_out_several_times_are_averaged(data):
+    X, y = data[:2]
+    cv = RepeatedKFold(n_splits=2, n_repeats=2, random_state=0)
+    ensemble = BackpropEnsembleRegressor(NETWORK, cv=cv, random_state=0, candidates=None).fit(X, y)
+    total = np.zeros(len(y))
+    for member, (_, held_out) in zip(ensemble, cv.split(X), strict=True):
+        total[held_out] += member.predict(X[held_out])
+    np.testing.assert_allclose(ensemble.oof_prediction_, total / 2)
 
 
 def test_candidates_are_compared_and_weighted(data):
@@ -444,6 +454,57 @@ def test_rejected_samples_are_reported_once(data):
     with pytest.warns(DataWarning) as caught:
         ensemble.partial_fit(X_bad, y[:20])
     assert len(caught) == 1
+
+
+def test_a_stream_does_not_learn_from_samples_of_weight_zero(data):
+    X, y, X_test, _ = data
+    weight = np.where(np.arange(300) % 3, 1.0, 0.0)
+    weight[:30] = 1.0
+    predictions = []
+    for offset in (50, -20):
+        ensemble = BackpropEnsembleRegressor(NETWORK, 2, bootstrap=True, random_state=0, candidates=None)
+        ensemble.partial_fit(X[:30], y[:30])
+        for start in range(30, 300, 30):
+            call = slice(start, start + 30)
+            ensemble.partial_fit(X[call], y[call] + np.where(weight[call], 0, offset), sample_weight=weight[call])
+        predictions.append(ensemble.predict(X_test))
+    np.testing.assert_array_equal(*predictions)
+
+
+def test_a_member_that_draws_samples_of_weight_zero_only_learns_nothing(data):
+    X, y = data[:2]
+    ensemble = BackpropEnsembleRegressor(NETWORK, 3, bootstrap=True, random_state=0, candidates=None)
+    ensemble.partial_fit(X, y)
+    for start in range(0, 300, 3):
+        ensemble.partial_fit(X[start : start + 3], y[start : start + 3], sample_weight=[0, 1, 0])
+    assert ensemble.score(X, y) > 0
+
+
+def test_the_weight_of_a_candidate_is_divided_by_its_networks(data):
+    X, y = data[:2]
+    candidates = [NETWORK, clone(NETWORK).set_params(hidden_layer_sizes=8)]
+    ensemble = BackpropEnsembleRegressor(n_estimators=3, candidates=candidates, random_state=0).fit(X, y)
+    first, second = ensemble.candidate_results_["weight"]
+    assert first > second > 0
+    np.testing.assert_allclose(ensemble.estimator_weights_, np.array([first] * 3 + [second] * 3) / 3)
+    assert [network.hidden_layer_sizes for network in ensemble] == [16] * 3 + [8] * 3
+
+
+def test_a_fit_forgets_earlier_predictions(data):
+    X, y, X_test, _ = data
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None).fit(X, y)
+    ensemble.set_params(strategy="seeds").fit(X, y)
+    assert not hasattr(ensemble, "oof_score_")
+    with pytest.raises(ValueError, match="predict_interval needs errors"):
+        ensemble.predict_interval(X_test)
+
+
+def test_candidates_of_weight_zero_are_not_kept(data):
+    X = data[0]
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0).fit(X, np.ones(len(X)))  # nobody can be better
+    assert ensemble.candidate_results_["n_folds"] == [2, 2, 2]
+    assert ensemble.candidate_results_["weight"] == [1, 0, 0]
+    assert len(ensemble) == 2
 
 
 @pytest.mark.parametrize("kind", [list, np.float32, int, object])
