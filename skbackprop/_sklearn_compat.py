@@ -11,15 +11,18 @@ from typing import Any, Self
 
 import sklearn
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 __all__ = [
     "CallbackSupportMixin",
     "FitTask",
+    "HasMethods",
     "Interval",
     "StrOptions",
     "fit_context",
     "open_task",
+    "safe_indexing",
     "with_callbacks",
 ]
 
@@ -74,7 +77,7 @@ class FitTask:
     @contextmanager
     def subtask(self, name: str, number: int, sub_estimator) -> Iterator[None]:
         """Propagate the callbacks to an estimator that is fitted as a part of this one."""
-        context = self.context.subcontext(task_name=name, task_id=number, max_subtasks=None)
+        context = self.context.subcontext(task_name=name, task_id=number)  # a leaf, which the estimator's task replaces
         with context.propagate_callback_context(sub_estimator):
             context.call_on_fit_task_begin(estimator=self._estimator, **self.data)
             yield

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.ensemble import BaseEnsemble
-from sklearn.pipeline import Pipeline
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -25,18 +25,18 @@ from .._estimators.fitted_model import fitted_model
 from .._estimators.labels import is_multilabel
 from .._estimators.parameters import check_weights
 from .._estimators.samples import accepted_dtypes
-from .._sklearn_compat import CallbackSupportMixin, Interval, StrOptions, open_task, with_callbacks
+from .._sklearn_compat import CallbackSupportMixin, HasMethods, Interval, StrOptions, open_task, with_callbacks
 from .._training.result import TrainingResult
 from .._typing import Matrix, MatrixLike, keep_signature
 from ._bagging import bootstrap_samples, poisson_counts
 from ._candidates import automatic_candidates
 from ._fitting import Candidate, MeanLoss, MemberTrainer, Samples, train_candidates
 from ._folds import Fold, make_folds
-from ._members import check_template, network_of, new_member, predict, update
+from ._members import check_callbacks, check_template, network_of, new_member, predict, update
 
 #: Parameters that both ensembles have, with their types and ranges.
 CONSTRAINTS: dict[str, list[object]] = {
-    "estimator": [BaseBackprop, Pipeline, None],
+    "estimator": [HasMethods(["fit", "predict"]), None],  # `check_template` says which
     "n_estimators": [Interval(Integral, 1, None, closed="left")],
     "strategy": [StrOptions({"cross_fit", "seeds"})],
     "cv": ["cv_object"],
@@ -72,6 +72,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
     # Training
 
     def _fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, groups: ArrayLike | None) -> Self:
+        check_callbacks(self)
         with _unchanged_on_error(self):
             result = _merged(_run_fit(self, X, y, sample_weight, groups))
         result.ineffective += self._ineffective(groups)
@@ -80,10 +81,14 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
 
     def _ineffective(self, groups: ArrayLike | None) -> list[str]:
         """Return messages about what has no effect."""
-        if self.strategy != "seeds":
-            return []
-        given = [name for name, value in (("cv", self.cv), ("groups", groups)) if value is not None]
-        return [f"{name} has no effect with strategy='seeds': all networks train on all samples." for name in given]
+        messages = []
+        if self.estimator is not None and isinstance(self.candidates, (list, tuple, dict)):
+            messages.append("estimator has no effect, because candidates are given; put it among them.")
+        if self.strategy == "seeds":
+            given = [name for name, value in (("cv", self.cv), ("groups", groups)) if value is not None]
+            reason = "has no effect with strategy='seeds': all networks train on all samples."
+            messages += [f"{name} {reason}" for name in given]
+        return messages
 
     def _set_members(self, samples: Samples, candidates: list[Candidate], kept: list[Candidate]) -> None:
         n_members = samples.n_members
@@ -141,10 +146,14 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         if begins or not self.bootstrap:  # every member can predict after the first call
             self._n_streamed += X.shape[0]
             return [update(member, X, y, sample_weight, classes) for member in self.estimators_]
-        y, weight = np.asarray(y), check_weights(sample_weight, X)
+        y = np.asarray(y.toarray() if sparse.issparse(y) else y)
+        weight = check_weights(sample_weight, X)
+        check_consistent_length(X, y)
         self._check_stream_target(y, classes)  # before any member learns from valid samples of the call
         counts = poisson_counts(self._bagging_seed, self._n_streamed, X.shape[0], len(self.estimators_))
         self._n_streamed += X.shape[0]
+        if weight is not None:
+            counts = counts * (weight > 0)[:, np.newaxis]  # a member may draw no other samples
         results = []
         for member, count in zip(self.estimators_, counts.T, strict=True):
             for drawn in bootstrap_samples(count):
@@ -170,14 +179,14 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         """Return the candidates by name."""
         if isinstance(self.candidates, dict):
             return dict(self.candidates)
+        if isinstance(self.candidates, (list, tuple)):
+            return {f"candidate{i}": candidate for i, candidate in enumerate(self.candidates)}
         template = self._template()
         check_template(template, self._network_class)
         has_alternatives = self.strategy == "cross_fit" and template is network_of(template)
-        if self.candidates is None or (isinstance(self.candidates, str) and not has_alternatives):
+        if self.candidates is None or not has_alternatives:
             return {"estimator": template}
-        if isinstance(self.candidates, str):
-            return automatic_candidates(template, X)
-        return {f"candidate{i}": candidate for i, candidate in enumerate(self.candidates)}
+        return automatic_candidates(template, X)
 
     # Predictions
 

@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from .._estimators.base import BaseBackprop
 from .._typing import Matrix
+from ..callbacks import EarlyStopping
 from ._piecewise_linear import PiecewiseLinearEncoder
 
 #: Number of bins of each column, and the smallest number that is worth its time.
@@ -37,16 +38,23 @@ def automatic_candidates(network: BaseBackprop, X: Matrix) -> dict[str, Any]:
     candidates : dict of str to estimator
         "plain" is the network. "tanh" has another activation, unless the user has set one. "piecewise_linear" has a
         `PiecewiseLinearEncoder` before the network, if X is dense, has columns with more than two distinct values, and
-        the encoded columns remain affordable.
+        the encoded columns remain affordable; but not if the network can only take the columns as they are.
     """
     candidates = {"plain": clone(network)}
     if isinstance(network.activation, str) and network.activation == "relu" and np.size(network.hidden_layer_sizes):
         candidates["tanh"] = clone(network).set_params(activation="tanh")
-    n_bins = _affordable_bins(X)
+    n_bins = 0 if _needs_these_columns(network) else _affordable_bins(X)
     if n_bins >= MIN_BINS:
         steps = [("encoder", PiecewiseLinearEncoder(n_bins)), ("network", clone(network))]
         candidates["piecewise_linear"] = Pipeline(steps)
     return candidates
+
+
+def _needs_these_columns(network: Any) -> bool:
+    """Return whether the network has initial weights, or samples to validate with, that fit no other columns."""
+    callbacks = vars(network).get("_skl_callbacks", [])
+    has_weights = isinstance(network.init, (list, tuple))
+    return has_weights or any(isinstance(callback, EarlyStopping) for callback in callbacks)
 
 
 def _affordable_bins(X: Matrix) -> int:

@@ -8,11 +8,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.utils import Tags
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import Tags, column_or_1d
 
 from .._estimators.classifier import BackpropClassifier
 from .._estimators.fitted_members import FittedMembers
+from .._estimators.labels import is_multilabel
 from .._estimators.targets import dense
 from .._sklearn_compat import fit_context
 from .._typing import Matrix, MatrixLike, keep_signature
@@ -330,8 +330,8 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         return super()._fitted_members()._replace(pool=LogitPool(self.temperature_, self._is_multilabel))
 
     def _validated_target(self, y: Matrix) -> np.ndarray:
-        check_classification_targets(y)
-        return dense(y)
+        y = dense(y)
+        return y if is_multilabel(y) else column_or_1d(y, warn=True)
 
     def _set_members(self, samples: Samples, candidates: list[Candidate], kept: list[Candidate]) -> None:
         self.temperature_ = 1.0

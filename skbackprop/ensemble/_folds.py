@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, check_cv
+from sklearn.utils import check_consistent_length, column_or_1d
 
 from .._core.dataset import INDEX
 
@@ -63,29 +64,39 @@ def make_folds(
     Raises
     ------
     ValueError
-        If there are fewer samples or groups than folds.
+        If there are fewer samples or groups than folds, or `cv` does not split the samples.
     """
     if cv is not None:
         splits = check_cv(cv, y, classifier=is_stratified).split(np.zeros((len(y), 1)), y, groups)
-        return [_given_fold(len(y), train, test) for train, test in splits]
+        is_used = np.ones(len(y), bool) if sample_weight is None else sample_weight > 0
+        folds = [_given_fold(is_used, train, test) for train, test in splits]
+        if not folds:
+            raise ValueError(f"cv={cv!r} has no splits; if it is an iterator, which one fit uses up, pass a list.")
+        return folds
     used = np.arange(len(y)) if sample_weight is None else np.flatnonzero(sample_weight)
-    y, groups = y[used], None if groups is None else np.asarray(groups)[used]
-    _check_number(len(used), groups, n_folds)
+    group_of = None
+    if groups is not None:
+        check_consistent_length(y, groups)
+        group_of = column_or_1d(groups)[used]
+    y = y[used]
+    _check_number(len(used), group_of, n_folds)
     splitter = _shuffled_folds(n_folds, y, seed, has_groups=groups is not None, is_stratified=is_stratified)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # all members know all classes
-        splits = list(splitter.split(np.zeros((len(y), 1)), y, groups))
+        splits = list(splitter.split(np.zeros((len(y), 1)), y, group_of))
     nothing = np.zeros(0, INDEX)
     return [Fold(np.sort(used[test]).astype(INDEX), nothing) for _, test in splits]
 
 
-def _given_fold(n_samples: int, train: np.ndarray, test: np.ndarray) -> Fold:
+def _given_fold(is_used: np.ndarray, train: np.ndarray, test: np.ndarray) -> Fold:
     """Return a fold of the user's; indices may be negative, unsorted or boolean."""
-    is_trained, is_held_out = np.zeros(n_samples, bool), np.zeros(n_samples, bool)
+    is_trained, is_held_out = np.zeros(len(is_used), bool), np.zeros(len(is_used), bool)
     is_trained[train] = True
     is_held_out[test] = True
-    if not is_trained.any() or not is_held_out.any() or (is_trained & is_held_out).any():
-        raise ValueError("Each split of cv needs samples to train on and other samples to validate with.")
+    if not (is_trained & is_used).any() or not (is_held_out & is_used).any() or (is_trained & is_held_out).any():
+        raise ValueError(
+            "Each split of cv needs samples to train on and other samples to validate with, of a weight above 0."
+        )
     held_out = np.flatnonzero(is_held_out).astype(INDEX)
     return Fold(held_out, np.flatnonzero(~is_trained & ~is_held_out).astype(INDEX))
 

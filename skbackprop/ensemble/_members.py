@@ -6,15 +6,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .._estimators.base import BaseBackprop
 from .._estimators.classifier import BackpropClassifier
 from .._estimators.fitted_model import fitted_model
+from .._estimators.targets import PRECISE
+from .._sklearn_compat import safe_indexing
 from .._training.result import TrainingResult
 from .._typing import Matrix
-from ..callbacks import Checkpoint
+from ..callbacks import Checkpoint, EarlyStopping, LossRecorder
 from ._folds import Fold
 from ._temperature import logits_of
 
@@ -56,6 +59,14 @@ def check_template(template: Any, network_class: type[BaseBackprop]) -> None:
         raise ValueError("A Checkpoint stores a single network, and all networks of an ensemble would write its file.")
 
 
+def check_callbacks(ensemble: Any) -> None:
+    """Raise ValueError if callbacks that observe the epochs of a network are set on an ensemble."""
+    for callback in vars(ensemble).get("_skl_callbacks", []):
+        if isinstance(callback, (Checkpoint, EarlyStopping, LossRecorder)):
+            name = type(callback).__name__
+            raise ValueError(f"{name} is a callback of networks: set it on `estimator`, not on the ensemble.")
+
+
 def prior_of(member: Any) -> float:
     """Return the c of ``alpha="auto"`` that a fitted member was trained with."""
     return fitted_model(network_of(member)).state.prior
@@ -84,7 +95,7 @@ def train(
 
 def transformed(member: Any, X: Matrix) -> Matrix:
     """Return the samples as the network of a member receives them."""
-    return member[:-1].transform(X) if isinstance(member, Pipeline) and len(member) > 1 else X
+    return member[:-1].transform(_shared(X)) if isinstance(member, Pipeline) and len(member) > 1 else X
 
 
 def update(
@@ -105,13 +116,25 @@ def _fit_transformers(
     """Fit the transformers of a pipeline to the training samples only; return it and all samples, transformed."""
     if len(member) == 1:
         return member, X
-    transformers, network = member[:-1], member.steps[-1]
+    transformers = member[:-1]
+    if X.dtype not in PRECISE:
+        X = X.astype(PRECISE[0])  # as for predictions: integers might overflow
     is_trained = np.ones(X.shape[0], bool) if weight is None else weight > 0
     if fold is not None:
         is_trained[fold.held_out] = False
     everything = is_trained.all()
     transformers.fit(X if everything else X[is_trained], y if everything else y[is_trained])
-    return Pipeline([*transformers.steps, network]), transformers.transform(X)
+    member.steps[:-1] = transformers.steps
+    return member, transformers.transform(_shared(X))
+
+
+def _shared(X: Matrix) -> Matrix:
+    """Return a view of X that transformers with ``copy=False`` do not change, because other members use it, too."""
+    if sparse.issparse(X):
+        return X
+    view = X.view()
+    view.flags.writeable = False
+    return view
 
 
 def _predict(network: BaseBackprop, X: Matrix) -> np.ndarray:
@@ -122,6 +145,6 @@ def _predict(network: BaseBackprop, X: Matrix) -> np.ndarray:
 
 
 def _predict_at(network: BaseBackprop, X: Matrix, indices: np.ndarray) -> np.ndarray:
-    """Return the predictions of some samples, of which a few at a time are copied."""
+    """Return the predictions of some samples, maybe of a data frame, of which a few at a time are copied."""
     chunks = (indices[start : start + CHUNK_SAMPLES] for start in range(0, len(indices), CHUNK_SAMPLES))
-    return np.concatenate([_predict(network, X[chunk]) for chunk in chunks])
+    return np.concatenate([_predict(network, safe_indexing(X, chunk)) for chunk in chunks])

@@ -8,10 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._sklearn_compat import Interval
+from .._sklearn_compat import Interval, fit_context
 from .._typing import keep_signature
 
 
@@ -63,7 +63,7 @@ class PiecewiseLinearEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def __init__(self, n_bins: int = 16) -> None:
         self.n_bins = n_bins
 
-    @keep_signature(_fit_context(prefer_skip_nested_validation=True))
+    @keep_signature(fit_context(prefer_skip_nested_validation=True))
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Find the edges of the bins.
 

@@ -330,7 +330,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         return score_of(y, shaped(self._mean_prediction(X)), self._quantiles, sample_weight)
 
     def _validated_target(self, y: Matrix) -> np.ndarray:
-        return numeric_target(y, PRECISE).reshape(y.shape)
+        return shaped(numeric_target(y, PRECISE))
 
     def _mean_loss(self, network: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
         target = columns(y)

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.callbacks import EarlyStopping
 from skbackprop.ensemble import PiecewiseLinearEncoder
 from skbackprop.ensemble._candidates import MAX_ENCODED, automatic_candidates
 
@@ -132,6 +133,20 @@ def test_an_activation_that_the_user_has_set_remains(rng):
 @pytest.mark.parametrize("sizes", [(), [], np.array([], int)])
 def test_a_linear_network_has_no_activation_to_change(rng, sizes):
     assert "tanh" not in automatic_candidates(BackpropRegressor(sizes), rng.normal(size=(60, 4)))
+
+
+def test_columns_are_not_encoded_if_the_network_has_initial_weights(rng):
+    X = rng.normal(size=(60, 4))
+    init = [rng.normal(size=(4, 3)), rng.normal(size=(3, 1))], [np.zeros(3), np.zeros(1)]
+    candidates = automatic_candidates(BackpropRegressor(3, init=init), X)
+    assert list(candidates) == ["plain", "tanh"]
+
+
+def test_columns_are_not_encoded_if_a_callback_has_samples_to_validate_with(rng):
+    pytest.importorskip("sklearn.callback")
+    X = rng.normal(size=(60, 4))
+    network = BackpropRegressor().set_callbacks(EarlyStopping(X, X[:, 0]))
+    assert list(automatic_candidates(network, X)) == ["plain", "tanh"]
 
 
 def test_columns_are_encoded_only_if_there_is_something_to_encode(rng):

@@ -6,6 +6,7 @@ from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification, make_multilabel_classification
+from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
@@ -137,7 +138,8 @@ def test_sample_weight_reaches_the_members(data):
 @pytest.mark.parametrize("candidates", ["auto", {"small": NETWORK, "tiny": clone(NETWORK).set_params(max_iter=1)}])
 def test_candidates(data, candidates):
     X, y, X_test, y_test = data
-    ensemble = BackpropEnsembleClassifier(NETWORK, 2, candidates=candidates, random_state=0).fit(X, y)
+    network = NETWORK if candidates == "auto" else None
+    ensemble = BackpropEnsembleClassifier(network, 2, candidates=candidates, random_state=0).fit(X, y)
     assert ensemble.score(X_test, y_test) > 0.85
     held_out = log_loss(y, ensemble.oof_decision_function_)
     assert held_out < min(ensemble.candidate_results_["mean_loss"]) * 1.1
@@ -171,9 +173,28 @@ def test_there_are_no_classes_before_a_fit():
     assert not hasattr(BackpropEnsembleClassifier(), "classes_")
 
 
-def test_labels_may_be_sparse():
+def test_a_column_of_labels_is_as_a_list_of_them(data):
+    X, y = data[:2]
+    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0)
+    expected = clone(ensemble).fit(X, y)
+    with pytest.warns(DataConversionWarning) as caught:
+        ensemble.fit(X, y[:, np.newaxis])
+    assert sum(issubclass(w.category, DataConversionWarning) for w in caught) == 1
+    assert ensemble.oof_score_ == expected.oof_score_
+    assert ensemble.temperature_ == expected.temperature_
+    assert ensemble.candidate_results_ == expected.candidate_results_
+
+
+def test_several_columns_of_classes_raise(data):
+    X, y = data[:2]
+    with pytest.raises(ValueError, match="y should be a 1d array"):
+        BackpropEnsembleClassifier(NETWORK, 2).fit(X, np.column_stack([y, y]))
+
+
+@pytest.mark.parametrize("bootstrap", [False, True])
+def test_labels_may_be_sparse(bootstrap):
     X, y = make_multilabel_classification(200, n_classes=4, random_state=0)
-    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0, candidates=None)
+    ensemble = BackpropEnsembleClassifier(NETWORK, 2, bootstrap=bootstrap, random_state=0, candidates=None)
     from_sparse = clone(ensemble).fit(X, sparse.csr_array(y))
     np.testing.assert_array_equal(from_sparse.predict_proba(X), clone(ensemble).fit(X, y).predict_proba(X))
     np.testing.assert_array_equal(from_sparse.partial_fit(X, sparse.csr_array(y)).predict(X).shape, y.shape)

@@ -1,6 +1,7 @@
 """The ensembles in pipelines and searches, in files, with callbacks, data frames and metadata routing."""
 
 import pickle
+from collections import Counter
 
 import joblib
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.callbacks import Callback
 from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -22,6 +24,19 @@ REGRESSOR = BackpropEnsembleRegressor(BackpropRegressor(8, max_iter=10, alpha=1e
 CLASSIFIER = BackpropEnsembleClassifier(
     BackpropClassifier(8, max_iter=10, alpha=1e-3), 2, random_state=0, candidates=None
 )
+
+
+class PropagatedCounter(Callback):
+    """Counts the fits of an estimator and of those that it fits."""
+
+    max_propagation_depth = None
+
+    def __init__(self):
+        self.n_fits = Counter()
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == "fit":
+            self.n_fits[type(estimator).__name__, "fit"] += 1
 
 
 def data_of(ensemble):
@@ -128,6 +143,26 @@ def test_callbacks_of_the_ensemble_see_its_members(case):
     assert monitor.get_logs()
 
 
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_callbacks_are_propagated_to_the_members(case, n_jobs):
+    pytest.importorskip("sklearn.callback")
+    ensemble, X, y = case
+    counter = PropagatedCounter()
+    clone(ensemble).set_params(n_jobs=n_jobs).set_callbacks(counter).fit(X, y)
+    network = type(ensemble.estimator).__name__
+    assert counter.n_fits == {(type(ensemble).__name__, "fit"): 1, (network, "fit"): 2}
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_transformers_may_return_data_frames(case, output):
+    pytest.importorskip(output)
+    ensemble, X, y = case
+    ensemble = clone(ensemble).set_params(candidates="auto")
+    expected = clone(ensemble).fit(X, y).predict(X)
+    with sklearn.config_context(transform_output=output):
+        np.testing.assert_array_equal(ensemble.fit(X, y).predict(X), expected)
+
+
 def test_a_checkpoint_cannot_be_shared(case, tmp_path):
     pytest.importorskip("sklearn.callback")
     from skbackprop.callbacks import Checkpoint
@@ -137,6 +172,24 @@ def test_a_checkpoint_cannot_be_shared(case, tmp_path):
     ensemble.estimator.set_callbacks(Checkpoint(tmp_path / "network.joblib"))
     with pytest.raises(ValueError, match="Checkpoint stores a single network"):
         ensemble.fit(X, y)
+
+
+def test_callbacks_of_networks_cannot_be_set_on_the_ensemble(case, tmp_path):
+    pytest.importorskip("sklearn.callback")
+    from skbackprop.callbacks import Checkpoint, EarlyStopping, LossRecorder
+
+    ensemble, X, y = case
+    for callback in (LossRecorder(), EarlyStopping(X, y), Checkpoint(tmp_path / "network.joblib")):
+        with pytest.raises(ValueError, match="is a callback of networks: set it on `estimator`"):
+            clone(ensemble).set_callbacks(callback).fit(X, y)
+
+
+def test_transformers_do_not_change_X(case):
+    ensemble, X, y = case
+    before = X.copy()
+    pipeline = make_pipeline(StandardScaler(copy=False), ensemble.estimator)
+    clone(ensemble).set_params(estimator=pipeline).fit(X, y).predict(X)
+    np.testing.assert_array_equal(X, before)
 
 
 def test_the_members_share_X():

@@ -84,3 +84,22 @@ def test_indices_of_cv_may_be_negative_or_a_mask():
 def test_a_split_without_samples_or_with_the_same_raises(split):
     with pytest.raises(ValueError, match="Each split of cv needs samples to train on and other samples"):
         folds(np.arange(4.0), cv=[split])
+
+
+@pytest.mark.parametrize("weight", [[0, 0, 1, 1], [1, 1, 0, 0]])
+def test_a_split_without_weight_raises(weight):
+    with pytest.raises(ValueError, match="of a weight above 0"):
+        folds(np.arange(4.0), cv=[([0, 1], [2, 3])], sample_weight=np.array(weight, float))
+
+
+@pytest.mark.parametrize("sample_weight", [None, np.ones(6)])
+@pytest.mark.parametrize("n_groups", [5, 7])
+def test_groups_belong_to_the_samples(n_groups, sample_weight):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        folds(np.arange(6.0), groups=np.arange(n_groups), sample_weight=sample_weight)
+
+
+def test_groups_may_be_a_column():
+    groups = np.repeat([0, 1, 2], 2)
+    as_column, expected = folds(np.arange(6.0), groups=groups[:, np.newaxis]), folds(np.arange(6.0), groups=groups)
+    assert all(np.array_equal(one.held_out, other.held_out) for one, other in zip(as_column, expected, strict=True))

@@ -7,9 +7,10 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
+from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold, TimeSeriesSplit
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleRegressor
@@ -167,6 +168,16 @@ def test_samples_that_are_never_held_out_have_no_prediction(data):
     np.testing.assert_allclose(ensemble[0].predict(X_test), first.predict(X_test), rtol=1e-9)
 
 
+def test_predictions_of_samples_that_are_held_out_several_times_are_averaged(data):
+    X, y = data[:2]
+    cv = RepeatedKFold(n_splits=2, n_repeats=2, random_state=0)
+    ensemble = BackpropEnsembleRegressor(NETWORK, cv=cv, random_state=0, candidates=None).fit(X, y)
+    total = np.zeros(len(y))
+    for member, (_, held_out) in zip(ensemble, cv.split(X), strict=True):
+        total[held_out] += member.predict(X[held_out])
+    np.testing.assert_allclose(ensemble.oof_prediction_, total / 2)
+
+
 def test_candidates_are_compared_and_weighted(data):
     X, y, X_test, _ = data
     candidates = {
@@ -206,7 +217,8 @@ def test_the_transformers_of_a_candidate_do_not_see_its_fold(data):
 @pytest.mark.parametrize("candidates", ["auto", [NETWORK, make_pipeline(StandardScaler(), NETWORK)]])
 def test_automatic_and_listed_candidates(data, candidates):
     X, y, X_test, y_test = data
-    ensemble = BackpropEnsembleRegressor(NETWORK, 2, candidates=candidates, random_state=0).fit(X, y)
+    network = NETWORK if candidates == "auto" else None
+    ensemble = BackpropEnsembleRegressor(network, 2, candidates=candidates, random_state=0).fit(X, y)
     assert ensemble.score(X_test, y_test) > 0.5
     assert len(set(ensemble.candidate_results_["candidate"])) == len(ensemble.candidate_results_["weight"])
 
@@ -257,6 +269,9 @@ def test_errors_leave_the_ensemble_as_it_was(fitted, data):
         ({"candidates": [StandardScaler()]}, TypeError, "must be a BackpropRegressor or a Pipeline that ends in one"),
         ({"strategy": "bagging"}, ValueError, "strategy"),
         ({"n_estimators": 400}, ValueError, "n_samples=300 is less than n_estimators=400"),
+        ({"estimator": BackpropRegressor}, TypeError, "must be a BackpropRegressor or a Pipeline that ends in one"),
+        ({"estimator": StandardScaler()}, ValueError, "estimator"),
+        ({"cv": []}, ValueError, r"cv=\[\] has no splits"),
     ],
 )
 def test_wrong_parameters_raise(data, params, error, message):
@@ -278,6 +293,42 @@ def test_warnings_of_the_members_come_once(data):
 def test_what_has_no_effect_says_so(data):
     with pytest.warns(UserWarning, match="cv has no effect with strategy='seeds'"):
         BackpropEnsembleRegressor(NETWORK, 2, cv=3, strategy="seeds", candidates=None).fit(*data[:2])
+    with pytest.warns(UserWarning, match="estimator has no effect, because candidates are given"):
+        BackpropEnsembleRegressor(NETWORK, 2, candidates=[NETWORK]).fit(*data[:2])
+
+
+def test_an_iterator_of_splits_serves_one_fit(data):
+    X, y = data[:2]
+    ensemble = BackpropEnsembleRegressor(NETWORK, cv=KFold(2).split(X), random_state=0, candidates=None).fit(X, y)
+    assert len(ensemble) == 2
+    with pytest.raises(ValueError, match="which one fit uses up, pass a list"):
+        ensemble.fit(X, y)
+    assert ensemble.oof_prediction_.shape == (300,)
+
+
+def test_a_column_of_targets_is_as_a_list_of_them(data):
+    X, y, X_test, _ = data
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None)
+    expected = clone(ensemble).fit(X, y)
+    with pytest.warns(DataConversionWarning) as caught:
+        ensemble.fit(X, y[:, np.newaxis])
+    assert sum(issubclass(w.category, DataConversionWarning) for w in caught) == 1
+    np.testing.assert_array_equal(ensemble.oof_prediction_, expected.oof_prediction_)
+    np.testing.assert_array_equal(ensemble.predict_interval(X_test), expected.predict_interval(X_test))
+
+
+def test_transformers_receive_floats_in_fit_as_in_predict(data):
+    X, y = (data[0] * 50).astype(np.uint8), data[1]
+    pipeline = make_pipeline(FunctionTransformer(np.square), NETWORK)  # squares do not fit into 8 bits
+    ensemble = BackpropEnsembleRegressor(pipeline, 2, random_state=0)
+    from_floats = clone(ensemble).fit(X.astype(np.float64), y)
+    np.testing.assert_array_equal(ensemble.fit(X, y).predict(X), from_floats.predict(X))
+
+
+def test_a_pipeline_keeps_its_memory(data, tmp_path):
+    pipeline = Pipeline([("scaler", StandardScaler()), ("network", NETWORK)], memory=str(tmp_path))
+    ensemble = BackpropEnsembleRegressor(pipeline, 2, random_state=0).fit(*data[:2])
+    assert ensemble[0].memory == str(tmp_path)
 
 
 @pytest.mark.parametrize("confidence_level", [0.0, 1.0, -1, "0.9"])
@@ -402,8 +453,16 @@ def test_an_invalid_call_changes_no_member(data, bootstrap):
         X, y
     )
     before = ensemble.predict(X_test)
-    for bad_X, bad_y in ((X[:5], [1, 2, np.nan, 3, 4]), (X[:5, :3], y[:5]), (np.full((2, 10), np.inf), y[:2])):
-        with pytest.raises(ValueError, match=r"NaN|features|infinity"):
+    calls = (
+        (X[:5], [1, 2, np.nan, 3, 4]),
+        (X[:5, :3], y[:5]),
+        (np.full((2, 10), np.inf), y[:2]),
+        (X[:5], y[:9]),
+        (X[:5], y[:3]),
+        (X[:5], np.column_stack([y[:5], y[:5]])),
+    )
+    for bad_X, bad_y in calls:
+        with pytest.raises(ValueError, match=r"NaN|features|infinity|inconsistent|number of outputs"):
             ensemble.partial_fit(bad_X, bad_y)
     np.testing.assert_array_equal(ensemble.predict(X_test), before)
 
@@ -416,6 +475,57 @@ def test_rejected_samples_are_reported_once(data):
     with pytest.warns(DataWarning) as caught:
         ensemble.partial_fit(X_bad, y[:20])
     assert len(caught) == 1
+
+
+def test_a_stream_does_not_learn_from_samples_of_weight_zero(data):
+    X, y, X_test, _ = data
+    weight = np.where(np.arange(300) % 3, 1.0, 0.0)
+    weight[:30] = 1.0
+    predictions = []
+    for offset in (50, -20):
+        ensemble = BackpropEnsembleRegressor(NETWORK, 2, bootstrap=True, random_state=0, candidates=None)
+        ensemble.partial_fit(X[:30], y[:30])
+        for start in range(30, 300, 30):
+            call = slice(start, start + 30)
+            ensemble.partial_fit(X[call], y[call] + np.where(weight[call], 0, offset), sample_weight=weight[call])
+        predictions.append(ensemble.predict(X_test))
+    np.testing.assert_array_equal(*predictions)
+
+
+def test_a_member_that_draws_samples_of_weight_zero_only_learns_nothing(data):
+    X, y = data[:2]
+    ensemble = BackpropEnsembleRegressor(NETWORK, 3, bootstrap=True, random_state=0, candidates=None)
+    ensemble.partial_fit(X, y)
+    for start in range(0, 300, 3):
+        ensemble.partial_fit(X[start : start + 3], y[start : start + 3], sample_weight=[0, 1, 0])
+    assert ensemble.score(X, y) > 0
+
+
+def test_the_weight_of_a_candidate_is_divided_by_its_networks(data):
+    X, y = data[:2]
+    candidates = [NETWORK, clone(NETWORK).set_params(hidden_layer_sizes=8)]
+    ensemble = BackpropEnsembleRegressor(n_estimators=3, candidates=candidates, random_state=0).fit(X, y)
+    first, second = ensemble.candidate_results_["weight"]
+    assert first > second > 0
+    np.testing.assert_allclose(ensemble.estimator_weights_, np.array([first] * 3 + [second] * 3) / 3)
+    assert [network.hidden_layer_sizes for network in ensemble] == [16] * 3 + [8] * 3
+
+
+def test_a_fit_forgets_earlier_predictions(data):
+    X, y, X_test, _ = data
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None).fit(X, y)
+    ensemble.set_params(strategy="seeds").fit(X, y)
+    assert not hasattr(ensemble, "oof_score_")
+    with pytest.raises(ValueError, match="predict_interval needs errors"):
+        ensemble.predict_interval(X_test)
+
+
+def test_candidates_of_weight_zero_are_not_kept(data):
+    X = data[0]
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0).fit(X, np.ones(len(X)))  # nobody can be better
+    assert ensemble.candidate_results_["n_folds"] == [2, 2, 2]
+    assert ensemble.candidate_results_["weight"] == [1, 0, 0]
+    assert len(ensemble) == 2
 
 
 @pytest.mark.parametrize("kind", [list, np.float32, int, object])
