@@ -492,7 +492,7 @@ def test_a_stream_does_not_learn_from_samples_of_weight_zero(data):
     np.testing.assert_array_equal(*predictions)
 
 
-def test_a_member_that_draws_samples_of_weight_zero_only_learns_nothing(data):
+def test_a_member_that_draws_samples_of_weight_zero_only_has_no_update(data):
     X, y = data[:2]
     ensemble = BackpropEnsembleRegressor(NETWORK, 3, bootstrap=True, random_state=0, candidates=None)
     ensemble.partial_fit(X, y)
