@@ -19,6 +19,8 @@ N_BINS, MIN_BINS = 16, 4
 #: The largest number of features after encoding. With more entries per sample than this, the penalty is not searched
 #: for, and training slows down.
 MAX_ENCODED = 800
+#: The largest number of entries of all encoded samples, 256 MB of float64, which each member needs while it is trained.
+MAX_ENTRIES = 2**25
 #: Number of samples to count distinct values with.
 N_COUNTED = 2000
 
@@ -59,8 +61,10 @@ def _needs_these_columns(network: Any) -> bool:
 
 def _affordable_bins(X: Matrix) -> int:
     """Return the number of bins of each column, 0 if no column can have bins."""
-    if sparse.issparse(X) or X.shape[1] > MAX_ENCODED // MIN_BINS:
+    n_samples, n_columns = X.shape
+    if sparse.issparse(X) or n_columns > MAX_ENCODED // MIN_BINS:
         return 0
-    counted = X[:: -(-X.shape[0] // N_COUNTED)]
+    counted = X[:: -(-n_samples // N_COUNTED)]
     n_encoded = sum(len(np.unique(column)) > 2 for column in counted.T)
-    return min(N_BINS, (MAX_ENCODED - X.shape[1]) // n_encoded) if n_encoded else 0
+    n_features = min(MAX_ENCODED, MAX_ENTRIES // n_samples)
+    return min(N_BINS, (n_features - n_columns) // n_encoded) if n_encoded else 0

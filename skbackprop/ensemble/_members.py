@@ -21,7 +21,7 @@ from ..callbacks import Checkpoint, EarlyStopping, LossRecorder
 from ._folds import Fold
 from ._temperature import logits_of
 
-#: Number of samples that are predicted at a time where they have to be gathered.
+#: Number of samples that are predicted at a time where they have to be gathered or transformed.
 CHUNK_SAMPLES = 4096
 
 
@@ -106,8 +106,17 @@ def update(
 
 
 def predict(member: Any, X: Matrix) -> np.ndarray:
-    """Return predictions, or logits of the classes, of shape (n_samples, n_columns)."""
-    return _predict(network_of(member), transformed(member, X))
+    """Return predictions, or logits of the classes, of shape (n_samples, n_columns).
+
+    A few samples at a time are transformed.
+    """
+    network = network_of(member)
+    if network is member or len(member) == 1:
+        return _predict(network, X)
+    starts = range(0, X.shape[0], CHUNK_SAMPLES)
+    return np.concatenate(
+        [_predict(network, transformed(member, X[start : start + CHUNK_SAMPLES])) for start in starts]
+    )
 
 
 def _fit_transformers(

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.callbacks import EarlyStopping
-from skbackprop.ensemble import PiecewiseLinearEncoder
+from skbackprop.ensemble import PiecewiseLinearEncoder, _candidates
 from skbackprop.ensemble._candidates import MAX_ENCODED, automatic_candidates
 
 
@@ -162,3 +162,12 @@ def test_encoded_columns_remain_affordable(rng, n_columns):
     assert ("piecewise_linear" in candidates) == (n_columns < 200)
     if n_columns < 200:
         assert candidates["piecewise_linear"][0].fit_transform(X).shape[1] <= MAX_ENCODED
+
+
+def test_many_samples_are_not_encoded(monkeypatch, rng):
+    X = rng.normal(size=(1000, 5))
+    assert "piecewise_linear" in automatic_candidates(BackpropRegressor(), X)
+    monkeypatch.setattr(_candidates, "MAX_ENTRIES", 1000 * 45)
+    assert automatic_candidates(BackpropRegressor(), X)["piecewise_linear"][0].n_bins == 8
+    monkeypatch.setattr(_candidates, "MAX_ENTRIES", 1000 * 20)
+    assert "piecewise_linear" not in automatic_candidates(BackpropRegressor(), X)
