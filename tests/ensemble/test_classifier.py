@@ -12,6 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from skbackprop import BackpropClassifier
 from skbackprop.ensemble import BackpropEnsembleClassifier
+from skbackprop.ensemble._temperature import fit_temperature
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -75,6 +76,25 @@ def test_calibration_helps_overconfident_networks():
     losses = [log_loss(y[500:], e.predict_proba(X[500:])) for e in (calibrated, uncalibrated)]
     assert losses[0] < 0.9 * losses[1]
     np.testing.assert_array_equal(calibrated.predict(X), uncalibrated.predict(X))
+
+
+def test_sample_weight_counts_in_all_that_is_measured(rng):
+    X, y = make_classification(500, 20, n_informative=5, flip_y=0.4, random_state=0)
+    weight = rng.exponential(size=len(y)) ** 2
+    network = BackpropClassifier(64, alpha=0.0, max_iter=100, early_stopping=False)
+    cv = StratifiedKFold(3)
+    ensemble = BackpropEnsembleClassifier(network, cv=cv, random_state=0, candidates=None)
+    uncalibrated = clone(ensemble).set_params(calibrate=False).fit(X, y, sample_weight=weight)
+    probability = uncalibrated.oof_decision_function_
+    temperature = fit_temperature(y, np.log(probability), weight)
+    ensemble.fit(X, y, sample_weight=weight)
+    assert ensemble.temperature_ == pytest.approx(temperature, rel=1e-3)
+    calibrated = softmax(np.log(probability) / ensemble.temperature_, axis=1)
+    np.testing.assert_allclose(ensemble.oof_decision_function_, calibrated, rtol=1e-9)
+    right = probability.argmax(axis=1) == y
+    assert ensemble.oof_score_ == pytest.approx(np.average(right, weights=weight))
+    losses = [log_loss(y[i], probability[i], sample_weight=weight[i]) for _, i in cv.split(X, y)]
+    assert ensemble.candidate_results_["mean_loss"] == pytest.approx([np.mean(losses)])
 
 
 def test_two_classes():

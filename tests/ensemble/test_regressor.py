@@ -7,7 +7,8 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
-from sklearn.exceptions import DataConversionWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold, TimeSeriesSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
@@ -165,6 +166,42 @@ def test_samples_that_are_never_held_out_have_no_prediction(data):
     first = clone(NETWORK).set_params(random_state=ensemble[0].random_state)
     first.fit(X[:100], y[:100])
     np.testing.assert_allclose(ensemble[0].predict(X_test), first.predict(X_test), rtol=1e-9)
+
+
+@pytest.mark.parametrize("strategy", ["cross_fit", "seeds"])
+def test_transformers_are_not_fitted_to_samples_of_weight_zero(data, strategy):
+    X, y = data[:2]
+    weight = np.where(np.arange(300) % 2, 1.0, 0.0)
+    pipeline = make_pipeline(StandardScaler(), NETWORK)
+    fits = [
+        BackpropEnsembleRegressor(pipeline, 2, strategy=strategy, random_state=0).fit(samples, y, sample_weight=weight)
+        for samples in (X, np.where(weight[:, np.newaxis], X, X + 100))
+    ]
+    for one, other in zip(*fits, strict=True):
+        np.testing.assert_array_equal(one[0].mean_, other[0].mean_)
+
+
+def test_sample_weight_counts_in_the_score_and_the_losses(data, rng):
+    X, y = data[:2]
+    weight = rng.exponential(size=len(y)) ** 3
+    cv = KFold(2)
+    ensemble = BackpropEnsembleRegressor(NETWORK, cv=cv, random_state=0, candidates=None)
+    oof = ensemble.fit(X, y, sample_weight=weight).oof_prediction_
+    assert ensemble.oof_score_ == pytest.approx(r2_score(y, oof, sample_weight=weight))
+    losses = [np.average((oof[i] - y[i]) ** 2, weights=weight[i]) / np.var(y) for _, i in cv.split(X)]
+    assert ensemble.candidate_results_["mean_loss"] == pytest.approx([np.mean(losses)])
+
+
+def test_candidates_that_are_dropped_do_not_warn(data):
+    bad = BackpropRegressor((), max_iter=1, learning_rate=1e-9, alpha=0.0)
+    with pytest.warns(ConvergenceWarning, match="no better than a constant"):
+        clone(bad).fit(*data[:2])
+    ensemble = BackpropEnsembleRegressor(n_estimators=2, candidates=[NETWORK, bad], random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ensemble.fit(*data[:2])
+    assert ensemble.candidate_results_["weight"] == [1, 0]
+    assert not any("no better than a constant" in str(warning.message) for warning in caught)
 
 
 def test_predictions_of_samples_that_are_held_out_several_times_are_averaged(data):
