@@ -1,6 +1,7 @@
 """The ensemble of regressors."""
 
 import warnings
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, Stand
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleRegressor
+from skbackprop.ensemble._bagging import poisson_counts
 from skbackprop.exceptions import DataWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -506,6 +508,20 @@ def test_a_stream_does_not_learn_from_samples_of_weight_zero(data):
             ensemble.partial_fit(X[call], y[call] + np.where(weight[call], 0, offset), sample_weight=weight[call])
         predictions.append(ensemble.predict(X_test))
     np.testing.assert_array_equal(*predictions)
+
+
+def test_members_of_a_bootstrapped_stream_learn_with_the_weights_of_their_samples(data, rng):
+    X, y, X_test, _ = data
+    weight = rng.exponential(size=len(y)) ** 3
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, bootstrap=True, random_state=0, candidates=None)
+    ensemble.partial_fit(X[:50], y[:50], sample_weight=weight[:50])
+    networks = deepcopy(ensemble.estimators_)
+    ensemble.partial_fit(X[50:], y[50:], sample_weight=weight[50:])
+    counts = poisson_counts(ensemble._bagging_seed, 50, 250, 2)
+    for member, network, count in zip(ensemble, networks, counts.T, strict=True):
+        drawn = 50 + np.repeat(np.arange(250), count)
+        network.partial_fit(X[drawn], y[drawn], sample_weight=weight[drawn])
+        np.testing.assert_allclose(member.predict(X_test), network.predict(X_test))
 
 
 def test_a_member_that_draws_samples_of_weight_zero_only_learns_nothing(data):
