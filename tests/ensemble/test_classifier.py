@@ -5,10 +5,10 @@ import pytest
 from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import clone
-from sklearn.datasets import load_digits, make_classification, make_multilabel_classification
+from sklearn.datasets import load_digits, load_iris, make_classification, make_multilabel_classification
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from skbackprop import BackpropClassifier
 from skbackprop.ensemble import BackpropEnsembleClassifier
@@ -122,6 +122,14 @@ def test_a_class_with_a_single_sample_is_known_to_all_members(data):
     ensemble = BackpropEnsembleClassifier(NETWORK, 3, random_state=0, candidates=None).fit(X, y)
     assert all(list(member.classes_) == [*"abcdefghij", "z"] for member in ensemble)
     assert np.isfinite(ensemble.predict_proba(X)).all()
+
+
+def test_a_fold_of_a_class_of_weight_zero_does_not_stop_its_member():
+    X, y = load_iris(return_X_y=True)  # sorted by class
+    network = BackpropClassifier(4, max_iter=5, early_stopping=True, class_weight={0: 0.0, 1: 1.0, 2: 1.0})
+    ensemble = BackpropEnsembleClassifier(network, cv=KFold(3), random_state=0, candidates=None).fit(X, y)
+    assert ensemble[0].validation_scores_ is None
+    assert len(ensemble[1].validation_scores_) == ensemble[1].n_iter_
 
 
 def test_one_class():
