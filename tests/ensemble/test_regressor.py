@@ -18,6 +18,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleRegressor
 from skbackprop.ensemble._bagging import poisson_counts
 from skbackprop.exceptions import DataWarning
+from skbackprop.losses import Loss
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -181,6 +182,23 @@ def test_transformers_are_not_fitted_to_samples_of_weight_zero(data, strategy):
     ]
     for one, other in zip(*fits, strict=True):
         np.testing.assert_array_equal(one[0].mean_, other[0].mean_)
+
+
+def test_candidates_with_a_custom_loss_are_compared_by_the_squared_error(data):
+    X, y = data[:2]
+
+    class LogCosh(Loss):
+        def value_and_gradient(self, target, raw, gradient):
+            np.tanh(raw - target, out=gradient)
+            return np.log(np.cosh(raw - target)).sum(axis=1)
+
+        def inverse_link(self, raw):
+            return raw
+
+    network = clone(NETWORK).set_params(loss=LogCosh())
+    ensemble = BackpropEnsembleRegressor(network, 2, cv=KFold(2), random_state=0, candidates=None).fit(X, y)
+    error = np.mean((ensemble.oof_prediction_ - y) ** 2) / np.var(y)
+    assert ensemble.candidate_results_["mean_loss"] == pytest.approx([error])
 
 
 def test_sample_weight_counts_in_the_score_and_the_losses(data, rng):
@@ -534,13 +552,15 @@ def test_a_member_that_draws_samples_of_weight_zero_only_learns_nothing(data):
 
 
 def test_the_weight_of_a_candidate_is_divided_by_its_networks(data):
-    X, y = data[:2]
+    X, y, X_test, _ = data
     candidates = [NETWORK, clone(NETWORK).set_params(hidden_layer_sizes=8)]
     ensemble = BackpropEnsembleRegressor(n_estimators=3, candidates=candidates, random_state=0).fit(X, y)
     first, second = ensemble.candidate_results_["weight"]
     assert first > second > 0
     np.testing.assert_allclose(ensemble.estimator_weights_, np.array([first] * 3 + [second] * 3) / 3)
     assert [network.hidden_layer_sizes for network in ensemble] == [16] * 3 + [8] * 3
+    of_folds = ensemble._predictions_of_folds(X_test)
+    np.testing.assert_allclose(of_folds.mean(axis=0)[:, 0], ensemble.predict(X_test))
 
 
 def test_a_fit_forgets_earlier_predictions(data):
