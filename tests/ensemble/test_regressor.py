@@ -542,7 +542,7 @@ def test_members_of_a_bootstrapped_stream_learn_with_the_weights_of_their_sample
         np.testing.assert_allclose(member.predict(X_test), network.predict(X_test))
 
 
-def test_a_member_that_draws_samples_of_weight_zero_only_learns_nothing(data):
+def test_a_member_skips_a_call_of_which_it_draws_samples_of_weight_zero_only(data):
     X, y = data[:2]
     ensemble = BackpropEnsembleRegressor(NETWORK, 3, bootstrap=True, random_state=0, candidates=None)
     ensemble.partial_fit(X, y)
