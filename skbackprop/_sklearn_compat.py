@@ -13,6 +13,7 @@ import sklearn
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 
 __all__ = [
     "CallbackSupportMixin",
@@ -20,6 +21,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "check_feature_names_in",
     "fit_context",
     "open_task",
     "safe_indexing",

@@ -34,7 +34,8 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
     ----------
     estimator : BackpropClassifier or Pipeline, default=None
         The network that the ensemble consists of, or a pipeline that ends in one; None is ``BackpropClassifier()``. Its
-        callbacks are called for each network.
+        callbacks are called for each network. X is validated before any transformer of a pipeline, so put those that
+        encode strings or fill in missing values in front of the ensemble. Transformers are fitted by `fit`.
     n_estimators : int, default=5
         Number of networks, for each candidate; with ``strategy="cross_fit"`` the number of folds, at least 2.
     strategy : {"cross_fit", "seeds"}, default="cross_fit"

@@ -8,14 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._sklearn_compat import Interval, fit_context
+from .._sklearn_compat import Interval, check_feature_names_in, fit_context
 from .._typing import keep_signature
 
 
-class PiecewiseLinearEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     """Add to each column how far its values have come through each of its bins.
 
     The feature of a bin is 0 below the bin, 1 above it, and rises linearly within it, so that a linear function of
@@ -187,6 +187,35 @@ class PiecewiseLinearEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             stop = start + max(len(edges) - 1, 0)
             yield slice(start, stop)
             start = stop
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """Return the names of the features: those of the columns, and "x0_bin0" for the first bin of column "x0".
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Names of the columns; None means `feature_names_in_`, or "x0", "x1", ... without names.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_features_out,)
+            In the order of the features.
+
+        See Also
+        --------
+        transform : Return the features.
+
+        Examples
+        --------
+        >>> from skbackprop.ensemble import PiecewiseLinearEncoder
+        >>> PiecewiseLinearEncoder().fit([[1, 0], [2, 0], [5, 1]]).get_feature_names_out(["size", "flag"])
+        array(['size', 'flag', 'size_bin0', 'size_bin1'], dtype=object)
+        """
+        check_is_fitted(self)
+        columns = check_feature_names_in(self, input_features)
+        pairs = zip(columns, self.bin_edges_, strict=True)
+        bins = [f"{column}_bin{i}" for column, edges in pairs for i in range(max(len(edges) - 1, 0))]
+        return np.array([*columns, *bins], dtype=object)
 
     @property
     def _n_features_out(self) -> int:

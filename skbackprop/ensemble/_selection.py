@@ -36,7 +36,7 @@ def greedy_weights(
     """
     counts = np.zeros(len(predictions))
     total = np.zeros_like(predictions[0], dtype=np.float64)
-    best, least = counts, np.inf
+    best, least = np.ones(len(predictions)), np.inf
     for n_added in range(1, n_rounds + 1):
         losses = np.array([mean_loss((total + prediction) / n_added) for prediction in predictions])
         losses[np.isnan(losses)] = np.inf

@@ -155,6 +155,12 @@ def test_columns_are_encoded_only_if_there_is_something_to_encode(rng):
     assert "piecewise_linear" not in automatic_candidates(BackpropClassifier(), sparse.csr_matrix(labels))
 
 
+def test_distinct_values_are_counted_among_all_samples(rng):
+    X = np.zeros((4000, 1))
+    X[3000:, 0] = rng.normal(size=1000)
+    assert "piecewise_linear" in automatic_candidates(BackpropRegressor(), X)
+
+
 @pytest.mark.parametrize("n_columns", [3, 60, 150, 300])
 def test_encoded_columns_remain_affordable(rng, n_columns):
     X = rng.normal(size=(100, n_columns))

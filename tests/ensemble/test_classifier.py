@@ -5,13 +5,14 @@ import pytest
 from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import clone
-from sklearn.datasets import load_digits, make_classification, make_multilabel_classification
+from sklearn.datasets import load_digits, load_iris, make_classification, make_multilabel_classification
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from skbackprop import BackpropClassifier
 from skbackprop.ensemble import BackpropEnsembleClassifier
+from skbackprop.ensemble._temperature import fit_temperature
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -77,6 +78,25 @@ def test_calibration_helps_overconfident_networks():
     np.testing.assert_array_equal(calibrated.predict(X), uncalibrated.predict(X))
 
 
+def test_sample_weight_counts_in_all_that_is_measured(rng):
+    X, y = make_classification(500, 20, n_informative=5, flip_y=0.4, random_state=0)
+    weight = rng.exponential(size=len(y)) ** 2
+    network = BackpropClassifier(64, alpha=0.0, max_iter=100, early_stopping=False)
+    cv = StratifiedKFold(3)
+    ensemble = BackpropEnsembleClassifier(network, cv=cv, random_state=0, candidates=None)
+    uncalibrated = clone(ensemble).set_params(calibrate=False).fit(X, y, sample_weight=weight)
+    probability = uncalibrated.oof_decision_function_
+    temperature = fit_temperature(y, np.log(probability), weight)
+    ensemble.fit(X, y, sample_weight=weight)
+    assert ensemble.temperature_ == pytest.approx(temperature, rel=1e-3)
+    calibrated = softmax(np.log(probability) / ensemble.temperature_, axis=1)
+    np.testing.assert_allclose(ensemble.oof_decision_function_, calibrated, rtol=1e-9)
+    right = probability.argmax(axis=1) == y
+    assert ensemble.oof_score_ == pytest.approx(np.average(right, weights=weight))
+    losses = [log_loss(y[i], probability[i], sample_weight=weight[i]) for _, i in cv.split(X, y)]
+    assert ensemble.candidate_results_["mean_loss"] == pytest.approx([np.mean(losses)])
+
+
 def test_two_classes():
     X, y = make_classification(300, random_state=0)
     ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0, candidates=None).fit(X, y == 1)
@@ -102,6 +122,14 @@ def test_a_class_with_a_single_sample_is_known_to_all_members(data):
     ensemble = BackpropEnsembleClassifier(NETWORK, 3, random_state=0, candidates=None).fit(X, y)
     assert all(list(member.classes_) == [*"abcdefghij", "z"] for member in ensemble)
     assert np.isfinite(ensemble.predict_proba(X)).all()
+
+
+def test_a_fold_of_a_class_of_weight_zero_does_not_stop_its_member():
+    X, y = load_iris(return_X_y=True)  # sorted by class
+    network = BackpropClassifier(4, max_iter=5, early_stopping=True, class_weight={0: 0.0, 1: 1.0, 2: 1.0})
+    ensemble = BackpropEnsembleClassifier(network, cv=KFold(3), random_state=0, candidates=None).fit(X, y)
+    assert ensemble[0].validation_scores_ is None
+    assert len(ensemble[1].validation_scores_) == ensemble[1].n_iter_
 
 
 def test_one_class():

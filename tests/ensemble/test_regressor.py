@@ -1,21 +1,24 @@
 """The ensemble of regressors."""
 
 import warnings
+from copy import deepcopy
 
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
-from sklearn.exceptions import DataConversionWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold, TimeSeriesSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleRegressor
+from skbackprop.ensemble._bagging import poisson_counts
 from skbackprop.exceptions import DataWarning
-from skbackprop.losses import LogisticSquaredError
+from skbackprop.losses import LogisticSquaredError, Loss
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -166,6 +169,59 @@ def test_samples_that_are_never_held_out_have_no_prediction(data):
     first = clone(NETWORK).set_params(random_state=ensemble[0].random_state)
     first.fit(X[:100], y[:100])
     np.testing.assert_allclose(ensemble[0].predict(X_test), first.predict(X_test), rtol=1e-9)
+
+
+@pytest.mark.parametrize("strategy", ["cross_fit", "seeds"])
+def test_transformers_are_not_fitted_to_samples_of_weight_zero(data, strategy):
+    X, y = data[:2]
+    weight = np.where(np.arange(300) % 2, 1.0, 0.0)
+    pipeline = make_pipeline(StandardScaler(), NETWORK)
+    fits = [
+        BackpropEnsembleRegressor(pipeline, 2, strategy=strategy, random_state=0).fit(samples, y, sample_weight=weight)
+        for samples in (X, np.where(weight[:, np.newaxis], X, X + 100))
+    ]
+    for one, other in zip(*fits, strict=True):
+        np.testing.assert_array_equal(one[0].mean_, other[0].mean_)
+
+
+def test_candidates_with_a_custom_loss_are_compared_by_the_squared_error(data):
+    X, y = data[:2]
+
+    class LogCosh(Loss):
+        def value_and_gradient(self, target, raw, gradient):
+            np.tanh(raw - target, out=gradient)
+            return np.log(np.cosh(raw - target)).sum(axis=1)
+
+        def inverse_link(self, raw):
+            return raw
+
+    network = clone(NETWORK).set_params(loss=LogCosh())
+    ensemble = BackpropEnsembleRegressor(network, 2, cv=KFold(2), random_state=0, candidates=None).fit(X, y)
+    error = np.mean((ensemble.oof_prediction_ - y) ** 2) / np.var(y)
+    assert ensemble.candidate_results_["mean_loss"] == pytest.approx([error])
+
+
+def test_sample_weight_counts_in_the_score_and_the_losses(data, rng):
+    X, y = data[:2]
+    weight = rng.exponential(size=len(y)) ** 3
+    cv = KFold(2)
+    ensemble = BackpropEnsembleRegressor(NETWORK, cv=cv, random_state=0, candidates=None)
+    oof = ensemble.fit(X, y, sample_weight=weight).oof_prediction_
+    assert ensemble.oof_score_ == pytest.approx(r2_score(y, oof, sample_weight=weight))
+    losses = [np.average((oof[i] - y[i]) ** 2, weights=weight[i]) / np.var(y) for _, i in cv.split(X)]
+    assert ensemble.candidate_results_["mean_loss"] == pytest.approx([np.mean(losses)])
+
+
+def test_candidates_that_are_dropped_do_not_warn(data):
+    bad = BackpropRegressor((), max_iter=1, learning_rate=1e-9, alpha=0.0)
+    with pytest.warns(ConvergenceWarning, match="no better than a constant"):
+        clone(bad).fit(*data[:2])
+    ensemble = BackpropEnsembleRegressor(n_estimators=2, candidates=[NETWORK, bad], random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ensemble.fit(*data[:2])
+    assert ensemble.candidate_results_["weight"] == [1, 0]
+    assert not any("no better than a constant" in str(warning.message) for warning in caught)
 
 
 def test_predictions_of_samples_that_are_held_out_several_times_are_averaged(data):
@@ -492,7 +548,21 @@ def test_a_stream_does_not_learn_from_samples_of_weight_zero(data):
     np.testing.assert_array_equal(*predictions)
 
 
-def test_a_member_that_draws_samples_of_weight_zero_only_has_no_update(data):
+def test_members_of_a_bootstrapped_stream_learn_with_the_weights_of_their_samples(data, rng):
+    X, y, X_test, _ = data
+    weight = rng.exponential(size=len(y)) ** 3
+    ensemble = BackpropEnsembleRegressor(NETWORK, 2, bootstrap=True, random_state=0, candidates=None)
+    ensemble.partial_fit(X[:50], y[:50], sample_weight=weight[:50])
+    networks = deepcopy(ensemble.estimators_)
+    ensemble.partial_fit(X[50:], y[50:], sample_weight=weight[50:])
+    counts = poisson_counts(ensemble._bagging_seed, 50, 250, 2)
+    for member, network, count in zip(ensemble, networks, counts.T, strict=True):
+        drawn = 50 + np.repeat(np.arange(250), count)
+        network.partial_fit(X[drawn], y[drawn], sample_weight=weight[drawn])
+        np.testing.assert_allclose(member.predict(X_test), network.predict(X_test))
+
+
+def test_a_member_skips_a_call_of_which_it_draws_samples_of_weight_zero_only(data):
     X, y = data[:2]
     ensemble = BackpropEnsembleRegressor(NETWORK, 3, bootstrap=True, random_state=0, candidates=None)
     ensemble.partial_fit(X, y)
@@ -502,13 +572,15 @@ def test_a_member_that_draws_samples_of_weight_zero_only_has_no_update(data):
 
 
 def test_the_weight_of_a_candidate_is_divided_by_its_networks(data):
-    X, y = data[:2]
+    X, y, X_test, _ = data
     candidates = [NETWORK, clone(NETWORK).set_params(hidden_layer_sizes=8)]
     ensemble = BackpropEnsembleRegressor(n_estimators=3, candidates=candidates, random_state=0).fit(X, y)
     first, second = ensemble.candidate_results_["weight"]
     assert first > second > 0
     np.testing.assert_allclose(ensemble.estimator_weights_, np.array([first] * 3 + [second] * 3) / 3)
     assert [network.hidden_layer_sizes for network in ensemble] == [16] * 3 + [8] * 3
+    of_folds = ensemble._predictions_of_folds(X_test)
+    np.testing.assert_allclose(of_folds.mean(axis=0)[:, 0], ensemble.predict(X_test))
 
 
 def test_a_fit_forgets_earlier_predictions(data):
