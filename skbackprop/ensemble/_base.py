@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any, Self
@@ -12,7 +12,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
-from sklearn.base import is_classifier
 from sklearn.ensemble import BaseEnsemble
 from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
@@ -22,17 +21,17 @@ from .._estimators.base import BaseBackprop, issue_warnings
 from .._estimators.conversion import convert_samples
 from .._estimators.fitted_members import FittedMembers
 from .._estimators.fitted_model import fitted_model
-from .._estimators.labels import is_multilabel
 from .._estimators.parameters import check_weights
 from .._estimators.samples import accepted_dtypes
-from .._sklearn_compat import CallbackSupportMixin, HasMethods, Interval, StrOptions, open_task, with_callbacks
+from .._sklearn_compat import CallbackSupportMixin, HasMethods, Interval, StrOptions
 from .._training.result import TrainingResult
-from .._typing import Matrix, MatrixLike, keep_signature
+from .._typing import Matrix, MatrixLike
+from ._averages import weighted_mean
 from ._bagging import bootstrap_samples, poisson_counts
 from ._candidates import automatic_candidates
-from ._fitting import Candidate, MeanLoss, MemberTrainer, Samples, train_candidates
-from ._folds import Fold, make_folds
+from ._fitting import run_fit
 from ._members import check_callbacks, check_template, network_of, new_member, predict, update
+from ._training import Candidate, MeanLoss, Samples
 
 #: Parameters that both ensembles have, with their types and ranges.
 CONSTRAINTS: dict[str, list[object]] = {
@@ -74,7 +73,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
     def _fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, groups: ArrayLike | None) -> Self:
         check_callbacks(self)
         with _unchanged_on_error(self):
-            result = _merged(_run_fit(self, X, y, sample_weight, groups))
+            result = _merged(run_fit(self, X, y, sample_weight, groups))
         result.ineffective += self._ineffective(groups)
         issue_warnings(result, stacklevel=4)  # scikit-learn wraps `fit` in another function
         return self
@@ -229,92 +228,6 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-@keep_signature(with_callbacks)
-def _run_fit(
-    ensemble: BaseBackpropEnsemble,
-    X: Any,
-    y: Any,
-    sample_weight: ArrayLike | None,
-    groups: ArrayLike | None,
-) -> list[TrainingResult]:
-    """Train the members and set the fitted attributes; return how their fits have ended."""
-    task = open_task(ensemble, "fit", None, X, y, sample_weight, sequential=False)
-    dtypes = accepted_dtypes(X, np.float64, np.float32)
-    X, y = validate_data(ensemble, X, y, accept_sparse="csr", dtype=dtypes, order="C", multi_output=True)
-    y = ensemble._validated_target(y)
-    weight = check_weights(sample_weight, X)
-    rng = check_random_state(ensemble.random_state)
-    folds = _folds(ensemble, y, groups, weight, rng)
-    samples = Samples(X, y, weight, folds, len(folds) or ensemble.n_estimators)
-    candidates = _candidates(ensemble, samples, rng)
-    trainer = MemberTrainer(ensemble, samples, task)
-    kept = train_candidates(trainer, candidates, samples, lambda network: ensemble._mean_loss(network, y, weight))
-    ensemble._begin_bagging(rng)
-    ensemble._set_members(samples, candidates, kept)
-    if task is not None:
-        task.end()
-    return [result for candidate in kept for result in candidate.results]
-
-
-def _folds(
-    ensemble: BaseBackpropEnsemble,
-    y: np.ndarray,
-    groups: ArrayLike | None,
-    weight: np.ndarray | None,
-    rng: np.random.RandomState,
-) -> list[Fold]:
-    """Return the fold of each member, or none if all train on all samples.
-
-    Raises
-    ------
-    ValueError
-        If parameters contradict each other, or there are fewer samples than folds.
-    """
-    if ensemble.strategy == "seeds":
-        if not (ensemble.candidates is None or isinstance(ensemble.candidates, str)):
-            raise ValueError("candidates are compared on held-out samples: strategy='seeds' has none, 'cross_fit' has.")
-        return []
-    if ensemble.n_estimators < 2 and ensemble.cv is None:
-        raise ValueError("n_estimators=1 leaves nothing to train on with strategy='cross_fit'; use 2 or more folds.")
-    seed = rng.randint(np.iinfo(np.int32).max)
-    is_stratified = is_classifier(ensemble) and not is_multilabel(y)
-    return make_folds(ensemble.cv, ensemble.n_estimators, y, groups, weight, seed, is_stratified=is_stratified)
-
-
-def _candidates(ensemble: BaseBackpropEnsemble, samples: Samples, rng: np.random.RandomState) -> list[Candidate]:
-    templates = ensemble._templates(samples.X)
-    if not templates:
-        raise ValueError("candidates is empty: pass at least one estimator, or None.")
-    for template in templates.values():
-        check_template(template, ensemble._network_class)
-    return [
-        Candidate(name, [new_member(template, rng) for _ in range(samples.n_members)])
-        for name, template in templates.items()
-    ]
-
-
-def weighted_mean(predictions: Sequence[np.ndarray], weights: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return the weighted mean of predictions; the weights sum to 1."""
-    mean = np.zeros(predictions[0].shape)
-    for prediction, weight in zip(predictions, weights, strict=True):
-        mean += weight * prediction
-    return mean.astype(predictions[0].dtype, copy=False)
-
-
-def mean_of_folds(
-    predictions: list[np.ndarray], folds: Sequence[Fold], n_samples: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean of the out-of-fold predictions of each sample, NaN without any, and whether it has one."""
-    total, count = np.zeros((n_samples, predictions[0].shape[1])), np.zeros(n_samples)
-    for prediction, fold in zip(predictions, folds, strict=True):
-        total[fold.held_out] += prediction
-        count[fold.held_out] += 1
-    is_predicted = count > 0
-    total[~is_predicted] = np.nan
-    total[is_predicted] /= count[is_predicted, np.newaxis]
-    return total, is_predicted
 
 
 @contextmanager

@@ -16,11 +16,12 @@ from .._estimators.labels import is_multilabel
 from .._estimators.targets import dense
 from .._sklearn_compat import fit_context
 from .._typing import Matrix, MatrixLike, keep_signature
-from ._base import CONSTRAINTS, BaseBackpropEnsemble, mean_of_folds
-from ._fitting import Candidate, MeanLoss, Samples
+from ._averages import mean_of_folds
+from ._base import CONSTRAINTS, BaseBackpropEnsemble
 from ._losses import classification_loss
 from ._members import network_of
 from ._temperature import LogitPool, fit_temperature, log_probabilities_of, probabilities_of
+from ._training import Candidate, MeanLoss, Samples
 
 
 class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):

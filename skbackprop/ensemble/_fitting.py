@@ -1,224 +1,88 @@
-"""One call of `fit`: train each candidate on each fold, several members at a time, and weight the candidates."""
+"""One call of `fit`: from X and y as the user passes them to the fitted attributes of an ensemble."""
 
 from __future__ import annotations
 
-import importlib.util
-import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.parallel import Parallel, delayed
+from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
 
-from .._sklearn_compat import FitTask
+from .._estimators.labels import is_multilabel
+from .._estimators.parameters import check_weights
+from .._estimators.samples import accepted_dtypes
+from .._sklearn_compat import open_task, with_callbacks
 from .._training.result import TrainingResult
-from .._typing import Matrix
-from ._folds import Fold
-from ._members import TrainedMember, network_of, prior_of, train
-from ._selection import greedy_weights, survivors
+from .._typing import keep_signature
+from ._folds import Fold, make_folds
+from ._members import check_template, new_member
+from ._training import Candidate, MemberTrainer, Samples, train_candidates
 
-#: From this number of samples on, the search for the c of ``alpha="auto"`` takes longer than a fit, and its result
-#: hardly differs from fold to fold.
-MANY_SAMPLES = 2000
-
-#: Returns the mean loss of predictions of the samples at some indices.
-MeanLoss = Callable[[np.ndarray, np.ndarray], float]
+if TYPE_CHECKING:
+    from ._base import BaseBackpropEnsemble
 
 
-class Samples(NamedTuple):
-    """Validated samples, and the folds that members are trained on.
+@keep_signature(with_callbacks)
+def run_fit(
+    ensemble: BaseBackpropEnsemble,
+    X: Any,
+    y: Any,
+    sample_weight: ArrayLike | None,
+    groups: ArrayLike | None,
+) -> list[TrainingResult]:
+    """Train the members and set the fitted attributes; return how their fits have ended."""
+    task = open_task(ensemble, "fit", None, X, y, sample_weight, sequential=False)
+    dtypes = accepted_dtypes(X, np.float64, np.float32)
+    X, y = validate_data(ensemble, X, y, accept_sparse="csr", dtype=dtypes, order="C", multi_output=True)
+    y = ensemble._validated_target(y)
+    weight = check_weights(sample_weight, X)
+    rng = check_random_state(ensemble.random_state)
+    folds = _folds(ensemble, y, groups, weight, rng)
+    samples = Samples(X, y, weight, folds, len(folds) or ensemble.n_estimators)
+    candidates = _candidates(ensemble, samples, rng)
+    trainer = MemberTrainer(ensemble, samples, task)
+    kept = train_candidates(trainer, candidates, samples, lambda network: ensemble._mean_loss(network, y, weight))
+    ensemble._begin_bagging(rng)
+    ensemble._set_members(samples, candidates, kept)
+    if task is not None:
+        task.end()
+    return [result for candidate in kept for result in candidate.results]
 
-    Attributes
-    ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-    sample_weight : ndarray of shape (n_samples,) or None
-    folds : list of Fold
-        One for each member, or none, if all members train on all samples.
-    n_members : int
+
+def _folds(
+    ensemble: BaseBackpropEnsemble,
+    y: np.ndarray,
+    groups: ArrayLike | None,
+    weight: np.ndarray | None,
+    rng: np.random.RandomState,
+) -> list[Fold]:
+    """Return the fold of each member, or none if all train on all samples.
+
+    Raises
+    ------
+    ValueError
+        If parameters contradict each other, or there are fewer samples than folds.
     """
-
-    X: Matrix
-    y: np.ndarray
-    sample_weight: np.ndarray | None
-    folds: list[Fold]
-    n_members: int
-
-
-class Job(NamedTuple):
-    """A member to train.
-
-    Attributes
-    ----------
-    member : estimator
-    fold : Fold or None
-        The samples that it is not trained on.
-    prior : float or None
-        The c of ``alpha="auto"``, if it is known.
-    """
-
-    member: Any
-    fold: Fold | None
-    prior: float | None
+    if ensemble.strategy == "seeds":
+        if not (ensemble.candidates is None or isinstance(ensemble.candidates, str)):
+            raise ValueError("candidates are compared on held-out samples: strategy='seeds' has none, 'cross_fit' has.")
+        return []
+    if ensemble.n_estimators < 2 and ensemble.cv is None:
+        raise ValueError("n_estimators=1 leaves nothing to train on with strategy='cross_fit'; use 2 or more folds.")
+    seed = rng.randint(np.iinfo(np.int32).max)
+    is_stratified = is_classifier(ensemble) and not is_multilabel(y)
+    return make_folds(ensemble.cv, ensemble.n_estimators, y, groups, weight, seed, is_stratified=is_stratified)
 
 
-class Candidate:
-    """An estimator that is trained on the folds.
-
-    Parameters
-    ----------
-    name : str
-    members : list of estimator
-        Unfitted copies of it, one for each fold.
-
-    Attributes
-    ----------
-    trained : list of TrainedMember
-        Those that have been trained, in the order of the folds.
-    losses : list of float
-        Their mean losses on the samples they were not trained on.
-    weight : float
-        In the ensemble.
-    """
-
-    def __init__(self, name: str, members: list[Any]):
-        self.name = name
-        self.members = members
-        self.trained: list[TrainedMember] = []
-        self.losses: list[float] = []
-        self.weight = 0.0
-
-    def next_jobs(self, trainer: MemberTrainer, n_members: int) -> list[Job]:
-        """Return the next few members to train; with many samples, with the c that was found on the first fold."""
-        prior = prior_of(self.trained[0].member) if self.trained and trainer.has_many_samples else None
-        positions = range(len(self.trained), len(self.trained) + n_members)
-        return [Job(self.members[position], trainer.nth_fold(position), prior) for position in positions]
-
-    @property
-    def predictions(self) -> list[np.ndarray]:
-        """Predictions of the samples of each fold by the member that was not trained on it."""
-        return [member.prediction for member in self.trained if member.prediction is not None]
-
-    @property
-    def mean_loss(self) -> float:
-        """Mean loss on held-out samples, NaN without any."""
-        return float(np.mean(self.losses)) if self.losses else math.nan
-
-    def measure(self, folds: list[Fold], mean_loss: MeanLoss) -> None:
-        """Compute the losses of the members that have been trained, maybe not yet on all folds."""
-        pairs = zip(self.predictions, folds, strict=False)
-        self.losses = [mean_loss(prediction, fold.held_out) for prediction, fold in pairs]
-
-    @property
-    def results(self) -> list[TrainingResult]:
-        """How each of the fits has ended."""
-        return [member.result for member in self.trained]
-
-
-class MemberTrainer:
-    """Trains members in threads if their engine releases the interpreter's lock, otherwise in processes.
-
-    Parameters
-    ----------
-    ensemble : BaseBackpropEnsemble
-    samples : Samples
-    task : FitTask or None
-        For callbacks, which need threads.
-    """
-
-    def __init__(self, ensemble: Any, samples: Samples, task: FitTask | None):
-        self._ensemble = ensemble
-        self._samples = samples
-        self._task = task
-        self._n_begun = 0
-
-    def nth_fold(self, position: int) -> Fold | None:
-        """Return the fold of the member at a position, None if it is trained on all samples."""
-        return self._samples.folds[position] if self._samples.folds else None
-
-    @property
-    def has_many_samples(self) -> bool:
-        """Whether the c of the penalty that is found on one fold is good enough for the others."""
-        return self._samples.X.shape[0] >= MANY_SAMPLES
-
-    def train(self, jobs: list[Job]) -> list[TrainedMember]:
-        """Train each member on its fold."""
-        has_callbacks = self._task is not None or any("_skl_callbacks" in vars(network_of(job.member)) for job in jobs)
-        backend = {"require": "sharedmem"} if has_callbacks else {"prefer": _preferred_backend(jobs)}
-        parallel = Parallel(n_jobs=self._ensemble.n_jobs, verbose=self._ensemble.verbose, **backend)
-        X, y, sample_weight = self._samples[:3]
-        first, self._n_begun = self._n_begun, self._n_begun + len(jobs)
-        return parallel(
-            delayed(_train_with_context)(
-                self._context_of(first + i, job.member), job.member, X, y, sample_weight, job.fold, job.prior
-            )
-            for i, job in enumerate(jobs)
-        )
-
-    def _context_of(self, number: int, member: Any) -> AbstractContextManager[None]:
-        if self._task is None:
-            return nullcontext()
-        return self._task.subtask("member", number, network_of(member))
-
-
-def _train_with_context(context: AbstractContextManager[None], *arguments: Any) -> TrainedMember:
-    with context:
-        return train(*arguments)
-
-
-def _preferred_backend(jobs: list[Job]) -> str:
-    """Return "threads" for the compiled engine, which releases the interpreter's lock, otherwise "processes"."""
-    may_compile = importlib.util.find_spec("numba") is not None
-    return "threads" if may_compile and all(network_of(job.member).engine != "numpy" for job in jobs) else "processes"
-
-
-def train_candidates(
-    trainer: MemberTrainer, candidates: list[Candidate], samples: Samples, mean_loss_of: Callable[[Any], MeanLoss]
-) -> list[Candidate]:
-    """Train the candidates, and return those that the ensemble keeps, with their weights.
-
-    The first candidate is trained on all folds. The others are compared on the first fold, and only those that are
-    close to the best are trained on the rest; with many samples, without another search for the penalty.
-
-    Parameters
-    ----------
-    trainer : MemberTrainer
-    candidates : list of Candidate
-    samples : Samples
-    mean_loss_of : callable
-        Returns the function to compare predictions by from a fitted network, which knows its loss and the classes.
-    """
-    first, *others = candidates
-    folds = samples.folds
-    # the last candidates begin, because those of "auto" take the longest, and other jobs fill the time until they end
-    _train_next(trainer, [*((candidate, 1) for candidate in reversed(others)), (first, samples.n_members)])
-    if not folds:
-        first.weight = 1.0
-        return [first]
-    mean_loss = mean_loss_of(network_of(first.trained[0].member))
-    for candidate in candidates:
-        candidate.measure(folds, mean_loss)
-    close = survivors([candidate.losses[0] for candidate in candidates])
-    kept = [candidate for position, candidate in enumerate(candidates) if position in {0, *close}]
-    _train_next(trainer, [(candidate, len(folds) - 1) for candidate in reversed(kept[1:])])
-    _weigh(kept, folds, mean_loss)
-    return [candidate for candidate in kept if candidate.weight]
-
-
-def _train_next(trainer: MemberTrainer, orders: list[tuple[Candidate, int]]) -> None:
-    """Train the next few members of each candidate."""
-    jobs = [job for candidate, n_members in orders for job in candidate.next_jobs(trainer, n_members)]
-    trained = iter(trainer.train(jobs))
-    for candidate, n_members in orders:
-        candidate.trained += [next(trained) for _ in range(n_members)]
-
-
-def _weigh(candidates: list[Candidate], folds: list[Fold], mean_loss: MeanLoss) -> None:
-    """Set the weights of the candidates, by the loss of their mean on all held-out samples."""
-    held_out = np.concatenate([fold.held_out for fold in folds])
-    predictions = [np.concatenate(candidate.predictions) for candidate in candidates]
-    weights = greedy_weights(predictions, lambda prediction: mean_loss(prediction, held_out))
-    for candidate, weight in zip(candidates, weights, strict=True):
-        candidate.weight = float(weight)
-        candidate.measure(folds, mean_loss)
+def _candidates(ensemble: BaseBackpropEnsemble, samples: Samples, rng: np.random.RandomState) -> list[Candidate]:
+    templates = ensemble._templates(samples.X)
+    if not templates:
+        raise ValueError("candidates is empty: pass at least one estimator, or None.")
+    for template in templates.values():
+        check_template(template, ensemble._network_class)
+    return [
+        Candidate(name, [new_member(template, rng) for _ in range(samples.n_members)])
+        for name, template in templates.items()
+    ]

@@ -17,11 +17,12 @@ from .._estimators.targets import PRECISE, numeric_target
 from .._sklearn_compat import fit_context
 from .._typing import Matrix, MatrixLike, keep_signature
 from ..losses import Loss
-from ._base import BaseBackpropEnsemble, mean_of_folds, weighted_mean
-from ._fitting import MeanLoss, Samples
+from ._averages import mean_of_folds, weighted_mean
+from ._base import BaseBackpropEnsemble
 from ._intervals import fit_intervals, predict_intervals
 from ._losses import regression_loss
 from ._members import network_of
+from ._training import MeanLoss, Samples
 
 
 class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):

@@ -6,7 +6,7 @@ from sklearn.datasets import make_friedman1
 
 from skbackprop import BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleRegressor
-from skbackprop.ensemble._fitting import Candidate, MemberTrainer, Samples, _train_next
+from skbackprop.ensemble._training import Candidate, MemberTrainer, Samples, _train_next
 from skbackprop.ensemble._folds import make_folds
 from skbackprop.ensemble._members import new_member, prior_of
 
@@ -15,7 +15,7 @@ from skbackprop.ensemble._members import new_member, prior_of
 @pytest.mark.parametrize("are_many", [False, True])
 def test_with_many_samples_the_penalty_is_searched_on_the_first_fold_only(monkeypatch, are_many):
     X, y = make_friedman1(200, random_state=0)
-    monkeypatch.setattr("skbackprop.ensemble._fitting.MANY_SAMPLES", 200 if are_many else 201)
+    monkeypatch.setattr("skbackprop.ensemble._training.MANY_SAMPLES", 200 if are_many else 201)
     folds = make_folds(None, 2, y, None, None, 0, is_stratified=False)
     trainer = MemberTrainer(BackpropEnsembleRegressor(), Samples(X, y, None, folds, 2), None)
     rng = np.random.RandomState(0)
