@@ -6,9 +6,9 @@ from sklearn.datasets import make_friedman1
 
 from skbackprop import BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleRegressor
-from skbackprop.ensemble._training import Candidate, MemberTrainer, Samples, _train_next
 from skbackprop.ensemble._folds import make_folds
 from skbackprop.ensemble._members import new_member, prior_of
+from skbackprop.ensemble._training import Candidate, MemberTrainer, Samples, _train_next
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
