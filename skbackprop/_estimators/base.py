@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from .._core.dataset import Dataset
 from .._sklearn_compat import CallbackSupportMixin
 from .._training.change_detector import ChangeDetector
 from .._training.config import TrainingConfig
@@ -129,7 +130,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     ) -> TrainingResult:
         """Make one epoch of a stream, and leave the warnings to the caller."""
         with np.errstate(all="ignore"):  # the trainer detects overflow itself
-            result = self._try_fast_path(X, y, sample_weight, classes)
+            data = self._encode_fast(X, y, sample_weight, classes)
+            result = None if data is None else update_stream(self, vars(self)["_fast_path"].trainer, data)
         if result is None:
             self.__dict__.pop("_progress", None)  # of a copy that was made during a fit
             self._validate_params()
@@ -138,15 +140,19 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             result = run_partial_fit(self, request)
         return result
 
-    def _try_fast_path(
+    def _encode_fast(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None
-    ) -> TrainingResult | None:
-        """Skip validation if the samples and the parameters are like those of the last call, else return None."""
+    ) -> Dataset | None:
+        """Encode samples without validation, if they and the parameters are like those of the last call."""
         fast_path: FastPath | None = self.__dict__.get("_fast_path")
-        if fast_path is None:
+        return None if fast_path is None else fast_path.dataset(self, X, y, sample_weight, classes)
+
+    def _update_like(self, first: BaseBackprop, data: Dataset) -> TrainingResult | None:
+        """Make one epoch over the samples that an estimator with the same parameters has encoded, or return None."""
+        own, other = self.__dict__.get("_fast_path"), first._fast_path
+        if own is None or other is None or not (own.serves(self) and own.encodes_like(other)):
             return None
-        data = fast_path.dataset(self, X, y, sample_weight, classes)
-        return None if data is None else update_stream(self, fast_path.trainer, data)
+        return update_stream(self, own.trainer, data)
 
     def _warn_if_still_falling(self, result: TrainingResult, n_before: int) -> None:
         if not result.stopped and not result.diverged and self._is_still_falling(n_before):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import is_
+from typing import Any
 
 import numpy as np
 
@@ -31,19 +32,27 @@ class ParamsSnapshot:
     """
 
     def __init__(self, values: Iterable):
-        self._values = tuple(values)
+        self.values = tuple(values)
         self._contents = {
-            position: _content(value) for position, value in enumerate(self._values) if not _is_immutable(value)
+            position: _content(value) for position, value in enumerate(self.values) if not _is_immutable(value)
         }
         self.is_comparable = None not in self._contents.values()
 
+    def equals(self, other: ParamsSnapshot) -> bool:
+        """Return whether the parameters of another estimator are equal numbers and names, or the same objects."""
+        return all(map(_are_equal, self.values, other.values))
+
     def matches(self, values: Iterable) -> bool:
         """Return whether these are the same objects with the same contents."""
-        if not all(map(is_, self._values, values)):
+        if not all(map(is_, self.values, values)):
             return False
         return not self._contents or all(
-            _content(self._values[position]) == content for position, content in self._contents.items()
+            _content(self.values[position]) == content for position, content in self._contents.items()
         )
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    return one is other or (_is_immutable(one) and _is_immutable(other) and one == other)
 
 
 def _is_immutable(value) -> bool:
@@ -95,18 +104,30 @@ class FastPath:
             return None
         return cls(trainer, params, target, data)
 
+    def serves(self, estimator) -> bool:
+        """Return whether the parameters and the state are those that this was made with."""
+        return (
+            self.trainer.state is estimator._state
+            and "_skl_callbacks" not in vars(estimator)
+            and self._params.matches(_current_params(estimator))
+        )
+
+    def encodes_like(self, other: FastPath) -> bool:
+        """Return whether samples that another fast path has encoded serve here, too."""
+        return (
+            self._params.equals(other._params)
+            and self._X_shape == other._X_shape
+            and self._is_weighted == other._is_weighted
+            and self.trainer.state.theta.dtype == other.trainer.state.theta.dtype
+        )
+
     def dataset(self, estimator, X, y, sample_weight, classes) -> Dataset | None:
         """Return the samples encoded, or None if they or the parameters need validation."""
-        attributes = vars(estimator)
-        if (
-            self.trainer.state is not estimator._state
-            or "_skl_callbacks" in attributes
-            or not self._params.matches(_current_params(estimator))
-            or getattr(X, "shape", self._X_shape) != self._X_shape
-        ):
+        if getattr(X, "shape", self._X_shape) != self._X_shape or not self.serves(estimator):
             return None
         n_samples, n_features = self._X_shape
-        X = convert_samples(X, self.trainer.state.theta.dtype, n_features, attributes.get("feature_names_in_"))
+        names = vars(estimator).get("feature_names_in_")
+        X = convert_samples(X, self.trainer.state.theta.dtype, n_features, names)
         if X is None or len(X) != n_samples:
             return None
         encoded = self._encoder.encode_if_valid(y, n_samples, classes)

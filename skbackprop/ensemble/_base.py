@@ -30,7 +30,7 @@ from ._averages import weighted_mean
 from ._bagging import bootstrap_samples, poisson_counts
 from ._candidates import automatic_candidates
 from ._fitting import run_fit
-from ._members import check_callbacks, check_template, network_of, new_member, predict, update
+from ._members import check_callbacks, check_template, network_of, new_member, predict, update, update_all
 from ._training import Candidate, MeanLoss, Samples
 
 #: Parameters that both ensembles have, with their types and ranges.
@@ -144,7 +144,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         """Update each member with the samples; with `bootstrap`, each as often as the member learns from it."""
         if begins or not self.bootstrap:  # every member can predict after the first call
             self._n_streamed += X.shape[0]
-            return [update(member, X, y, sample_weight, classes) for member in self.estimators_]
+            return update_all(self.estimators_, X, y, sample_weight, classes)
         y = np.asarray(y.toarray() if sparse.issparse(y) else y)
         weight = check_weights(sample_weight, X)
         check_consistent_length(X, y)

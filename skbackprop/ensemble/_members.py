@@ -105,6 +105,22 @@ def update(
     return network_of(member)._update(transformed(member, X), y, sample_weight, classes)
 
 
+def update_all(
+    members: list[Any], X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None
+) -> list[TrainingResult]:
+    """Make one epoch of a stream with each member; networks with the same parameters share the encoded samples."""
+    first = network_of(members[0])
+    is_first_plain = first is members[0]
+    with np.errstate(all="ignore"):  # the trainer detects overflow itself
+        data = first._encode_fast(X, y, sample_weight, classes) if is_first_plain else None
+        results = []
+        for member in members:
+            can_share = data is not None and network_of(member) is member
+            result = member._update_like(first, data) if can_share else None
+            results.append(update(member, X, y, sample_weight, classes) if result is None else result)
+    return results
+
+
 def predict(member: Any, X: Matrix) -> np.ndarray:
     """Return predictions, or logits of the classes, of shape (n_samples, n_columns).
 

@@ -438,16 +438,21 @@ def test_intervals_are_within_the_targets_that_the_loss_allows(data, loss, least
 # Streams
 
 
-def test_a_stream_teaches_all_members_every_sample(data):
+@pytest.mark.parametrize("size", [1, 30])
+@pytest.mark.parametrize("change", [False, True])
+def test_a_stream_teaches_all_members_every_sample(data, size, change):
     X, y, X_test, _ = data
     ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None)
     rng = np.random.RandomState(0)
     networks = [clone(NETWORK).set_params(random_state=rng.randint(np.iinfo(np.int32).max)) for _ in range(2)]
-    for start in range(0, 300, 30):
-        call = slice(start, start + 30)
+    for start in range(0, 300, size):
+        call = slice(start, start + size)
         ensemble.partial_fit(X[call], y[call])
         for network in networks:
             network.partial_fit(X[call], y[call])
+        if change and start == 150:  # one of the members no longer has the parameters of the others
+            ensemble[1].set_params(alpha=0.5)
+            networks[1].set_params(alpha=0.5)
     np.testing.assert_allclose(ensemble.predict(X_test), np.mean([n.predict(X_test) for n in networks], axis=0))
 
 
