@@ -30,8 +30,8 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
     The mean of a few networks is more accurate than any of them and has better probabilities, and samples that a
     network has not been trained on show how confident it may be.
 
-    A fit takes about as long as `n_estimators` fits of one network with ``candidates=None``, and four times as long with
-    the default candidates.
+    A fit takes about as long as `n_estimators` fits of one network with ``candidates=None``, and four times as long
+    with the default candidates.
 
     Parameters
     ----------

@@ -31,8 +31,8 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
     The mean of a few networks is more accurate than any of them, and each sample that a network has not been trained
     on shows how large its errors are.
 
-    A fit takes about as long as `n_estimators` fits of one network with ``candidates=None``, and four times as long with
-    the default candidates.
+    A fit takes about as long as `n_estimators` fits of one network with ``candidates=None``, and four times as long
+    with the default candidates.
 
     Parameters
     ----------
