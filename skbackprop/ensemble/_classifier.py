@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -12,7 +13,8 @@ from sklearn.utils import Tags, column_or_1d
 
 from .._estimators.classifier import BackpropClassifier
 from .._estimators.fitted_members import FittedMembers
-from .._estimators.labels import is_multilabel
+from .._estimators.labels import class_weight_function, is_multilabel
+from .._estimators.samples import combine_weights
 from .._estimators.targets import dense
 from .._sklearn_compat import fit_context
 from .._typing import Matrix, MatrixLike, keep_signature
@@ -347,9 +349,12 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
 
     def _mean_loss(self, network: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
         loss = classification_loss(network.classes_, is_multilabel=network._is_multilabel)
+        weight = training_weights(network, y, sample_weight)
 
         def mean_loss(logits: np.ndarray, indices: np.ndarray) -> float:
-            weights = None if sample_weight is None else sample_weight[indices]
+            weights = None if weight is None else weight[indices]
+            if weights is not None and not weights.any():
+                return math.nan  # all samples are of classes that have no weight
             return float(np.average(loss(logits, y[indices]), weights=weights))
 
         return mean_loss
@@ -357,11 +362,13 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
     def _set_out_of_fold(self, samples: Samples, predictions: list[np.ndarray]) -> None:
         logits, is_predicted = mean_of_folds(predictions, samples.folds, len(samples.y))
         y, weight = samples.y[is_predicted], samples.sample_weight
-        weight = None if weight is None else weight[is_predicted]
         multilabel = self._is_multilabel
         if self.calibrate:
             codes = y if multilabel else np.searchsorted(self.classes_, y)
-            self.temperature_ = fit_temperature(codes, logits[is_predicted], weight)
+            trained = training_weights(self._first_network, samples.y, weight)
+            trained = None if trained is None else trained[is_predicted]
+            self.temperature_ = fit_temperature(codes, logits[is_predicted], trained)
+        weight = None if weight is None else weight[is_predicted]
         self.oof_decision_function_ = probabilities_of(logits / self.temperature_, is_multilabel=multilabel)
         is_right = self._labels(logits[is_predicted]) == y
         self.oof_score_ = float(np.average(is_right.all(axis=1) if multilabel else is_right, weights=weight))
@@ -370,3 +377,11 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def training_weights(network: BackpropClassifier, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
+    """Return the weights that a network trains with: those of the samples times those of their classes."""
+    counted = y if sample_weight is None else y[sample_weight > 0]
+    classes, is_multilabel = network.classes_, network._is_multilabel
+    weigh = class_weight_function(network.class_weight, counted, classes, is_multilabel, online=False)
+    return combine_weights(sample_weight, None if weigh is None else weigh(y))

@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits, load_iris, make_classification, make_m
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils.class_weight import compute_sample_weight
 
 from skbackprop import BackpropClassifier
 from skbackprop.ensemble import BackpropEnsembleClassifier
@@ -226,3 +227,15 @@ def test_labels_may_be_sparse(bootstrap):
     from_sparse = clone(ensemble).fit(X, sparse.csr_array(y))
     np.testing.assert_array_equal(from_sparse.predict_proba(X), clone(ensemble).fit(X, y).predict_proba(X))
     np.testing.assert_array_equal(from_sparse.partial_fit(X, sparse.csr_array(y)).predict(X).shape, y.shape)
+
+
+def test_class_weights_count_in_what_an_ensemble_measures():
+    X, y = make_classification(1200, 10, n_informative=5, weights=[0.9], flip_y=0.1, random_state=0)
+    network = clone(NETWORK).set_params(class_weight="balanced", max_iter=60)
+    ensemble = BackpropEnsembleClassifier(network, 3, random_state=0, candidates=None).fit(X, y)
+    by_weight = clone(ensemble).set_params(estimator__class_weight=None)
+    balanced = compute_sample_weight("balanced", y)
+    by_weight.fit(X, y, sample_weight=balanced)
+    assert ensemble.temperature_ == pytest.approx(by_weight.temperature_, rel=0.1)
+    losses = [found.candidate_results_["mean_loss"][0] for found in (ensemble, by_weight)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.1)
