@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from .._estimators.classifier import BackpropClassifier
     from .._estimators.regressor import BackpropRegressor
+
+
+#: Fits in several threads, as those of an ensemble, take their numbers one after another.
+NUMBERING = threading.Lock()
 
 
 class LossRecorder(Callback):
@@ -81,8 +86,9 @@ class LossRecorder(Callback):
         [0, 0, 1, 1]
         """
         n_iter = estimator.n_iter_ if estimator.__sklearn_is_fitted__() else 0
-        self._begun[estimator] = self._n_fits, n_iter, time.perf_counter()
-        self._n_fits += 1
+        with NUMBERING:
+            number, self._n_fits = self._n_fits, self._n_fits + 1
+        self._begun[estimator] = number, n_iter, time.perf_counter()
 
     def on_fit_task_end(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Record an epoch; a call of `partial_fit` is one.
