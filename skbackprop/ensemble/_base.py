@@ -81,7 +81,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
     def _ineffective(self, groups: ArrayLike | None) -> list[str]:
         """Return messages about what has no effect."""
         messages = []
-        if self.estimator is not None and isinstance(self.candidates, (list, tuple, dict)):
+        if self.estimator is not None and self._lists_candidates:
             messages.append("estimator has no effect, because candidates are given; put it among them.")
         if self.strategy == "seeds":
             given = [name for name, value in (("cv", self.cv), ("groups", groups)) if value is not None]
@@ -123,7 +123,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
 
     def _begin_stream(self) -> None:
         """Set members that have not learned anything."""
-        if not (self.candidates is None or isinstance(self.candidates, str)):
+        if self._lists_candidates:
             raise ValueError("candidates are compared by fit: set candidates=None for partial_fit, or call fit before.")
         rng = check_random_state(self.random_state)
         template = self._template()
@@ -142,13 +142,15 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None, classes: ArrayLike | None, begins: bool
     ) -> list[TrainingResult]:
         """Update each member with the samples; with `bootstrap`, each as often as the member learns from it."""
+        if not begins and (self.bootstrap or self._lists_candidates):
+            y = np.asarray(y.toarray() if sparse.issparse(y) else y)
+            sample_weight = check_weights(sample_weight, X)
+            check_consistent_length(X, y)
+            self._check_stream_target(y, classes)
         if begins or not self.bootstrap:  # every member can predict after the first call
             self._n_streamed += X.shape[0]
             return update_all(self.estimators_, X, y, sample_weight, classes)
-        y = np.asarray(y.toarray() if sparse.issparse(y) else y)
-        weight = check_weights(sample_weight, X)
-        check_consistent_length(X, y)
-        self._check_stream_target(y, classes)  # before any member learns from valid samples of the call
+        y, weight = np.asarray(y), None if sample_weight is None else np.asarray(sample_weight)
         counts = poisson_counts(self._bagging_seed, self._n_streamed, X.shape[0], len(self.estimators_))
         self._n_streamed += X.shape[0]
         if weight is not None:
@@ -161,9 +163,16 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         return results
 
     def _check_stream_target(self, y: np.ndarray, classes: ArrayLike | None) -> None:
-        """Raise an error if a later call has a target that the networks cannot learn from."""
-        network = network_of(self.estimators_[0])
-        network._make_target(y, self._dtype, True, classes, None).encoder.encode(y)
+        """Raise an error if a later call has a target that a network cannot learn from, before another one learns it.
+
+        With `bootstrap`, the networks do not all learn each sample; listed candidates may have different losses.
+        """
+        for member in self.estimators_ if self._lists_candidates else self.estimators_[:1]:
+            network_of(member)._make_target(y, self._dtype, True, classes, None).encoder.encode(y)
+
+    @property
+    def _lists_candidates(self) -> bool:
+        return isinstance(self.candidates, (list, tuple, dict))
 
     def _forget_out_of_fold(self) -> None:
         """Remove the attributes that rest on out-of-fold predictions."""

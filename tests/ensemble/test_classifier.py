@@ -1,5 +1,7 @@
 """The ensemble of classifiers."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -239,3 +241,15 @@ def test_class_weights_count_in_what_an_ensemble_measures():
     assert ensemble.temperature_ == pytest.approx(by_weight.temperature_, rel=0.1)
     losses = [found.candidate_results_["mean_loss"][0] for found in (ensemble, by_weight)]
     assert losses[0] == pytest.approx(losses[1], rel=0.1)
+
+
+def test_a_network_with_other_parameters_encodes_the_samples_of_a_stream_itself(data):
+    X, y, X_test, _ = data
+    ensemble = BackpropEnsembleClassifier(NETWORK, 2, random_state=0, candidates=None)
+    ensemble.partial_fit(X[:1], y[:1], classes=list("abcdefghij"))
+    ensemble[1].set_params(label_smoothing=0.5)
+    network = deepcopy(ensemble[1])
+    for sample in range(1, 40):
+        ensemble.partial_fit(X[[sample]], y[[sample]])
+        network.partial_fit(X[[sample]], y[[sample]])
+    np.testing.assert_allclose(ensemble[1].predict_proba(X_test), network.predict_proba(X_test))

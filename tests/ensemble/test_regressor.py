@@ -610,3 +610,17 @@ def test_kinds_of_targets(data, kind):
     target = y.tolist() if kind is list else y.astype(kind)
     ensemble = BackpropEnsembleRegressor(NETWORK, 2, random_state=0, candidates=None).fit(X, target)
     np.testing.assert_allclose(ensemble.predict(X), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("bootstrap", [False, True])
+def test_a_target_that_one_loss_excludes_changes_no_member(bootstrap, rng):
+    X = rng.normal(size=(300, 3))
+    y = rng.poisson(np.exp(0.7 * X[:, 0])).astype(float)
+    candidates = [clone(NETWORK).set_params(loss=loss) for loss in ("absolute_error", "poisson")]
+    ensemble = BackpropEnsembleRegressor(n_estimators=2, candidates=candidates, bootstrap=bootstrap, random_state=0)
+    ensemble.fit(X, y)
+    assert len(ensemble) == 4
+    before = ensemble.predict(X)
+    with pytest.raises(ValueError, match="at least 0"):
+        ensemble.partial_fit(X[:20], [*y[:19], -1.0])
+    np.testing.assert_array_equal(ensemble.predict(X), before)
