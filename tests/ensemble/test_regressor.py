@@ -213,7 +213,7 @@ def test_sample_weight_counts_in_the_score_and_the_losses(data, rng):
 
 
 def test_candidates_that_are_dropped_do_not_warn(data):
-    bad = BackpropRegressor((), max_iter=1, learning_rate=1e-9, alpha=0.0)
+    bad = BackpropRegressor((), max_iter=1, learning_rate=1e-9, alpha=0.0, random_state=0)
     with pytest.warns(ConvergenceWarning, match="no better than a constant"):
         clone(bad).fit(*data[:2])
     ensemble = BackpropEnsembleRegressor(n_estimators=2, candidates=[NETWORK, bad], random_state=0)
