@@ -155,6 +155,7 @@ class Objective:
         buffers: ObjectiveBuffers,
         dropout_key: int = 0,
         position: int = 0,
+        n_samples: int | None = None,
     ) -> float:
         """Return the sum of ``w_i * loss_i`` over a batch, and leave the gradient of J in ``buffers.gradient``.
 
@@ -169,10 +170,11 @@ class Objective:
             Key of the dropout masks of this epoch.
         position : int
             Position of the first sample in the epoch, which determines its dropout mask.
+        n_samples : int or None
+            Number of samples that the gradient is the mean over, if `batch` is only a part of them.
         """
-        n_samples = batch.n_samples
-        scale = 1.0 / (n_samples * mean_weight)
-        is_one_chunk = n_samples <= buffers.chunk_size and batch.excluded is None
+        scale = 1.0 / ((n_samples or batch.n_samples) * mean_weight)
+        is_one_chunk = batch.n_samples <= buffers.chunk_size and batch.excluded is None
         total = 0.0
         if not is_one_chunk:
             buffers.scratch.fill(0.0)  # sums the gradients of the chunks
