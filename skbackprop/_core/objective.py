@@ -117,13 +117,20 @@ class Objective:
         """
         if data.one_hot is not None:
             data, mean = _one_sample_per_class(data, data.one_hot)
-        else:
-            total = np.zeros(data.n_outputs)
-            for chunk in data.chunks(self._chunk_size(data)):
-                y = chunk.y if math.isinf(largest_target) else np.clip(chunk.y, -largest_target, largest_target)
-                total += _weighted_sum(y, chunk.sample_weight)
-            mean = total / data.total_weight
-        raw = self.loss.constant(mean.astype(data.dtype))
+            return self.loss_of_constant(data, self.loss.constant(mean.astype(data.dtype)))
+        return self.loss_of_constant(data, self.constant_output(data, largest_target))
+
+    def constant_output(self, data: Dataset, largest_target: float = math.inf) -> np.ndarray:
+        """Return the raw output that predicts the mean of a target of numbers everywhere."""
+        total = np.zeros(data.n_outputs)
+        for chunk in data.chunks(self._chunk_size(data)):
+            y = chunk.y if math.isinf(largest_target) else np.clip(chunk.y, -largest_target, largest_target)
+            total += _weighted_sum(y, chunk.sample_weight)
+        raw: np.ndarray = self.loss.constant((total / data.total_weight).astype(data.dtype))
+        return raw
+
+    def loss_of_constant(self, data: Dataset, raw: np.ndarray) -> float:
+        """Return the weighted mean loss of the same raw output everywhere."""
         return self._mean(data, lambda chunk: np.tile(raw, (chunk.n_samples, 1)))
 
     def constant_loss_and_gross_loss(self, data: Dataset) -> tuple[float, float]:

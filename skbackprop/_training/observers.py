@@ -25,6 +25,9 @@ class TrainingObserver:
         """Handle the end of an epoch; return True to stop."""
         return False
 
+    def on_window_end(self, state: TrainingState) -> None:
+        """Handle the end of a part of an epoch, if the samples are not in memory all at once."""
+
     def close(self, state: TrainingState) -> None:
         """Handle the end of training, also by an error."""
 
@@ -48,6 +51,10 @@ class ObserverList(TrainingObserver):
         self._n_ended = state.n_iter
         stop_requests = [observer.on_epoch_end(state) for observer in self._observers]  # all of them are called
         return any(stop_requests)
+
+    def on_window_end(self, state: TrainingState) -> None:
+        for observer in self._observers:
+            observer.on_window_end(state)
 
     def close(self, state: TrainingState) -> None:
         for observer in self._observers:

@@ -117,12 +117,25 @@ class Trainer(ABC):
 
     def _run_epoch(self) -> tuple[float, float]:
         """Make one epoch; return its mean loss, infinite if anything overflowed, and the penalty before it."""
-        state, objective = self.state, self.config.objective
+        penalty = self._open_epoch()
+        loss = self._learn_from_samples() / self._total_weight
+        return (loss if math.isfinite(loss) and self.state.is_finite() else math.inf), penalty
+
+    def _open_epoch(self) -> float:
+        """Announce an epoch and choose the strength of the penalty; return the penalty."""
+        state = self.state
         self._begin_epoch()
         state.alpha = choose_alpha(self.config, state)
-        penalty = objective.penalty_value(state.theta, state.alpha)
-        loss = self._make_updates(self._data) / self._data.total_weight
-        return (loss if math.isfinite(loss) and state.is_finite() else math.inf), penalty
+        return self.config.objective.penalty_value(state.theta, state.alpha)
+
+    def _learn_from_samples(self) -> float:
+        """Make the updates of an epoch; return the sum of the weighted losses."""
+        return self._make_updates(self._data)
+
+    @property
+    def _total_weight(self) -> float:
+        """Sum of the sample weights."""
+        return self._data.total_weight
 
     def _make_updates(self, data: Dataset) -> float:
         """Make one update for each batch of some samples; return the sum of their weighted losses."""
@@ -306,7 +319,7 @@ class FitTrainer(Trainer):
         """Return the function that evaluates the objective at the present weights."""
         state, data, objective = self.state, self._data, self.config.objective
         buffers = ObjectiveBuffers(objective, state.theta, data.n_samples, state.standardizer)
-        total_weight = data.total_weight
+        total_weight = self._total_weight
 
         def evaluate(penalty: Penalty) -> tuple[float, np.ndarray]:
             loss_sum = objective.loss_and_gradient(data, state.mean_weight, penalty, buffers)
