@@ -7,7 +7,8 @@ shards, so they have the same bits wherever the shards are, and however many of 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -247,26 +248,59 @@ def _scaled(data: Dataset, standardizer: Standardizer | None) -> Dataset:
     return data if standardizer is None else data.with_target(standardizer.transform_target(data.y))
 
 
-def concatenate(parts: list[Dataset]) -> Dataset:
-    """Return the samples of several data sets in one, without those that are excluded; a single one is not copied."""
-    if len(parts) == 1:
-        return parts[0]
-    first = parts[0]
-    indices = [slice(None) if part.excluded is None else part.indices() for part in parts]
+def concatenate(parts: Iterable[Dataset], n_samples: int) -> Dataset:
+    """Return the samples of several data sets in one, without those that are excluded; a single one is not copied.
+
+    Parameters
+    ----------
+    parts : iterable of Dataset
+        Only one at a time is in memory beside the result, if X is dense.
+    n_samples : int
+        Number of samples in all of them, or more.
+    """
+    iterator = iter(parts)
+    first = next(iterator)
+    second = next(iterator, None)
+    if second is None:
+        return first
+    rest = chain([first, second], iterator)
+    return _concatenate_dense(rest, n_samples) if isinstance(first.X, np.ndarray) else _concatenate_sparse(rest)
+
+
+def _concatenate_dense(parts: Iterator[Dataset], n_samples: int) -> Dataset:
+    X = y = weight = None
+    n_filled = 0
+    for part in parts:
+        if X is None or y is None:
+            X = np.empty((n_samples, part.X.shape[1]), part.X.dtype)
+            y = np.empty((n_samples, part.y.shape[1]), part.y.dtype)
+            weight = None if part.sample_weight is None else np.empty(n_samples)
+        included = slice(None) if part.excluded is None else part.indices()
+        filled = slice(n_filled, n_filled + part.n_samples)
+        X[filled] = part.X[included]
+        y[filled] = part.y[included]
+        if weight is not None and part.sample_weight is not None:
+            weight[filled] = part.sample_weight[included]
+        n_filled += part.n_samples
+    assert X is not None
+    assert y is not None
+    kept = slice(n_filled)
+    return Dataset(X[kept], y[kept], None if weight is None else weight[kept], part.one_hot, None, part.network_dtype)
+
+
+def _concatenate_sparse(parts: Iterator[Dataset]) -> Dataset:
+    included = [part if part.excluded is None else part.take(part.indices()) for part in parts]
     weight = None
-    if any(part.sample_weight is not None for part in parts):
-        weight = np.concatenate([_weights(part)[chosen] for part, chosen in zip(parts, indices, strict=True)])
-    X = [part.X[chosen] for part, chosen in zip(parts, indices, strict=True)]
-    y = np.concatenate([part.y[chosen] for part, chosen in zip(parts, indices, strict=True)])
-    return Dataset(stack(X), y, weight, first.one_hot, None, first.network_dtype)
+    if included[0].sample_weight is not None:
+        weight = np.concatenate([part.sample_weight for part in included])
+    last = included[-1]
+    X, y = stack([part.X for part in included]), np.concatenate([part.y for part in included])
+    return Dataset(X, y, weight, last.one_hot, None, last.network_dtype)
 
 
 def stack(parts: list[Matrix]) -> Matrix:
     """Return the samples of several matrices, dense or CSR, in one."""
     if isinstance(parts[0], np.ndarray):
         return np.concatenate(cast(list[np.ndarray], parts))
-    return cast(CSR, sparse.vstack(parts, format="csr"))  # type: ignore[call-overload]  # all of them are CSR
-
-
-def _weights(data: Dataset) -> np.ndarray:
-    return np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
+    matrices: list[Any] = list(parts)
+    return cast(CSR, sparse.vstack(matrices, format="csr"))

@@ -76,6 +76,7 @@ class CallbackAdapter(TrainingObserver):
     """
 
     def __init__(self, estimator: Any, context: Any, data: dict[str, Any], snapshot: Callable[[], dict[str, Any]]):
+        self._estimator = estimator
         self._context = context
         self._arguments = {"estimator": estimator, "reconstruction_attributes": snapshot, **data}
 
@@ -85,6 +86,11 @@ class CallbackAdapter(TrainingObserver):
 
     def on_epoch_end(self, state: TrainingState) -> bool:
         return self._epoch.call_on_fit_task_end(**self._arguments)
+
+    def on_window_end(self, state: TrainingState) -> None:
+        for callback in self._estimator._skl_callbacks:
+            if hasattr(callback, "on_window_end"):
+                callback.on_window_end(self._estimator)
 
 
 class VerbosePrinter(TrainingObserver):

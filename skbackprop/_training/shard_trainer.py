@@ -53,6 +53,10 @@ class EpochPosition:
         """End the epoch."""
         self.order = None
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the position as numbers and an array, to be stored."""
+        return dict(vars(self))
+
 
 class ShardTrainer(FitTrainer):
     """Trains on samples in shards until a stopping rule or the last epoch.
@@ -91,8 +95,11 @@ class ShardTrainer(FitTrainer):
         self._is_resumed = is_resumed
         self._gradient: ShardGradient | None = None
         super().__init__(engine, config, state, shards.some)
-        self._keeps_rng = True
         self._before_window: tuple[np.ndarray, np.ndarray] | None = None
+
+    def _uses_rng(self) -> bool:
+        """Return whether an epoch draws random numbers: the order of the shards, if nothing else."""
+        return True
 
     def _first_buffers(self) -> Any:
         """Allocate nothing: the size of the windows is not known."""

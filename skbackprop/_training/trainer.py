@@ -76,9 +76,13 @@ class Trainer(ABC):
         self.state = state
         self._data = data
         self._buffers: Any = self._first_buffers()
-        self._keeps_rng = config.uses_rng(data.n_samples)
+        self._keeps_rng = self._uses_rng()
         self._last_good = StateSnapshot(state, self._keeps_rng)
         self._observer: TrainingObserver | None = None
+
+    def _uses_rng(self) -> bool:
+        """Return whether an epoch draws random numbers."""
+        return self.config.uses_rng(self._data.n_samples)
 
     def _first_buffers(self) -> Any:
         """Allocate the buffers of the engine, if there are epochs for it to compute."""
