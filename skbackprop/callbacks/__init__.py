@@ -14,7 +14,8 @@ from ._base import Callback
 from ._checkpoint import Checkpoint
 from ._early_stopping import EarlyStopping
 from ._loss_recorder import LossRecorder
+from ._trial_pruning import TrialPruning
 
-__all__ = ["Callback", "Checkpoint", "EarlyStopping", "LossRecorder"]
+__all__ = ["Callback", "Checkpoint", "EarlyStopping", "LossRecorder", "TrialPruning"]
 
 __dir__ = publish(globals())
