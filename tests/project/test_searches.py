@@ -111,7 +111,7 @@ class TestIncremental:
 
     def test_class_that_was_not_announced_is_an_error(self, wrappers):
         X, y = data(BackpropClassifier)
-        with pytest.raises(ValueError, match="classes"):
+        with pytest.raises(ValueError, match=r"unseen labels \[2\]; the classes are \[0, 1\]"):
             wrappers.Incremental(BackpropClassifier(5)).fit(*in_chunks(X, y), classes=[0, 1])
 
 
