@@ -126,12 +126,12 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         issue_warnings(result, stacklevel=4)
         return self
 
-    def _finish_fit_chunks(self, chunks: Any, validation: ValidationSet, memory_budget: float) -> Self:
+    def _finish_fit_chunks(self, chunks: Any, validation: ValidationSet) -> Self:
         """Run the remaining epochs of the interrupted `fit_chunks` that this estimator is a copy of."""
         if self._is_unfinished:
             self._validate_params()
             request = FitRequest(chunks, None, None, validation, resumes=True, finishes=True)
-            result = run_fit_chunks(self, request, memory_budget)
+            result = run_fit_chunks(self, request, math.inf)
             self._warn_if_still_falling(result, 0)
             issue_warnings(result, stacklevel=3)
         return self

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -46,42 +45,28 @@ SURVEY_SEED = 0
 MAX_DEVIATION = 0.25
 
 
-class Reading(NamedTuple):
-    """How chunks are read.
-
-    Attributes
-    ----------
-    source : ChunkSource
-    budget : float
-        The memory budget in bytes.
-    """
-
-    source: ChunkSource
-    budget: float
-
-
 @keep_signature(with_callbacks)
 def run_fit_chunks(estimator, request: FitRequest, memory_budget: float) -> TrainingResult:
     """Make the epochs of `fit_chunks`, or leave the estimator as it was."""
-    reading = Reading(ChunkSource(request.X, type(estimator)), MEGABYTE * memory_budget)
+    source, budget = ChunkSource(request.X, type(estimator)), MEGABYTE * memory_budget
     task = open_task(estimator, "fit", max_epochs(estimator), None, None, None)
     with transaction(estimator, request, task):
         resumed = estimator._progress.chunks if request.finishes else None
         if resumed is not None:
-            return _train_by_windows(estimator, request, reading, resumed, task)
-        survey, chunks = _survey(estimator, request, reading)
+            return _train_by_windows(estimator, request, source, resumed, task)
+        survey, chunks = _survey(estimator, request, source, budget)
         if task is not None:
             task.data |= {"X": survey.drawn.X, "y": survey.drawn.y}
         if chunks is not None:
             return train(estimator, request, lambda: _joined(estimator, request, survey, chunks), task)
-        return _train_by_windows(estimator, request, reading, ChunkProgress(survey, EpochPosition()), task)
+        return _train_by_windows(estimator, request, source, ChunkProgress(survey, EpochPosition(), budget), task)
 
 
-def _survey(estimator, request: FitRequest, reading: Reading) -> tuple[Survey, list[Chunk] | None]:
+def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) -> tuple[Survey, list[Chunk] | None]:
     """Read all chunks once; return what was found, and the chunks if all of them fit in one window."""
     survey: Survey | None = None
     chunks: list[Chunk] | None = []
-    for number, chunk in read_ahead(reading.source.read()):
+    for number, chunk in read_ahead(source.read()):
         with naming("chunk", number):
             if number == 0:
                 _check_features(estimator, chunk, reset=not request.resumes)
@@ -91,7 +76,7 @@ def _survey(estimator, request: FitRequest, reading: Reading) -> tuple[Survey, l
             survey = found if survey is None else survey.merge(found)
         if chunks is not None:
             chunks.append(chunk)
-            is_one_window = survey.sizes.sum() <= window_capacity(survey, reading.budget)
+            is_one_window = survey.sizes.sum() <= window_capacity(survey, budget)
             chunks = chunks if is_one_window else None
         del chunk
     assert survey is not None
@@ -138,7 +123,7 @@ def _make_target(estimator, request: FitRequest, survey: Survey, y: np.ndarray, 
 
 
 def _train_by_windows(
-    estimator, request: FitRequest, reading: Reading, chunks: ChunkProgress, task: FitTask | None
+    estimator, request: FitRequest, source: ChunkSource, chunks: ChunkProgress, task: FitTask | None
 ) -> TrainingResult:
     """Train on chunks that are read anew in every epoch."""
     survey, drawn = chunks.survey, chunks.survey.drawn
@@ -146,13 +131,13 @@ def _train_by_windows(
     target = _make_target(estimator, request, survey, drawn.y.astype(survey.y_dtype, copy=False), weight)
     some = make_samples(drawn.X.astype(survey.dtype, copy=False), drawn.y, weight, target)
     seed = choose_seed(estimator, request)
-    shards = ChunkShards(reading.source, survey, target, some.data, reading.budget)
+    shards = ChunkShards(source, survey, target, some.data, chunks.budget)
     validation, message = None, None
     monitors_loss(estimator.scoring)  # raises an error for an unknown name
     if request.has_validation_set:
         validation = validate_validation_set(estimator, *request.validation, some, target)
     elif splits_samples(estimator, is_given=False):
-        validation, message = shards.hold_out(estimator.validation_fraction, seed, reading.budget)
+        validation, message = shards.hold_out(estimator.validation_fraction, seed, chunks.budget)
     config, engine = prepare(estimator, request, shards, target, seed)
     engine = set_prior(estimator, request, engine, config, some, validation, target)
     chunks.survey = replace(survey, drawn=drawn.thinned())

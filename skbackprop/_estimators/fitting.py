@@ -264,7 +264,8 @@ def run_trainer(
         estimator._progress = FitProgress(EarlyStopper(patience), last_iter, n_samples, chunks=chunks)
         state.validation_loss_curve, state.validation_scores = [], []
         state.validation_start = state.n_iter
-    state.n_samples = 0  # a fit counts its own samples; sample weights are relative to their mean
+    if not (request.finishes and chunks is not None):  # which does not count the samples again
+        state.n_samples = 0  # a fit counts its own samples; sample weights are relative to their mean
     progress = estimator._progress
     progress.stopper.validate = validate
     observer = _make_observer(estimator, n_train, progress.last_iter, task)

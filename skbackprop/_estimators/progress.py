@@ -25,19 +25,23 @@ class ChunkProgress:
         What the first pass over the chunks has found.
     position : EpochPosition
         How far the present epoch has come.
+    budget : float
+        The memory budget in bytes, which determines the windows.
     """
 
     survey: Survey
     position: EpochPosition
+    budget: float
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything as numbers, arrays and plain containers, to be stored."""
-        return {"survey": self.survey.state_dict(), "position": self.position.state_dict()}
+        position = self.position.state_dict()
+        return {"survey": self.survey.state_dict(), "position": position, "budget": self.budget}
 
     @classmethod
     def from_state_dict(cls, stored: dict[str, Any]) -> ChunkProgress:
         """Return the progress that `state_dict` described."""
-        return cls(Survey.from_state_dict(stored["survey"]), EpochPosition(**stored["position"]))
+        return cls(Survey.from_state_dict(stored["survey"]), EpochPosition(**stored["position"]), stored["budget"])
 
 
 @dataclass

@@ -26,6 +26,24 @@ from .targets import dense
 MAX_DRAWN, MAX_DRAWN_BYTES = 5000, 2**24
 #: The smallest number of samples that are drawn, whatever memory they take.
 MIN_DRAWN = 200
+#: The parts of a stored survey.
+SURVEY_KEYS = (
+    "n_samples",
+    "n_bytes",
+    "n_features",
+    "dtype",
+    "n_entries",
+    "y_shape",
+    "y_dtype",
+    "has_weights",
+    "total_weight",
+    "n_counted",
+    "labels",
+    "counts",
+    "X",
+    "y",
+    "sample_weight",
+)
 #: The arrays of a CSR matrix.
 CSR_PARTS = ("data", "indices", "indptr")
 
