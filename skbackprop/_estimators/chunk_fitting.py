@@ -12,12 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from .._core.shards import stack
+from .._core.windows import read_ahead
 from .._sklearn_compat import FitTask, open_task, with_callbacks
 from .._training.result import TrainingResult
 from .._training.shard_trainer import EpochPosition, ShardTrainer
 from .._typing import keep_signature
 from .chunk_shards import ChunkShards, weights_of, window_capacity
-from .chunk_source import Chunk, ChunkSource, naming, read_ahead
+from .chunk_source import Chunk, ChunkSource, naming
 from .fitting import (
     FitRequest,
     choose_seed,
@@ -132,6 +133,11 @@ def _train_by_windows(
     some = make_samples(drawn.X.astype(survey.dtype, copy=False), drawn.y, weight, target)
     seed = choose_seed(estimator, request)
     shards = ChunkShards(source, survey, target, some.data, chunks.budget)
+    if estimator.shuffle == "samples":
+        raise ValueError(
+            "shuffle='samples' needs all samples in memory at once, and the chunks do not fit in one window: set "
+            "shuffle=True, or raise memory_budget."
+        )
     validation, message = None, None
     monitors_loss(estimator.scoring)  # raises an error for an unknown name
     if request.has_validation_set:

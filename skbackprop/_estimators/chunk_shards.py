@@ -10,7 +10,8 @@ import numpy as np
 
 from .._core.dataset import INDEX, Dataset
 from .._core.shards import Shards, concatenate
-from .chunk_source import Chunk, ChunkSource, read_ahead
+from .._core.windows import read_ahead
+from .chunk_source import Chunk, ChunkSource
 from .samples import Samples, Target, make_samples
 from .survey import Survey
 

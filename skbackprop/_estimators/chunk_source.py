@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from .._core.windows import bytes_of
 from .._typing import Matrix
 from .parameters import validate_weights
 from .samples import accepted_dtypes
 from .targets import dense
-
-Item = TypeVar("Item")
 
 WHAT_CHUNKS_ARE = (
     "a sequence, with len(chunks) and chunks[i], or a function without arguments that returns a new iterator over "
@@ -51,13 +49,6 @@ class Chunk(NamedTuple):
         """The memory that the arrays take."""
         weight = 0 if self.sample_weight is None else self.sample_weight.nbytes
         return bytes_of(self.X) + bytes_of(self.y) + weight
-
-
-def bytes_of(array: Matrix) -> int:
-    """Return the memory that a dense or CSR matrix takes."""
-    if isinstance(array, np.ndarray):
-        return array.nbytes
-    return array.data.nbytes + array.indices.nbytes + array.indptr.nbytes
 
 
 class ChunkSource:
@@ -154,15 +145,3 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
     y = dense(y)
     sample_weight = validate_weights(weight[0], X) if weight and weight[0] is not None else None
     return Chunk(X, y, sample_weight, vars(blank).get("feature_names_in_"))
-
-
-def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield the items while another thread produces the next one; no more than two are in memory."""
-    end = object()
-    produce: Callable[..., Any] = next
-    with ThreadPoolExecutor(1, thread_name_prefix="skbackprop-reader") as executor:
-        future = executor.submit(produce, items, end)
-        while (item := future.result()) is not end:
-            future = executor.submit(produce, items, end)
-            yield item
-            del item

@@ -125,8 +125,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         weights of a list of dicts, one for each label, are multiplied.
     label_smoothing : float, default=0.0
         Share of each label that is spread evenly over the classes, in [0, 1).
-    shuffle : bool, default=True
-        Whether to draw a new order of the samples in each epoch. It has no effect if all samples are one batch.
+    shuffle : bool or {"samples", "blocks"}, default=True
+        Whether to draw a new order of the samples in each epoch. It has no effect if all samples are one batch. True
+        means "samples" if X takes up to 1 GB, and "blocks" if it takes more: blocks of about 1 MB are read in a random
+        order, and the samples of 64 blocks at a time are shuffled, because X may be a memory map of a file that is
+        larger than memory, from which single samples would be read slowly.
     warm_start : bool, default=False
         Whether `fit` continues from the weights, the optimizer state and the number of updates of the last call.
     engine : {"auto", "numpy", "numba"}, default="auto"
@@ -235,7 +238,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         scoring: str | Callable[..., float] | None = "loss",
         class_weight: dict[Any, float] | list[dict[Any, float]] | str | None = None,
         label_smoothing: float = 0.0,
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         warm_start: bool = False,
         engine: str = "auto",
         random_state: int | np.random.RandomState | None = None,

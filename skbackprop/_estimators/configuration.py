@@ -10,7 +10,9 @@ from scipy import sparse
 from .._core.dataset import Dataset
 from .._core.network import Network
 from .._core.objective import Objective
+from .._core.shards import Shards
 from .._core.standardizer import Standardizer
+from .._core.windows import LARGE, bytes_of
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
 from ..losses import Loss
@@ -30,7 +32,12 @@ from .parameters import (
 
 
 def build_config(
-    estimator, data: Dataset, loss: Loss, max_iter: int, is_stream: bool = False, stream: TrainingState | None = None
+    estimator,
+    data: Dataset | Shards,
+    loss: Loss,
+    max_iter: int,
+    is_stream: bool = False,
+    stream: TrainingState | None = None,
 ) -> TrainingConfig:
     """Validate the parameters together, and return the configuration for training on these samples.
 
@@ -52,14 +59,22 @@ def build_config(
         optimizer=optimizer,
         schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, kind),
         batch_size=choose_batch_size(estimator.solver, estimator.batch_size, data.n_samples, n_features),
-        shuffle=estimator.shuffle,
+        shuffle=bool(estimator.shuffle),
         max_iter=max_iter,
         alpha=None if isinstance(estimator.alpha, str) else float(estimator.alpha),
         clip_norm=estimator.clip_norm,
+        reads_blocks=not is_stream and _reads_blocks(estimator.shuffle, data),
     )
 
 
-def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset) -> TrainingState:
+def _reads_blocks(shuffle: bool | str, data: Dataset | Shards) -> bool:
+    """Return whether samples are read in blocks; the samples of shards are read in windows anyway."""
+    if isinstance(data, Shards) or isinstance(shuffle, str):
+        return shuffle == "blocks"
+    return bytes_of(data.X) > LARGE
+
+
+def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset | Shards) -> TrainingState:
     """Return the state before the first update."""
     rng = np.random.default_rng(seed)
     dtype = data.dtype
@@ -72,7 +87,7 @@ def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset) -
         state.standardizer = new_standardizer(config.objective, not sparse.issparse(data.X), dtype, is_robust)
         if isinstance(estimator.init, (list, tuple)):  # the weights are in the units of X and y
             preview = new_standardizer(config.objective, not sparse.issparse(data.X), dtype, is_robust)
-            preview.update(data)
+            preview.update(data.some if isinstance(data, Shards) else data)
             preview.unfold_scaling(network.unpack(theta))
     return state
 

@@ -43,7 +43,7 @@ CONSTRAINTS: dict[str, list[object]] = {
     "early_stopping": ["boolean", StrOptions({"auto"})],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "scoring": [str, callable, None],
-    "shuffle": ["boolean"],
+    "shuffle": ["boolean", StrOptions({"samples", "blocks"})],
     "warm_start": ["boolean"],
     "engine": [StrOptions({"auto", "numpy", "numba"})],
     "random_state": ["random_state"],

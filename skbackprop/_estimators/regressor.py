@@ -128,8 +128,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     scoring : str, callable or None, default="loss"
         What is monitored on the validation set: "loss", or a scorer of scikit-learn; None is the `score` method. A
         score that is NaN or infinite is ignored, with a warning.
-    shuffle : bool, default=True
-        Whether to draw a new order of the samples in each epoch. It has no effect if all samples are one batch.
+    shuffle : bool or {"samples", "blocks"}, default=True
+        Whether to draw a new order of the samples in each epoch. It has no effect if all samples are one batch. True
+        means "samples" if X takes up to 1 GB, and "blocks" if it takes more: blocks of about 1 MB are read in a random
+        order, and the samples of 64 blocks at a time are shuffled, because X may be a memory map of a file that is
+        larger than memory, from which single samples would be read slowly.
     warm_start : bool, default=False
         Whether `fit` continues from the weights, the optimizer state and the number of updates of the last call.
     engine : {"auto", "numpy", "numba"}, default="auto"
@@ -231,7 +234,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         scoring: str | Callable[..., float] | None = "loss",
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         warm_start: bool = False,
         engine: str = "auto",
         random_state: int | np.random.RandomState | None = None,

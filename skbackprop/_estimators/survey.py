@@ -15,9 +15,10 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import column_or_1d
 
 from .._core.shards import stack
+from .._core.windows import bytes_of
 from .._training.trainer import N_CHECKED_SAMPLES
 from .._typing import Matrix
-from .chunk_source import Chunk, bytes_of
+from .chunk_source import Chunk
 from .labels import LabelCounts, is_multilabel
 from .parameters import check_mean_weight
 from .targets import dense

@@ -27,6 +27,8 @@ class TrainingConfig:
     alpha : float or None
         Strength of the penalty; None is "auto".
     clip_norm : float or None
+    reads_blocks : bool
+        Whether samples are shuffled within windows of blocks, instead of all together.
     """
 
     objective: Objective
@@ -37,6 +39,7 @@ class TrainingConfig:
     max_iter: int
     alpha: float | None = 0.0
     clip_norm: float | None = None
+    reads_blocks: bool = False
 
     def batch_size_for(self, n_samples: int) -> int:
         """Return the batch size, at most `n_samples`."""

@@ -95,7 +95,6 @@ class ShardTrainer(FitTrainer):
         self._is_resumed = is_resumed
         self._gradient: ShardGradient | None = None
         super().__init__(engine, config, state, shards.some)
-        self._before_window: tuple[np.ndarray, np.ndarray] | None = None
 
     def _uses_rng(self) -> bool:
         """Return whether an epoch draws random numbers: the order of the shards, if nothing else."""
@@ -195,18 +194,11 @@ class ShardTrainer(FitTrainer):
         return position.loss_sum
 
     def _learn_from_window(self, window: Any) -> float:
-        """Make one update for each batch of a window; return the sum of the weighted losses."""
         data = self.state.scale_target(window)
-        self._before_window = self.state.theta.copy(), self.state.optimizer_state.copy()
         if data.n_samples > self._n_buffered:
             self._n_buffered = data.n_samples
             self._buffers = self.engine.make_buffers(self.config, self.state, data)
-        return self._make_updates(data)
-
-    def _restore_parameters(self) -> None:
-        assert self._before_window is not None
-        for array, before in zip((self.state.theta, self.state.optimizer_state), self._before_window, strict=True):
-            np.copyto(array, before)
+        return super()._learn_from_window(data)
 
     def _update_once(self) -> float:
         """Make one update with the gradient of all samples; return the sum of the weighted losses."""

@@ -19,6 +19,7 @@ from .._core.denormals import flush_denormals
 from .._core.objective import ObjectiveBuffers, Penalty
 from .._core.outliers import EXTREME_FACTOR
 from .._core.standardizer import MAX_ABS_ZSCORE
+from .._core.windows import block_windows
 from . import lbfgs
 from .change import follow_change, moments_so_far
 from .change_detector import CountedMoments
@@ -250,6 +251,7 @@ class FitTrainer(Trainer):
     _previous_good: StateSnapshot | None = None
     _stopper: EarlyStopper
     _constant_loss: float
+    _before_window: tuple[np.ndarray, np.ndarray] | None = None
 
     def fit(self, n_epochs: int, stopper: EarlyStopper, observer: TrainingObserver | None = None) -> TrainingResult:
         """Make up to `n_epochs` epochs.
@@ -289,6 +291,24 @@ class FitTrainer(Trainer):
             raise
         self._warn_if_no_better_than_constant(result)
         return result
+
+    def _learn_from_samples(self) -> float:
+        config, n_samples = self.config, self._data.n_samples
+        if not (config.reads_blocks and config.shuffles(n_samples)):
+            return super()._learn_from_samples()
+        windows = block_windows(self._data, config.batch_size_for(n_samples), self.state.rng)
+        return sum(map(self._learn_from_window, windows))
+
+    def _learn_from_window(self, window: Dataset) -> float:
+        """Make one update for each batch of a part of the samples; return the sum of the weighted losses."""
+        self._before_window = self.state.theta.copy(), self.state.optimizer_state.copy()
+        return self._make_updates(window)
+
+    def _restore_parameters(self) -> None:
+        if self._before_window is None:
+            super()._restore_parameters()
+        else:
+            self.state.theta[...], self.state.optimizer_state[...] = self._before_window
 
     def _measure_samples(self) -> float:
         """Take the moments of the samples and scale their target; return the loss of a constant prediction."""

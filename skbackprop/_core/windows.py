@@ -1,0 +1,82 @@
+"""Windows: parts of the samples that are learned from one after another, because not all are in memory, or may not be.
+
+The pages of a file that is larger than memory are read from disk again and again if samples are drawn one by one. So
+large data are read in blocks of neighboring samples, in a random order, and the samples of several blocks are shuffled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .._typing import Matrix
+from .dataset import Dataset
+from .shards import concatenate
+
+Item = TypeVar("Item")
+
+#: Data of more bytes than this are read in blocks. It does not depend on the memory of the machine, or on whether X is
+#: a memory map, so that the same samples give the same network everywhere.
+LARGE = 1e9
+#: The size of a block and of a window in bytes: a block is large enough to be read from a disk at full speed, and a
+#: window has enough blocks to be like all samples, also if these are sorted.
+BLOCK_BYTES, WINDOW_BYTES = 2**20, 2**26
+
+
+def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the items while another thread produces the next one; no more than two are in memory."""
+    end = object()
+    produce: Callable[..., Any] = next
+    with ThreadPoolExecutor(1, thread_name_prefix="skbackprop-reader") as executor:
+        future = executor.submit(produce, items, end)
+        while (item := future.result()) is not end:
+            future = executor.submit(produce, items, end)
+            yield item
+            del item
+
+
+def bytes_of(array: Matrix) -> int:
+    """Return the memory that a dense or CSR matrix takes."""
+    if isinstance(array, np.ndarray):
+        return array.nbytes
+    return array.data.nbytes + array.indices.nbytes + array.indptr.nbytes
+
+
+def block_windows(data: Dataset, batch_size: int, rng: np.random.Generator) -> Iterator[Dataset]:
+    """Yield all samples once, in windows of blocks in a random order; data that fit in one window are not copied.
+
+    Parameters
+    ----------
+    data : Dataset
+    batch_size : int
+        A block has a multiple of it, so that windows end with whole batches if no sample is excluded.
+    rng : numpy.random.Generator
+        Draws the order of the blocks.
+    """
+    n = data.X.shape[0]
+    sample_bytes = max(bytes_of(data.X) // n, 1)
+    block_size = batch_size * max(round(BLOCK_BYTES / (sample_bytes * batch_size)), 1)
+    starts = rng.permutation(np.arange(0, n, block_size))
+    n_together = max(WINDOW_BYTES // (sample_bytes * block_size), 1)
+    if len(starts) <= n_together:
+        return iter([data])
+    groups = [starts[first : first + n_together] for first in range(0, len(starts), n_together)]
+    return read_ahead(_window(data, group, block_size) for group in groups)
+
+
+def _window(data: Dataset, starts: np.ndarray, block_size: int) -> Dataset:
+    blocks = (_block(data, int(start), block_size) for start in starts)
+    return concatenate(blocks, len(starts) * block_size)
+
+
+def _block(data: Dataset, start: int, block_size: int) -> Dataset:
+    """Return views of neighboring samples."""
+    stop = min(start + block_size, data.X.shape[0])
+    block = data.take(slice(start, stop))
+    if data.excluded is None:
+        return block
+    first, last = np.searchsorted(data.excluded, np.array([start, stop], data.excluded.dtype))
+    return block._replace(excluded=data.excluded[first:last] - data.excluded.dtype.type(start))
