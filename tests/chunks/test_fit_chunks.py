@@ -1,0 +1,429 @@
+"""`fit_chunks`: what it promises about its results, its input, and the memory it takes."""
+
+import pickle
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.metrics import r2_score
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.exceptions import DataWarning
+from tests.chunks.cases import FEW, SMALL, WindowCounter, cut, friedman, three_classes
+from tests.shared import theta
+
+SETTINGS = [
+    {},
+    {"solver": "sgd", "max_iter": 2},
+    {"solver": "batch"},
+    {"solver": "batch", "optimizer": "lbfgs"},
+    {"early_stopping": True},
+    {"alpha": "auto"},
+    {"loss": "huber"},
+    {"dropout": 0.1},
+    {"standardize": False},
+    {"shuffle": False},
+    {"learning_rate": "plateau", "optimizer": "adamw"},
+]
+
+
+def same(first, second):
+    return np.array_equal(theta(first), theta(second)) and first.loss_curve_ == second.loss_curve_
+
+
+class TestOneWindow:
+    """Chunks that fit in one window give the result of `fit`, to the last bit."""
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    @pytest.mark.parametrize("settings", SETTINGS, ids=str)
+    def test_one_chunk_that_holds_everything_equals_fit(self, settings, dtype):
+        X, y = friedman(300, dtype)
+        network = BackpropRegressor(8, **FEW | settings)
+        by_chunk = clone(network).fit_chunks([(X, y)], memory_budget=1e-6)
+        whole = network.fit(X, y)
+        assert same(by_chunk, whole)
+        assert by_chunk.predict(X).dtype == whole.predict(X).dtype
+        assert by_chunk.alpha_search_ == whole.alpha_search_
+        assert by_chunk.validation_loss_curve_ == whole.validation_loss_curve_
+
+    @pytest.mark.parametrize("settings", SETTINGS, ids=str)
+    def test_many_chunks_that_fit_equal_fit(self, settings):
+        X, y = friedman(300)
+        network = BackpropRegressor(8, **FEW | settings)
+        assert same(clone(network).fit_chunks(cut(X, y)), network.fit(X, y))
+
+    @pytest.mark.parametrize("class_weight", [None, "balanced", {"a": 2.0}])
+    def test_classifier(self, class_weight):
+        X, y = three_classes(300)
+        network = BackpropClassifier(8, class_weight=class_weight, **FEW)
+        by_chunks = clone(network).fit_chunks(cut(X, y))
+        assert same(by_chunks, network.fit(X, y))
+        assert by_chunks.classes_.tolist() == ["a", "b", "c"]
+
+    def test_weights_and_sparse_samples(self):
+        X, y = friedman(300)
+        weight = np.random.default_rng(0).integers(0, 3, len(y)).astype(float)
+        X = sparse.csr_matrix(np.where(X > 0.7, X, 0))
+        chunks = [(X[s : s + 50], y[s : s + 50], weight[s : s + 50]) for s in range(0, 300, 50)]
+        network = BackpropRegressor(8, **FEW)
+        assert same(clone(network).fit_chunks(chunks), network.fit(X, y, weight))
+
+    def test_data_frames_keep_their_names(self):
+        X, y = friedman(300)
+        frame = pd.DataFrame(X, columns=list("abcdef"))
+        chunks = [(frame[s : s + 50], pd.Series(y[s : s + 50])) for s in range(0, 300, 50)]
+        network = BackpropRegressor(8, **FEW).fit_chunks(chunks)
+        assert network.feature_names_in_.tolist() == list("abcdef")
+        assert same(network, BackpropRegressor(8, **FEW).fit(frame, y))
+
+    def test_validation_set_of_the_user(self):
+        X, y = friedman(300)
+        network = BackpropRegressor(8, **FEW)
+        by_chunks = clone(network).fit_chunks(cut(X[:200], y[:200]), X_val=X[200:], y_val=y[200:])
+        assert by_chunks.validation_scores_ == network.fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:]).validation_scores_
+
+
+class TestManyWindows:
+    """Chunks that are read anew in every epoch."""
+
+    @pytest.mark.parametrize("settings", SETTINGS, ids=str)
+    def test_as_good_as_fit(self, settings):
+        X, y = friedman(2000)
+        settings = FEW | {"max_iter": 30} | settings
+        network = BackpropRegressor((16,), **settings)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "validation_fraction", DataWarning)
+            by_chunks = clone(network).fit_chunks(cut(X[:1500], y[:1500]), memory_budget=0.1)
+        network.fit(X[:1500], y[:1500])
+        score = by_chunks.score(X[1500:], y[1500:])
+        assert score == pytest.approx(network.score(X[1500:], y[1500:]), abs=0.03)
+        assert by_chunks.n_iter_ == network.n_iter_
+
+    @pytest.mark.parametrize("settings", [{}, {"optimizer": "lbfgs"}, {"optimizer": "momentum", "clip_norm": 0.1}], ids=str)
+    def test_gradients_of_all_samples_are_sums_over_chunks(self, settings):
+        X, y = friedman(1000)
+        network = BackpropRegressor(8, solver="batch", **FEW | {"max_iter": 50, "standardize": "standard"} | settings)
+        by_chunks = clone(network).fit_chunks(cut(X, y), memory_budget=SMALL)
+        assert by_chunks.n_iter_ == network.fit(X, y).n_iter_
+        np.testing.assert_allclose(theta(by_chunks), theta(network), rtol=1e-6, atol=1e-9)
+
+    def test_moments_are_those_of_all_samples(self):
+        X, y = friedman(1000)
+        weight = np.random.default_rng(0).random(len(y))
+        network = BackpropRegressor(8, standardize="standard", **FEW)
+        by_chunks = clone(network).fit_chunks(cut(X, y, weight), memory_budget=SMALL)
+        network.fit(X, y, weight)
+        for name in ("mean", "variance", "weight", "target_extreme"):
+            values = (getattr(fitted._state.standardizer.moments, name) for fitted in (by_chunks, network))
+            np.testing.assert_allclose(*values, rtol=1e-12)
+        assert by_chunks._state.constant_loss == pytest.approx(network._state.constant_loss, rel=1e-12)
+        assert by_chunks._state.mean_weight == pytest.approx(network._state.mean_weight, rel=1e-12)
+
+    @pytest.mark.parametrize("size", [1, 7, 50, 200])
+    def test_results_do_not_depend_on_how_the_samples_are_cut(self, size):
+        X, y = friedman(1500)
+        network = BackpropRegressor((16,), **FEW | {"max_iter": 20})
+        by_chunks = network.fit_chunks(cut(X[:1000], y[:1000], size=size), memory_budget=0.06)
+        assert by_chunks.score(X[1000:], y[1000:]) == pytest.approx(0.88, abs=0.05)
+
+    def test_sorted_chunks_are_mixed_by_windows(self):
+        X, y = friedman(6000)
+        order = np.argsort(y[:5000])
+        chunks = cut(X[order], y[order], size=25)
+        network = BackpropRegressor((16,), **FEW | {"max_iter": 30})
+        score = clone(network).fit_chunks(chunks, memory_budget=0.1).score(X[5000:], y[5000:])
+        assert score == pytest.approx(network.fit(X[order], y[order]).score(X[5000:], y[5000:]), abs=0.01)
+
+    def test_windows_of_a_sorted_file_that_are_too_small_are_a_warning(self):
+        X, y = friedman(1500)
+        order = np.argsort(y)
+        with pytest.warns(DataWarning, match=r"look sorted: 9.% of the variance .*Raise memory_budget"):
+            BackpropRegressor(8, **FEW).fit_chunks(cut(X[order], y[order], size=100), memory_budget=SMALL)
+
+    def test_sorted_by_class(self):
+        X, y = three_classes()
+        order = np.argsort(y)
+        with pytest.warns(DataWarning, match="look sorted"):
+            network = BackpropClassifier(8, **FEW).fit_chunks(cut(X[order], y[order], size=100), memory_budget=SMALL)
+        assert network.classes_.tolist() == ["a", "b", "c"]
+
+    def test_iterators_are_read_in_their_order(self):
+        X, y = friedman()
+        chunks = cut(X, y)
+        by_iterator = BackpropRegressor(8, shuffle=False, **FEW).fit_chunks(lambda: iter(chunks), memory_budget=SMALL)
+        assert same(by_iterator, BackpropRegressor(8, shuffle=False, **FEW).fit_chunks(chunks, memory_budget=SMALL))
+        shuffled = BackpropRegressor(8, **FEW).fit_chunks(lambda: (chunk for chunk in chunks), memory_budget=SMALL)
+        assert shuffled.score(X, y) > 0.5
+
+    @pytest.mark.parametrize("class_weight", [None, "balanced", {"a": 2.0}])
+    def test_classifier(self, class_weight):
+        X, y = three_classes(2000)
+        settings = FEW | {"max_iter": 20}
+        network = BackpropClassifier(16, class_weight=class_weight, **settings)
+        by_chunks = clone(network).fit_chunks(cut(X[:1500], y[:1500]), memory_budget=0.1)
+        network.fit(X[:1500], y[:1500])
+        assert by_chunks.score(X[1500:], y[1500:]) == pytest.approx(network.score(X[1500:], y[1500:]), abs=0.04)
+        assert by_chunks._state.constant_loss == pytest.approx(network._state.constant_loss)
+
+    def test_a_class_that_occurs_in_one_chunk_only(self):
+        X, y = three_classes()
+        y[:] = "a"
+        y[120:130] = "z"
+        network = BackpropClassifier(8, **FEW).fit_chunks(cut(X, y), memory_budget=SMALL)
+        assert network.classes_.tolist() == ["a", "z"]
+
+    def test_several_labels_and_several_targets(self):
+        X, y = friedman()
+        labels = np.column_stack([y > 12, y > 16, X[:, 0] > 0.5]).astype(int)
+        classifier = BackpropClassifier(8, class_weight="balanced", **FEW).fit_chunks(cut(X, labels), memory_budget=SMALL)
+        assert classifier.predict(X).shape == labels.shape
+        regressor = BackpropRegressor(8, **FEW).fit_chunks(cut(X, np.column_stack([y, -y])), memory_budget=SMALL)
+        assert regressor.predict(X).shape == (len(X), 2)
+
+    def test_classes_of_the_user(self):
+        X, y = three_classes()
+        network = BackpropClassifier(8, **FEW).fit_chunks(cut(X, y), classes=["a", "b", "c", "d"], memory_budget=SMALL)
+        assert network.predict_proba(X).shape == (len(X), 4)
+        with pytest.raises(ValueError, match=r"Chunk 0: y contains previously unseen labels \['c'\]"):
+            BackpropClassifier(8, **FEW).fit_chunks(cut(X, y), classes=["a", "b"])
+
+    def test_warm_start_continues(self):
+        X, y = friedman()
+        network = BackpropRegressor(8, warm_start=True, **FEW).fit_chunks(cut(X, y), memory_budget=SMALL)
+        assert network.fit_chunks(cut(X, y), memory_budget=SMALL).n_iter_ == 10
+        assert network.partial_fit(X[:100], y[:100]).n_iter_ == 11
+
+    def test_divergence_goes_back_and_recovers(self):
+        X, y = friedman()
+        network = BackpropRegressor(8, learning_rate=1e6, optimizer="gd", **FEW)
+        with pytest.warns(UserWarning, match="Training diverged in epoch 1"):
+            network.fit_chunks(cut(X, y), memory_budget=SMALL)
+        assert np.isfinite(network.predict(X)).all()
+
+    def test_copies_and_pickles(self):
+        X, y = friedman()
+        network = BackpropRegressor(8, **FEW).fit_chunks(cut(X, y), memory_budget=SMALL)
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(network)).predict(X), network.predict(X))
+
+    @pytest.mark.parametrize("early_stopping", [False, True])
+    def test_validation_scores(self, early_stopping):
+        X, y = friedman()
+        network = BackpropRegressor(8, early_stopping=early_stopping, scoring="r2", **FEW)
+        if early_stopping:
+            network.fit_chunks(cut(X, y), memory_budget=0.2)
+        else:
+            network.set_params(early_stopping="auto").fit_chunks(cut(X, y), X_val=X, y_val=y, memory_budget=SMALL)
+            assert network.validation_scores_[network.best_iter_ - 1] == pytest.approx(r2_score(y, network.predict(X)))
+        assert len(network.validation_scores_) == 5
+
+    def test_a_large_validation_set_is_limited(self):
+        X, y = friedman()
+        with pytest.warns(DataWarning, match="validation_fraction=0.5 of the samples would take too much memory"):
+            BackpropRegressor(8, early_stopping=True, validation_fraction=0.5, **FEW).fit_chunks(
+                cut(X, y), memory_budget=SMALL
+            )
+
+
+class Reader:
+    """Chunks that fail, or change, when they are read for the nth time."""
+
+    def __init__(self, chunks, number, n_good, bad):
+        self.chunks = chunks
+        self.number = number
+        self.n_good = n_good
+        self.bad = bad
+        self.n_read = 0
+
+    def __len__(self):
+        return len(self.chunks)
+
+    def __getitem__(self, number):
+        if number == self.number:
+            self.n_read += 1
+            if self.n_read > self.n_good:
+                return self.bad(*self.chunks[number])
+        return self.chunks[number]
+
+
+def unreadable(X, y):
+    raise OSError("disk on fire")
+
+
+BAD = {
+    "a chunk with NaN": (lambda X, y: (np.where(X > 0.9, np.nan, X), y), ValueError, "Chunk 3: Input X contains NaN"),
+    "a target with NaN": (lambda X, y: (X, y * np.nan), ValueError, "Chunk 3: Input y contains NaN"),
+    "another number of columns": (lambda X, y: (X[:, 1:], y), ValueError, "Chunk 3"),
+    "more targets": (lambda X, y: (X, np.column_stack([y, y])), ValueError, "Chunk 3"),
+    "an empty chunk": (lambda X, y: (X[:0], y[:0]), ValueError, "Chunk 3: it has no samples; leave it out"),
+    "different lengths": (lambda X, y: (X, y[1:]), ValueError, "Chunk 3: Found input variables with inconsistent numbers"),
+    "no tuple": (lambda X, y: X, TypeError, r"Chunk 3: a chunk must be \(X, y\) or .*got ndarray"),
+    "a reader that raises": (unreadable, RuntimeError, r"Chunk 3 cannot be read \(OSError: disk on fire\)"),
+    "sparse among dense": (lambda X, y: (sparse.csr_matrix(X), y), ValueError, "Chunk 3"),
+    "strings": (lambda X, y: (X.astype(str) + "x", y), ValueError, "Chunk 3: could not convert string to float"),
+}
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("n_good", [0, 1, 4], ids=["first pass", "second pass", "an epoch"])
+    @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+    @pytest.mark.parametrize("is_fitted", [False, True])
+    def test_errors_name_the_chunk_and_leave_the_estimator_as_it_was(self, bad, n_good, is_fitted):
+        X, y = friedman()
+        change, error, message = bad
+        network = BackpropRegressor(8, **FEW)
+        if is_fitted:
+            network.fit(X, y)
+        before = pickle.dumps(network)
+        with pytest.raises(error, match=message):
+            network.fit_chunks(Reader(cut(X, y), 3, n_good, change), memory_budget=SMALL)
+        assert pickle.dumps(network) == before
+
+    def test_chunks_of_fewer_samples_than_before(self):
+        X, y = friedman()
+        reader = Reader(cut(X, y), 3, 3, lambda X, y: (X[1:], y[1:]))
+        with pytest.raises(ValueError, match=r"Chunk 3 had shape \(50, 6\) in the first pass, and now \(49, 6\)"):
+            BackpropRegressor(8, **FEW).fit_chunks(reader, memory_budget=SMALL)
+
+    @pytest.mark.parametrize("n_later", [29, 31])
+    def test_iterators_of_another_number_of_chunks(self, n_later):
+        X, y = friedman(1600)
+        chunks = cut(X, y)
+        lengths = iter([30, 30, n_later])
+        with pytest.raises(ValueError, match="30 chunks in the first pass, and now"):
+            BackpropRegressor(8, **FEW).fit_chunks(lambda: iter(chunks[: next(lengths)]), memory_budget=SMALL)
+
+    def test_iterators_that_are_exhausted(self):
+        X, y = friedman()
+        only = iter(cut(X, y))
+        with pytest.raises(ValueError, match="iterator without chunks: it must return a new iterator"):
+            BackpropRegressor(8, **FEW).fit_chunks(lambda: only, memory_budget=SMALL)
+
+    @pytest.mark.parametrize(
+        ("chunks", "message"),
+        [
+            ((chunk for chunk in [(np.ones((2, 2)), np.ones(2))]), "can be read only once"),
+            (iter([]), "can be read only once"),
+            (np.ones((3, 2)), "got ndarray"),
+            ("file.csv", "got str"),
+            (None, "got NoneType"),
+            ({0: 1}, "got dict"),
+        ],
+    )
+    def test_what_cannot_be_read_again_is_refused(self, chunks, message):
+        with pytest.raises(TypeError, match=message):
+            BackpropRegressor(8, **FEW).fit_chunks(chunks)
+
+    def test_no_chunks(self):
+        with pytest.raises(ValueError, match="chunks is empty"):
+            BackpropRegressor(8, **FEW).fit_chunks([])
+
+    def test_samples_instead_of_chunks(self):
+        X, y = friedman()
+        with pytest.raises(TypeError, match=r"Chunk 0: a chunk must be \(X, y\)"):
+            BackpropRegressor(8, **FEW).fit_chunks((X, y))
+
+    @pytest.mark.parametrize("budget", [0, -1, "big"])
+    def test_memory_budget(self, budget):
+        with pytest.raises((TypeError, ValueError), match="memory_budget"):
+            BackpropRegressor(8, **FEW).fit_chunks([], memory_budget=budget)
+
+    def test_shuffle_samples_needs_one_window(self):
+        X, y = friedman()
+        network = BackpropRegressor(8, shuffle="samples", **FEW)
+        assert same(clone(network).fit_chunks(cut(X, y)), clone(network).fit(X, y))
+        with pytest.raises(ValueError, match="shuffle='samples' needs all samples in memory"):
+            network.fit_chunks(cut(X, y), memory_budget=SMALL)
+
+    def test_the_compiled_engine_does_not_sum_over_chunks(self):
+        pytest.importorskip("numba")
+        X, y = friedman()
+        with pytest.raises(ValueError, match="engine='numba' cannot train this: the gradient is a sum over chunks"):
+            BackpropRegressor(8, solver="batch", engine="numba", **FEW).fit_chunks(cut(X, y), memory_budget=SMALL)
+
+    def test_weights_of_zero_in_all_chunks(self):
+        X, y = friedman(200)
+        with pytest.raises(ValueError, match="sample_weight is zero for every sample"):
+            BackpropRegressor(8, **FEW).fit_chunks(cut(X, y, np.zeros(200)), memory_budget=1e-3)
+
+    def test_weights_of_zero_in_one_chunk(self):
+        X, y = friedman()
+        weight = np.ones(len(y))
+        weight[100:150] = 0
+        y[100:150] = 1e6
+        network = BackpropRegressor(8, **FEW).fit_chunks(cut(X, y, weight), memory_budget=SMALL)
+        assert np.abs(network.predict(X)).max() < 100
+
+    def test_labels_of_different_kinds(self):
+        X, y = three_classes(300)
+        chunks = [*cut(X, y), (X[:50], np.arange(50) % 2)]
+        with pytest.raises(ValueError, match="Chunk 6: y has labels like 0, and those before are like 'a'"):
+            BackpropClassifier(8, **FEW).fit_chunks(chunks)
+
+
+@pytest.mark.skipif(not hasattr(BackpropRegressor, "_init_callback_context"), reason="needs scikit-learn 1.9")
+class TestCallbacks:
+    def test_windows_of_an_epoch(self):
+        X, y = friedman()
+        counter = WindowCounter()
+        network = BackpropRegressor(8, **FEW).set_callbacks(counter).fit_chunks(cut(X, y), memory_budget=SMALL)
+        assert counter.n_windows % network.n_iter_ == 0
+        assert counter.n_windows >= 5 * network.n_iter_
+
+    def test_an_interrupt_keeps_the_last_complete_epoch(self):
+        X, y = friedman()
+        counter = WindowCounter()
+        BackpropRegressor(8, **FEW).set_callbacks(counter).fit_chunks(cut(X, y), memory_budget=SMALL)
+        stopped = BackpropRegressor(8, **FEW).set_callbacks(WindowCounter(stop_at=counter.n_windows // 5 * 2 + 1))
+        with pytest.raises(KeyboardInterrupt):
+            stopped.fit_chunks(cut(X, y), memory_budget=SMALL)
+        assert stopped.n_iter_ == 2
+
+    def test_an_error_leaves_the_estimator_unfitted(self):
+        X, y = friedman()
+        network = BackpropRegressor(8, **FEW).set_callbacks(WindowCounter(stop_at=9, error=ZeroDivisionError))
+        with pytest.raises(ZeroDivisionError):
+            network.fit_chunks(cut(X, y), memory_budget=SMALL)
+        assert not hasattr(network, "n_features_in_")
+
+
+MEMORY_SCRIPT = """
+import sys, threading, time
+import numpy as np
+from skbackprop import BackpropRegressor
+
+class Chunks:
+    def __len__(self):
+        return 200
+    def __getitem__(self, number):
+        rng = np.random.default_rng(number)
+        X = rng.standard_normal((5000, 50), dtype=np.float32)
+        return X, X[:, 0] * X[:, 1]
+
+def resident():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1e3
+
+X, y = Chunks()[0]
+BackpropRegressor(8, max_iter=1, tol=None, engine="numpy").fit(X, y)
+before, peak = resident(), 0.0
+def watch():
+    global peak
+    while True:
+        peak = max(peak, resident())
+        time.sleep(0.002)
+threading.Thread(target=watch, daemon=True).start()
+BackpropRegressor(8, max_iter=1, tol=None, engine="numpy", batch_size=1000).fit_chunks(Chunks(), memory_budget=40)
+print(peak - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_stays_within_the_budget_plus_a_constant():
+    """The chunks are of 200 MB, and the constant is for the buffers, and a few thousand samples."""
+    taken = float(subprocess.check_output([sys.executable, "-c", MEMORY_SCRIPT], text=True))
+    assert taken < 40 + 40
