@@ -142,7 +142,7 @@ class ParquetChunks(Chunks):
         file, first, last = piece
         row_groups = self._fragments[file].subset(row_group_ids=list(range(first, last)))
         table = row_groups.to_table(schema=self._schema, columns=self._columns.names)
-        return self._columns.split(table.to_pandas(ignore_metadata=True))
+        return self._columns.split(table.to_pandas())
 
 
 def _select(schema: Any, names: Any) -> Any:
@@ -172,16 +172,15 @@ def _join(file: int, sizes: list[int], limit: int) -> list[tuple[int, int, int, 
     return [chunk for chunk in chunks if chunk[3]]
 
 
-def _report_large(largest: int, bytes_per_sample: int, limit: int | None) -> None:
+def _report_large(largest: int, bytes_per_sample: int, chunk_size: int | None) -> None:
     """Warn if a row group is larger than a chunk should be."""
-    if largest <= (LARGE_BYTES // bytes_per_sample if limit is None else limit):
+    limit = LARGE_BYTES // bytes_per_sample if chunk_size is None else chunk_size
+    if largest <= limit:
         return
-    size, allowed = f"{largest * bytes_per_sample / 2**20:.0f} MB", f"chunk_size={limit}"
-    if limit is None:
-        allowed = f"{LARGE_BYTES // 2**20} MB"
+    allowed = f"{LARGE_BYTES // 2**20} MB" if chunk_size is None else f"chunk_size={chunk_size}"
     warnings.warn(
-        f"A row group has {largest} samples, about {size} in memory, which is more than {allowed}. It is one chunk, "
-        "because a row group cannot be read in parts. Write the file with "
+        f"A row group has {largest} samples, about {largest * bytes_per_sample / 2**20:.0f} MB in memory, which is more "
+        f"than {allowed}. It is one chunk, because a row group cannot be read in parts. Write the file with "
         f"row_group_size={samples_per_chunk('auto', bytes_per_sample)}, which mixes samples better and needs less "
         f"memory, or pass chunk_size={largest}.",
         UserWarning,
