@@ -179,7 +179,7 @@ def _report_large(largest: int, bytes_per_sample: int, chunk_size: int | None) -
         return
     allowed = f"{LARGE_BYTES // 2**20} MB" if chunk_size is None else f"chunk_size={chunk_size}"
     warnings.warn(
-        f"A row group has {largest} samples, about {largest * bytes_per_sample / 2**20:.0f} MB in memory, which is more "
+        f"A row group has {largest} samples, about {largest * bytes_per_sample / 2**20:.0f} MB in memory, more "
         f"than {allowed}. It is one chunk, because a row group cannot be read in parts. Write the file with "
         f"row_group_size={samples_per_chunk('auto', bytes_per_sample)}, which mixes samples better and needs less "
         f"memory, or pass chunk_size={largest}.",

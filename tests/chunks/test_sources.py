@@ -513,7 +513,7 @@ def test_small_parts_of_a_parquet_file_are_read_together(tmp_path):
 def test_parts_of_a_parquet_file_that_are_larger_than_a_chunk_are_reported(tmp_path, monkeypatch):
     path = save_parquet(tmp_path, row_group_size=100)
     remedy = r"row_group_size=\d+, which .* or pass chunk_size=100\."
-    with pytest.warns(UserWarning, match=f"has 100 samples, about 0 MB in memory, .* than chunk_size=50.*{remedy}"):
+    with pytest.warns(UserWarning, match=f"has 100 samples, about 0 MB in memory, more than chunk_size=50.*{remedy}"):
         chunks = from_parquet(path, "y", chunk_size=50)
     assert [len(y) for _, y in chunks] == [100, 100, 30]
     from_parquet(path, "y", chunk_size=100)
