@@ -117,13 +117,20 @@ class Objective:
         """
         if data.one_hot is not None:
             data, mean = _one_sample_per_class(data, data.one_hot)
-        else:
-            total = np.zeros(data.n_outputs)
-            for chunk in data.chunks(self._chunk_size(data)):
-                y = chunk.y if math.isinf(largest_target) else np.clip(chunk.y, -largest_target, largest_target)
-                total += _weighted_sum(y, chunk.sample_weight)
-            mean = total / data.total_weight
-        raw = self.loss.constant(mean.astype(data.dtype))
+            return self.loss_of_constant(data, self.loss.constant(mean.astype(data.dtype)))
+        return self.loss_of_constant(data, self.constant_output(data, largest_target))
+
+    def constant_output(self, data: Dataset, largest_target: float = math.inf) -> np.ndarray:
+        """Return the raw output that predicts the mean of a target of numbers everywhere."""
+        total = np.zeros(data.n_outputs)
+        for chunk in data.chunks(self._chunk_size(data)):
+            y = chunk.y if math.isinf(largest_target) else np.clip(chunk.y, -largest_target, largest_target)
+            total += _weighted_sum(y, chunk.sample_weight)
+        raw: np.ndarray = self.loss.constant((total / data.total_weight).astype(data.dtype))
+        return raw
+
+    def loss_of_constant(self, data: Dataset, raw: np.ndarray) -> float:
+        """Return the weighted mean loss of the same raw output everywhere."""
         return self._mean(data, lambda chunk: np.tile(raw, (chunk.n_samples, 1)))
 
     def constant_loss_and_gross_loss(self, data: Dataset) -> tuple[float, float]:
@@ -155,6 +162,7 @@ class Objective:
         buffers: ObjectiveBuffers,
         dropout_key: int = 0,
         position: int = 0,
+        n_samples: int | None = None,
     ) -> float:
         """Return the sum of ``w_i * loss_i`` over a batch, and leave the gradient of J in ``buffers.gradient``.
 
@@ -169,10 +177,11 @@ class Objective:
             Key of the dropout masks of this epoch.
         position : int
             Position of the first sample in the epoch, which determines its dropout mask.
+        n_samples : int or None
+            Number of samples that the gradient is the mean over, if `batch` is only a part of them.
         """
-        n_samples = batch.n_samples
-        scale = 1.0 / (n_samples * mean_weight)
-        is_one_chunk = n_samples <= buffers.chunk_size and batch.excluded is None
+        scale = 1.0 / ((n_samples or batch.n_samples) * mean_weight)
+        is_one_chunk = batch.n_samples <= buffers.chunk_size and batch.excluded is None
         total = 0.0
         if not is_one_chunk:
             buffers.scratch.fill(0.0)  # sums the gradients of the chunks

@@ -153,12 +153,32 @@ class Standardizer:
     def _propose_samples(self, present: Moments, data: Dataset, needs_range: bool) -> Moments:
         linear_range = present.linear_range
         if needs_range and data.n_samples >= MIN_SAMPLES:
-            found = range_of_samples(data, ROUNDINGS, self.centers)
-            linear_range = found if linear_range is None else linear_range.widened_gradually(found)
+            linear_range = self._range_with(data)
         new = self._moments_of(data, linear_range, present)
         if linear_range is not None and data.n_samples < MIN_SAMPLES and self.n_samples:
             linear_range = self._including_accepted(data, new, linear_range)
         return present.merge(new)._replace(linear_range=linear_range)
+
+    def _range_with(self, data: Dataset) -> LinearRange:
+        """Return the range widened so that it fits some more samples, too."""
+        found, present = range_of_samples(data, ROUNDINGS, self.centers), self.moments.linear_range
+        return found if present is None else present.widened_gradually(found)
+
+    def ranges_with(self, some: Dataset) -> Moments:
+        """Return the present moments with ranges that fit the samples that some of them represent, too."""
+        moments = self._with_target_range(some) if self.has_robust_target else self.moments
+        return moments._replace(linear_range=self._range_with(some)) if self.is_robust else moments
+
+    def merge(self, new: Moments, lowest: np.ndarray, highest: np.ndarray) -> Moments:
+        """Return the moments with those of more samples, which were computed with the present ranges.
+
+        `lowest` and `highest` are the bounds of their target.
+        """
+        moments = self.moments.merge(new)
+        if self.target_scaling.scales and not self.has_robust_target:
+            mean = moments.mean[self.target]
+            moments = self._with_target_extreme(moments, np.maximum(np.abs(lowest - mean), np.abs(highest - mean)))
+        return moments
 
     def _including_accepted(self, data: Dataset, new: Moments, linear_range: LinearRange) -> LinearRange:
         """Return the range widened to columns that are far away in most of a few samples, whose moments then change."""

@@ -201,7 +201,7 @@ class NumbaBuffers:
         one_hot = data.one_hot
         self.class_targets = self.nothing if one_hot is None else np.array([one_hot.off, one_hot.on], dtype)
         network, n_samples = config.objective.network, data.n_samples
-        self.batch_size = config.batch_size_for(n_samples)
+        self.n_samples, self.batch_size = n_samples, config.batch_size_for(n_samples)
         chunk_size = min(self.batch_size, network.chunk_size(dtype))
         units, outputs = chunk_size * sum(network.sizes[1:]), chunk_size * network.sizes[-1]
         self.arrays = Buffers(
@@ -218,7 +218,6 @@ class NumbaBuffers:
         self._X_block: np.ndarray | None = None
         self._expected = (
             data.X.shape[1],
-            n_samples,
             data.y.shape[1],
             (network.n_parameters,),
             (config.optimizer.n_state_arrays, network.n_parameters),
@@ -244,18 +243,21 @@ class NumbaBuffers:
         )
 
     def check(self, state: TrainingState, data: Dataset, plan: EpochPlan) -> None:
-        """Raise ValueError unless all arrays have the expected shapes: the kernel itself does not check indices."""
+        """Raise ValueError unless all arrays fit the buffers: the kernel itself does not check indices."""
         n, n_features = data.X.shape
         n_samples = data.n_samples
-        found = n_features, n_samples, data.y.shape[1], state.theta.shape, state.optimizer_state.shape
+        found = n_features, data.y.shape[1], state.theta.shape, state.optimizer_state.shape
         n_weights = n if data.sample_weight is None else len(data.sample_weight)
         n_ordered = n_samples if plan.order is None else len(plan.order)
-        n_rates, n_batches = len(plan.learning_rates), -(-n_samples // self.batch_size)
-        if found != self._expected or (len(data.y), n_weights, n_ordered, n_rates) != (n, n, n_samples, n_batches):
+        n_rates, n_batches = len(plan.learning_rates), -(-n_samples // plan.batch_size)
+        fits = n_samples <= self.n_samples and plan.batch_size <= min(self.batch_size, n_samples)
+        lengths = len(data.y), n_weights, n_ordered, n_rates
+        if not fits or found != self._expected or lengths != (n, n, n_samples, n_batches):
             raise ValueError(
-                f"Arrays changed their shapes during training: {found}, {len(data.y)} targets, {n_weights} weights, "
-                f"{n_ordered} indices and {n_rates} learning rates, where {self._expected}, {n}, {n}, {n_samples} and "
-                f"{n_batches} were expected."
+                f"Arrays changed their shapes during training: {n_samples} samples in batches of {plan.batch_size}, "
+                f"shapes {found}, {len(data.y)} targets, {n_weights} weights, {n_ordered} indices and {n_rates} "
+                f"learning rates, where up to {self.n_samples} in batches of up to {self.batch_size}, "
+                f"{self._expected}, {n}, {n}, {n_samples} and {n_batches} were expected."
             )
 
     def converted_blocks(self, plan: EpochPlan, data: Dataset, dtype: np.dtype) -> Iterator[tuple[int, Dataset]]:

@@ -15,6 +15,7 @@ from .._core.objective import ObjectiveBuffers
 from .._training.config import TrainingConfig
 from .._training.epoch import Engine, EpochPlan, EpochResult
 from .._training.state import TrainingState
+from .._training.update import update_weights
 
 #: Shuffled samples are copied in blocks of about this size; batches are slices of a block.
 BLOCK_SIZE = 1024
@@ -46,8 +47,7 @@ class NumpyEngine:
         """Make one update of the weights for each batch whose weights are not all zero."""
         config = buffers.config
         work = buffers.objective
-        objective, optimizer = config.objective, config.optimizer
-        weight_decay = optimizer.weight_decay
+        objective = config.objective
         learning_rates = iter(plan.learning_rates.tolist())
         loss_sum, n_updates = 0.0, 0
         for position, batch in buffers.batches(plan, data):
@@ -56,32 +56,10 @@ class NumpyEngine:
             loss_sum += objective.loss_and_gradient(
                 batch, plan.mean_weight, plan.penalty, work, plan.dropout_key, position
             )
-            if config.clip_norm is not None:
-                clip(work.gradient, config.clip_norm)
             n_updates += 1
-            rate = next(learning_rates)
-            if weight_decay:
-                work.weights *= 1.0 - rate * weight_decay
             step = plan.first_step + n_updates
-            optimizer.step(state.theta, work.gradient, state.optimizer_state, step, rate, work.scratch)
+            update_weights(config, state, work.gradient, work.scratch, step, next(learning_rates))
         return EpochResult(loss_sum, n_updates)
-
-
-def clip(gradient: np.ndarray, norm: float) -> None:
-    """Scale the gradient down to this Euclidean norm if it is larger (Pascanu, Mikolov and Bengio 2013)."""
-    square = float(np.dot(gradient, gradient))
-    largest = 1.0
-    if not np.finfo(gradient.dtype).tiny < square < math.inf:  # the square overflows or underflows, or is not a number
-        largest = float(max(gradient.max(), -gradient.min()))
-        if largest == 0.0:
-            return
-        gradient /= largest
-        square = float(np.dot(gradient, gradient))
-    length = math.sqrt(square)
-    if largest * length > norm:
-        gradient *= norm / length
-    elif largest != 1.0:
-        gradient *= largest
 
 
 class NumpyBuffers:

@@ -6,6 +6,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from numbers import Real
 from types import SimpleNamespace
 from typing import Any, Self, TypeAlias
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.dataset import Dataset
@@ -26,9 +27,11 @@ from .._training.trainer import NEGLIGIBLE_LOSS
 from .._typing import Matrix, MatrixLike
 from ..exceptions import DataWarning
 from ..optimizers import OPTIMIZERS
+from .chunk_fitting import run_fit_chunks
 from .fast_path import FastPath
 from .fitted_model import FittedModel
 from .fitting import FitRequest, run_fit, run_partial_fit, update_stream
+from .labels import LabelCounts
 from .parameters import CONSTRAINTS, AutoEpochs
 from .progress import FitProgress
 from .samples import Target
@@ -73,9 +76,29 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _make_target(
-        self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
+        self,
+        y: Matrix,
+        dtype: np.dtype,
+        resumes: bool,
+        classes: ArrayLike | None,
+        sample_weight: np.ndarray | None,
+        counts: LabelCounts | None = None,
     ) -> Target:
-        """Validate `y` and return how it is encoded."""
+        """Validate `y` and return how it is encoded.
+
+        Parameters
+        ----------
+        y : ndarray or sparse matrix
+        dtype : dtype
+            Of the network.
+        resumes : bool
+            Whether training continues from the present weights.
+        classes : array-like, () or None
+            What the user passed to `partial_fit`, or the classes of all chunks; None means those of `y`.
+        sample_weight : ndarray or None
+        counts : LabelCounts or None
+            The counts of all chunks, if `y` is only a part of the labels.
+        """
 
     @abstractmethod
     def _fitted_model(self) -> FittedModel:
@@ -88,6 +111,29 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         result = run_fit(self, FitRequest(X, y, sample_weight, validation, resumes=resumes))
         self._warn_if_still_falling(result, n_before)
         issue_warnings(result, stacklevel=4)  # scikit-learn wraps `fit` in another function
+        return self
+
+    def _fit_chunks(
+        self, chunks: Any, classes: ArrayLike | None, validation: ValidationSet, memory_budget: float
+    ) -> Self:
+        check_scalar(memory_budget, "memory_budget", Real, min_val=0, include_boundaries="neither")
+        self.__dict__.pop("_progress", None)  # of a copy that was made during another fit
+        resumes = self.__sklearn_is_fitted__() and self.warm_start
+        n_before = len(self._state.loss_curve) if resumes else 0
+        request = FitRequest(chunks, None, None, validation, classes, resumes=resumes)
+        result = run_fit_chunks(self, request, memory_budget)
+        self._warn_if_still_falling(result, n_before)
+        issue_warnings(result, stacklevel=4)
+        return self
+
+    def _finish_fit_chunks(self, chunks: Any, validation: ValidationSet) -> Self:
+        """Run the remaining epochs of the interrupted `fit_chunks` that this estimator is a copy of."""
+        if self._is_unfinished:
+            self._validate_params()
+            request = FitRequest(chunks, None, None, validation, resumes=True, finishes=True)
+            result = run_fit_chunks(self, request, math.inf)
+            self._warn_if_still_falling(result, 0)
+            issue_warnings(result, stacklevel=3)
         return self
 
     def _fit_without(

@@ -23,7 +23,14 @@ from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .base import BaseBackprop
 from .fitted_model import ClassifierModel
-from .labels import class_weight_function, classification_loss, is_multilabel, known_classes, label_columns
+from .labels import (
+    LabelCounts,
+    class_weight_function,
+    classification_loss,
+    is_multilabel,
+    known_classes,
+    label_columns,
+)
 from .parameters import CONSTRAINTS, AutoEpochs
 from .samples import Target
 from .targets import LabelEncoder, dense
@@ -312,6 +319,84 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
+    @keep_signature(_fit_context(prefer_skip_nested_validation=True))
+    def fit_chunks(
+        self,
+        chunks: Any,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        memory_budget: float = 500.0,
+    ) -> Self:
+        """Fit the network to data that do not fit in memory and come in chunks, for up to `max_iter` epochs.
+
+        A first pass over the chunks finds their sizes, the classes and the range of each column; two more take the
+        moments. Then each epoch is one pass: it reads windows of several chunks in a random order and shuffles the
+        samples of each window, while another thread reads the next one. If all chunks fit in one window, the
+        result is that of `fit` with the same samples, to the last bit.
+
+        Parameters
+        ----------
+        chunks : sequence or callable
+            A sequence, for which ``chunks[i]`` is ``(X, y)`` or ``(X, y, sample_weight)`` with an array, a sparse
+            matrix or a data frame as X; or a function without arguments that returns a new iterator over such tuples,
+            which is read in its order. They are read in every epoch, in another thread, and must be the same each time.
+            See :mod:`skbackprop.chunks` for chunks of files and arrays.
+        X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
+            Validation samples for early stopping, which are in memory. With ``early_stopping=True`` and without them,
+            samples are drawn from the chunks: a share of `validation_fraction`, or as many as fit in a quarter of
+            `memory_budget`.
+        y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
+            Their targets; needed with `X_val`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights; None means a weight of 1 for every sample.
+        classes : array-like of shape (n_classes,), default=None
+            All classes; None means the labels that the first pass finds.
+        memory_budget : float, default=500.0
+            The memory in megabytes (10^6 bytes) for the two windows and the chunk that are in memory at a time. The
+            network, the moments, and a few thousand samples come on top.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError
+            If `chunks` can be read only once, such as a generator, or a chunk is not a tuple.
+        ValueError
+            If a parameter or a chunk is not valid; the message has the number of the chunk, and the estimator is left
+            as it was.
+        RuntimeError
+            If a chunk cannot be read; the message has its number, and the estimator is left as it was.
+        KeyboardInterrupt
+            If the user interrupts; the weights are then those of the last complete epoch, if there was one.
+
+        Warns
+        -----
+        DataWarning
+            If the chunks look sorted and a window has too few of them, because the windows then differ.
+
+        See Also
+        --------
+        fit : Train on samples that are in memory.
+        partial_fit : One epoch over some samples, for online learning.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skbackprop import BackpropClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> chunks = [(X[start : start + 50], y[start : start + 50]) for start in range(0, len(X), 50)]
+        >>> network = BackpropClassifier(max_iter=10, tol=None, random_state=0).fit_chunks(chunks)
+        >>> network.n_iter_
+        10
+        """
+        return self._fit_chunks(chunks, classes, (X_val, y_val, sample_weight_val), memory_budget)
+
     @keep_signature(available_if(BaseBackprop._supports_partial_fit))
     def partial_fit(
         self, X: MatrixLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -470,20 +555,31 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         return model.log_probabilities(model.raw_output(X))
 
     def _make_target(
-        self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
+        self,
+        y: Matrix,
+        dtype: np.dtype,
+        resumes: bool,
+        classes: ArrayLike | None,
+        sample_weight: np.ndarray | None,
+        counts: LabelCounts | None = None,
     ) -> Target:
         multilabel = is_multilabel(y)
         if resumes and multilabel != self._is_multilabel:
             raise ValueError("y changed between one label and several labels per sample; start again with a clone.")
+        labels = dense(y) if multilabel else column_or_1d(y, warn=True)
         if multilabel:
-            known = label_columns(dense(y), classes)
+            known = label_columns(labels, classes)
         else:
-            y = column_or_1d(y, warn=True)
-            known = known_classes(y, self.classes_ if resumes else None, classes)
+            known = known_classes(labels, self.classes_ if resumes else None, classes)
         loss = classification_loss(self.loss, self.output_activation, len(known), multilabel)
         encoder = LabelEncoder(loss, dtype, known, multilabel, self.label_smoothing)
-        counted = y if sample_weight is None else y[sample_weight > 0]
-        weigh = class_weight_function(self.class_weight, counted, known, multilabel, online=classes is not None)
+
+        def count() -> LabelCounts:
+            counted = labels if sample_weight is None else labels[sample_weight > 0]
+            return counts or LabelCounts.of(counted, multilabel)
+
+        is_stream = classes is not None and counts is None
+        weigh = class_weight_function(self.class_weight, None if is_stream else count, known, multilabel)
         attributes = {"classes_": known, "_is_multilabel": multilabel}
         class_weight = None if weigh is None else lambda y: weigh(encoder.validate(y))
         return Target(encoder, class_weight, attributes)

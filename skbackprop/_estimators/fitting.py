@@ -6,7 +6,7 @@ An error leaves the estimator unchanged.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from .._core.dataset import Dataset
 from .._engines.selection import choose_engine
 from .._sklearn_compat import FitTask, open_task, with_callbacks
 from .._training.config import TrainingConfig
+from .._training.epoch import Engine
 from .._training.observers import CallbackAdapter, ObserverList, ProgressBar, TrainingObserver, VerbosePrinter
 from .._training.result import TrainingResult
 from .._training.stopping import EarlyStopper, Patience
@@ -29,7 +30,7 @@ from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
 from .ineffective import Call, guessed_end, ineffective_callbacks, ineffective_settings, splits_samples
 from .parameters import check_weights, choose_max_iter
-from .progress import FitProgress
+from .progress import ChunkProgress, FitProgress
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
 from .validation_split import make_validation_scorer, monitors_loss, split
 
@@ -60,13 +61,18 @@ class FitRequest(NamedTuple):
     X: Any
     y: Any
     sample_weight: Any
-    validation: tuple = (None, None, None)
+    validation: tuple[Any, Any, Any] = (None, None, None)
     classes: Any = None
     is_partial: bool = False
     resumes: bool = False
     finishes: bool = False
     held_out: np.ndarray | None = None
     prior: float | None = None
+
+    @property
+    def has_validation_set(self) -> bool:
+        """Whether the user passes a validation set, or a part of one."""
+        return any(array is not None for array in self.validation)
 
 
 @keep_signature(with_callbacks)
@@ -75,49 +81,74 @@ def run_fit(estimator, request: FitRequest) -> TrainingResult:
 
     Meanwhile `_progress` holds what a copy of the estimator needs to finish the fit.
     """
-    task = open_task(estimator, "fit", _max_iter(estimator), request.X, request.y, request.sample_weight)
-    with _transaction(estimator, request, task):
-        samples, target = validate_samples(estimator, request)
-        seed = _choose_seed(estimator, request)
-        validation, message = None, None
-        monitors_loss(estimator.scoring)  # raises an error for an unknown name
-        is_given = any(array is not None for array in request.validation)
-        if is_given:
-            X_val, y_val, sample_weight_val = request.validation
-            validation = validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples, target)
-        elif request.held_out is not None:
-            samples, validation = _hold_out_given(estimator, samples, request.held_out)
-        elif splits_samples(estimator, is_given=is_given):
-            # "auto" does not split X: docs/defaults.md explains why
-            codes = target.encoder.class_codes(samples.data.y)
-            held_out, message = split(samples.data.indices(), codes, estimator.validation_fraction, seed)
-            if len(held_out):
-                samples, validation = samples.hold_out(held_out)
-        config, engine = _prepare(estimator, request, samples.data, target, seed)
-        if request.prior is not None:
-            estimator._state.prior = request.prior
-        elif config.alpha is None and estimator.early_stopping and estimator.standardize and not request.resumes:
-            engine = choose_prior(engine, config, estimator._state, samples, validation, target)
-        trainer = FitTrainer(engine, config, estimator._state, samples.data)
-        n_samples = samples.data.n_samples
-        del samples  # the trainer replaces the target by a scaled one
-        result = _run_trainer(estimator, request, trainer, n_samples, validation, task)
-        estimator.engine_ = trainer.engine.name  # another one, if the first has failed
-        if message is not None:
-            result.data_messages.append(message)
-        if not request.finishes:
-            result.ineffective = ineffective_settings(Call(estimator, config, n_samples, is_given))
+    task = open_task(estimator, "fit", max_epochs(estimator), request.X, request.y, request.sample_weight)
+    with transaction(estimator, request, task):
+        return train(estimator, request, lambda: validate_samples(estimator, request), task)
+
+
+def train(
+    estimator, request: FitRequest, load: Callable[[], tuple[Samples, Target]], task: FitTask | None
+) -> TrainingResult:
+    """Train on the samples that `load` returns, which are in memory."""
+    samples, target = load()
+    seed = choose_seed(estimator, request)
+    validation, message = None, None
+    monitors_loss(estimator.scoring)  # raises an error for an unknown name
+    if request.has_validation_set:
+        validation = validate_validation_set(estimator, *request.validation, samples, target)
+    elif request.held_out is not None:
+        samples, validation = _hold_out_given(estimator, samples, request.held_out)
+    elif splits_samples(estimator, is_given=False):
+        # "auto" does not split X: docs/defaults.md explains why
+        codes = target.encoder.class_codes(samples.data.y)
+        held_out, message = split(samples.data.indices(), codes, estimator.validation_fraction, seed)
+        if len(held_out):
+            samples, validation = samples.hold_out(held_out)
+    config, engine = prepare(estimator, request, samples.data, target, seed)
+    engine = set_prior(estimator, request, engine, config, samples, validation, target)
+    trainer = FitTrainer(engine, config, estimator._state, samples.data)
+    n_samples = samples.data.n_samples
+    del samples  # the trainer replaces the target by a scaled one
+    result = run_trainer(estimator, request, trainer, n_samples, validation, task)
+    finish_result(result, estimator, request, config, n_samples, message)
     return result
+
+
+def set_prior(
+    estimator,
+    request: FitRequest,
+    engine: Engine,
+    config: TrainingConfig,
+    samples: Samples,
+    validation: Samples | None,
+    target: Target,
+) -> Engine:
+    """Set the c of ``alpha="auto"``, if it is known or there is to be a search; return the engine to train with."""
+    if request.prior is not None:
+        estimator._state.prior = request.prior
+    elif config.alpha is None and estimator.early_stopping and estimator.standardize and not request.resumes:
+        return choose_prior(engine, config, estimator._state, samples, validation, target)
+    return engine
+
+
+def finish_result(
+    result: TrainingResult, estimator, request: FitRequest, config: TrainingConfig, n_samples: int, message: str | None
+) -> None:
+    """Add the messages about the validation set and about settings that had no effect."""
+    if message is not None:
+        result.data_messages.append(message)
+    if not request.finishes:
+        result.ineffective = ineffective_settings(Call(estimator, config, n_samples, request.has_validation_set))
 
 
 @keep_signature(with_callbacks)
 def run_partial_fit(estimator, request: FitRequest) -> TrainingResult:
     """Make one epoch of a stream, or leave the estimator as it was."""
     task = open_task(estimator, "partial_fit", 0, request.X, request.y, request.sample_weight)
-    with _transaction(estimator, request, task):
+    with transaction(estimator, request, task):
         samples, target = validate_samples(estimator, request)
-        data, seed = samples.data, _choose_seed(estimator, request)
-        config, engine = _prepare(estimator, request, data, target, seed)
+        data, seed = samples.data, choose_seed(estimator, request)
+        config, engine = prepare(estimator, request, data, target, seed)
         trainer = StreamTrainer(engine, config, estimator._state, data)
         estimator._fast_path = FastPath.after(estimator, trainer, target, data)
         result = update_stream(estimator, trainer, data)
@@ -151,7 +182,7 @@ def update_stream(estimator, trainer: StreamTrainer, data: Dataset) -> TrainingR
 
 
 @contextmanager
-def _transaction(estimator, request: FitRequest, task: FitTask | None) -> Iterator[None]:
+def transaction(estimator, request: FitRequest, task: FitTask | None) -> Iterator[None]:
     """Restore the estimator if an error occurs.
 
     An interrupt keeps the last complete epoch, if there was one, and adds a note to the exception: a warning could be
@@ -209,13 +240,16 @@ def _hold_out_given(estimator, samples: Samples, held_out: np.ndarray) -> tuple[
     return samples, validation if has_weight and splits_samples(estimator, is_given=False) else None
 
 
-def _choose_seed(estimator, request: FitRequest) -> int:
+def choose_seed(estimator, request: FitRequest) -> int:
+    """Return the seed of the random generator and of the validation split."""
     if request.resumes:
         return estimator._state.seed
     return check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max)
 
 
-def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples | None, task) -> TrainingResult:
+def run_trainer(
+    estimator, request, trainer, n_train: int, validation: Samples | None, task, chunks: ChunkProgress | None = None
+) -> TrainingResult:
     """Run the remaining epochs, with new early stopping or with that of the fit that is resumed."""
     state, config = trainer.state, trainer.config
     validate = None
@@ -226,10 +260,12 @@ def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples 
         estimator._progress.check_samples(n_samples)
     else:
         patience = _patience(estimator, config, has_validation_set=validate is not None)
-        estimator._progress = FitProgress(EarlyStopper(patience), state.n_iter + config.max_iter, n_samples)
+        last_iter = state.n_iter + config.max_iter
+        estimator._progress = FitProgress(EarlyStopper(patience), last_iter, n_samples, chunks=chunks)
         state.validation_loss_curve, state.validation_scores = [], []
         state.validation_start = state.n_iter
-    state.n_samples = 0  # a fit counts its own samples; sample weights are relative to their mean
+    if not (request.finishes and chunks is not None):  # which does not count the samples again
+        state.n_samples = 0  # a fit counts its own samples; sample weights are relative to their mean
     progress = estimator._progress
     progress.stopper.validate = validate
     observer = _make_observer(estimator, n_train, progress.last_iter, task)
@@ -237,6 +273,7 @@ def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples 
         n_epochs = 0 if progress.stop_requested else progress.last_iter - state.n_iter
         result = trainer.fit(n_epochs, progress.stopper, observer)
         result.stopped |= progress.stop_requested
+        estimator.engine_ = trainer.engine.name  # another one, if the first has failed
     finally:
         del estimator._progress
         if observer is not None:
@@ -244,11 +281,11 @@ def _run_trainer(estimator, request, trainer, n_train: int, validation: Samples 
     return result
 
 
-def _prepare(estimator, request, data, target, seed):
+def prepare(estimator, request, data, target, seed):
     """Set the attributes that are known before the first epoch; return the configuration and the engine."""
     n_outputs = data.n_outputs
     stream = estimator._state if request.is_partial and request.resumes else None
-    max_iter = _max_iter(estimator) if request.is_partial else _max_iter(estimator, data.n_samples, data.n_entries)
+    max_iter = max_epochs(estimator) if request.is_partial else max_epochs(estimator, data.n_samples, data.n_entries)
     config = build_config(estimator, data, target.encoder.loss, max_iter, request.is_partial, stream)
     engine = choose_engine(estimator.engine, config, data)
     if request.resumes:
@@ -265,7 +302,7 @@ def _prepare(estimator, request, data, target, seed):
     return config, engine
 
 
-def _max_iter(estimator, n_samples: int = 1, n_entries: float = 0.0) -> int:
+def max_epochs(estimator, n_samples: int = 1, n_entries: float = 0.0) -> int:
     """Return the number of epochs that are planned for samples like these, by default the largest that it can be."""
     return choose_max_iter(estimator.max_iter, estimator._auto_epochs, n_samples, n_entries)
 

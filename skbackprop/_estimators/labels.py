@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
@@ -97,11 +98,59 @@ def are_known_classes(classes, known: np.ndarray) -> bool:
     return type(classes) is np.ndarray and np.array_equal(classes, known)
 
 
-def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool, *, online: bool):
+class LabelCounts(NamedTuple):
+    """How often each label occurs.
+
+    Attributes
+    ----------
+    n_samples : int
+    labels : ndarray
+        The distinct labels in sorted order; of samples with several labels, the indices of the columns.
+    counts : ndarray of int
+        Number of samples with each.
+    """
+
+    n_samples: int
+    labels: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, y: np.ndarray, multilabel: bool) -> LabelCounts:
+        """Return the counts of validated labels."""
+        if multilabel:
+            return cls(len(y), np.arange(y.shape[1]), y.sum(axis=0).astype(np.int64))
+        labels, counts = np.unique(y, return_counts=True)
+        return cls(len(y), labels, counts)
+
+    def merge(self, other: LabelCounts) -> LabelCounts:
+        """Return the counts of two sets of samples taken together.
+
+        Raises
+        ------
+        ValueError
+            If the labels cannot be compared.
+        """
+        is_text = [counts.labels.dtype.kind in "OUS" for counts in (self, other)]
+        if is_text[0] != is_text[1]:
+            raise ValueError(
+                f"y has labels like {other.labels[0]!r}, and those before are like {self.labels[0]!r}: all must be "
+                "strings, or all numbers."
+            )
+        both = np.concatenate([self.labels, other.labels])
+        labels, position = np.unique(both, return_inverse=True)
+        counts = np.zeros(len(labels), np.int64)
+        np.add.at(counts, position, np.concatenate([self.counts, other.counts]))
+        return LabelCounts(self.n_samples + other.n_samples, labels, counts)
+
+
+def class_weight_function(
+    class_weight, count: Callable[[], LabelCounts] | None, classes: np.ndarray, multilabel: bool
+) -> Callable[[np.ndarray], np.ndarray] | None:
     """Return a function that maps labels to sample weights, or None without class weights.
 
-    "balanced" is computed from the labels `y`. With several labels per sample, weights that are given as dicts are
-    multiplied, as by scikit-learn; the product of many balanced weights would leave nearly all weight to a few samples.
+    "balanced" is computed from the counts that `count` returns; in a stream, where it is None, it is an error. With
+    several labels per sample, weights that are given as dicts are multiplied, as by scikit-learn; the product of many
+    balanced weights would leave nearly all weight to a few samples.
 
     Raises
     ------
@@ -123,40 +172,39 @@ def class_weight_function(class_weight, y, classes: np.ndarray, multilabel: bool
     numbers: list[float] = [number for weights in given for number in weights.values()]
     if not all(isinstance(number, Real) and 0 <= number < np.inf for number in numbers):
         raise ValueError(f"class_weight={class_weight!r} must have finite numbers of at least 0.")
-    if online and isinstance(class_weight, str):
+    if count is None and isinstance(class_weight, str):
         raise ValueError(
             f"class_weight={class_weight!r} does not work with partial_fit, which does not see all labels at once. "
             "Pass a dict instead, for example from sklearn.utils.class_weight.compute_class_weight."
         )
     if multilabel:
-        if class_weight == "balanced":
-            return _balanced_columns(y)
+        if count is not None and class_weight == "balanced":
+            return _balanced_columns(count())
         return lambda y: compute_sample_weight(class_weight, y)
-    if class_weight == "balanced":
-        present = np.unique(y)
+    weight = np.ones(len(classes))
+    if count is not None and class_weight == "balanced":
+        n_samples, labels, counts = count()
+        weight[np.searchsorted(classes, labels)] = n_samples / (len(labels) * counts)  # as scikit-learn does
     else:
-        present = classes
         unknown = [label for label in class_weight if label not in classes]
         if unknown:
             raise ValueError(
                 f"class_weight={class_weight!r} has labels {unknown} that are not among the classes {classes.tolist()}."
             )
-    weight = np.ones(len(classes))
-    weight[np.searchsorted(classes, present)] = compute_class_weight(class_weight, classes=present, y=y)
+        weight[:] = compute_class_weight(class_weight, classes=classes, y=classes)
     return lambda y: weight[np.searchsorted(classes, y)]
 
 
-def _balanced_columns(y) -> Callable[[np.ndarray], np.ndarray]:
+def _balanced_columns(counts: LabelCounts) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function that maps several labels per sample to the mean of their balanced weights.
 
-    The weight of a label, and of its absence, is inverse to its frequency in `y`. The loss of a sample is the sum over
-    its labels, and has one weight; the mean comes closest to a weight for each term of the sum.
+    The weight of a label, and of its absence, is inverse to its frequency. The loss of a sample is the sum over its
+    labels, and has one weight; the mean comes closest to a weight for each term of the sum.
     """
-    n_samples = y.shape[0]
-    n_present = np.asarray(y.sum(axis=0)).ravel()
-    counts = np.array([n_samples - n_present, n_present])
-    n_values = np.count_nonzero(counts, axis=0)
-    absent, present = n_samples / (n_values * np.maximum(counts, 1))
+    n_samples, _, n_present = counts
+    both = np.array([n_samples - n_present, n_present])
+    n_values = np.count_nonzero(both, axis=0)
+    absent, present = n_samples / (n_values * np.maximum(both, 1))
     return lambda y: np.where(y, present, absent).mean(axis=1)
 
 

@@ -265,14 +265,24 @@ def check_weights(sample_weight, X) -> np.ndarray | None:
     """Return validated weights in float64: their sum and range do not depend on the dtype of X."""
     if sample_weight is None:
         return None
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if not weight.any():
-        raise ValueError("sample_weight is zero for every sample: nothing to learn. Give some sample a weight above 0.")
+    weight = validate_weights(sample_weight, X)
     with np.errstate(over="ignore"):
-        mean = weight.mean()
+        check_mean_weight(weight.mean(), is_positive=bool(weight.any()))
+    return weight
+
+
+def validate_weights(sample_weight, X) -> np.ndarray:
+    """Return finite weights of at least 0, in float64."""
+    weight: np.ndarray = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    return weight
+
+
+def check_mean_weight(mean: float, *, is_positive: bool) -> None:
+    """Raise ValueError if no weight is positive, or if they are so small or large that sums underflow or overflow."""
+    if not is_positive:
+        raise ValueError("sample_weight is zero for every sample: nothing to learn. Give some sample a weight above 0.")
     if not SMALLEST_MEAN_WEIGHT < mean < 1 / SMALLEST_MEAN_WEIGHT:
         raise ValueError(f"sample_weight has a mean of {mean:g}; only its ratios matter, so scale it to about 1.")
-    return weight
 
 
 def _given_theta(init, network, dtype):

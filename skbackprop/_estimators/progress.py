@@ -5,12 +5,43 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._training.shard_trainer import EpochPosition
 from .._training.stopping import EarlyStopper, Patience
+from .survey import Survey
 
 
 def fit_progress(estimator) -> FitProgress | None:
     """Return the progress of the fit that is running, or during which the estimator was copied; otherwise None."""
     return vars(estimator).get("_progress")
+
+
+@dataclass
+class ChunkProgress:
+    """The part of a running `fit_chunks` that is not in the training state.
+
+    Attributes
+    ----------
+    survey : Survey
+        What the first pass over the chunks has found.
+    position : EpochPosition
+        How far the present epoch has come.
+    budget : float
+        The memory budget in bytes, which determines the windows.
+    """
+
+    survey: Survey
+    position: EpochPosition
+    budget: float
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything as numbers, arrays and plain containers, to be stored."""
+        position = self.position.state_dict()
+        return {"survey": self.survey.state_dict(), "position": position, "budget": self.budget}
+
+    @classmethod
+    def from_state_dict(cls, stored: dict[str, Any]) -> ChunkProgress:
+        """Return the progress that `state_dict` described."""
+        return cls(Survey.from_state_dict(stored["survey"]), EpochPosition(**stored["position"]), stored["budget"])
 
 
 @dataclass
@@ -29,6 +60,8 @@ class FitProgress:
         States of the callbacks at the time of a checkpoint, in the order in which they were set.
     stop_requested : bool
         Whether a callback has asked to stop when its state was restored.
+    chunks : ChunkProgress or None
+        What `fit_chunks` needs in addition, if the chunks are not in memory all at once.
     """
 
     stopper: EarlyStopper
@@ -36,6 +69,7 @@ class FitProgress:
     n_samples: tuple[int, int]
     callback_states: list[dict[str, Any]] = field(default_factory=list)
     stop_requested: bool = False
+    chunks: ChunkProgress | None = None
 
     def check_samples(self, n_samples: tuple[int, int]) -> None:
         """Raise ValueError if the fit is resumed with another number of samples."""
@@ -55,6 +89,7 @@ class FitProgress:
             "last_iter": self.last_iter,
             "n_samples": list(self.n_samples),
             "callback_states": self.callback_states,
+            "chunks": None if self.chunks is None else self.chunks.state_dict(),
         }
 
     @classmethod
@@ -63,4 +98,11 @@ class FitProgress:
         stopper = EarlyStopper(Patience(stored["limit"], stored["min_improvement"]))
         stopper.load_state_dict(stored["stopper"])
         n_train, n_validation = stored["n_samples"]
-        return cls(stopper, stored["last_iter"], (n_train, n_validation), list(stored["callback_states"]))
+        chunks = stored.get("chunks")  # the first versions could not be fitted to chunks
+        return cls(
+            stopper,
+            stored["last_iter"],
+            (n_train, n_validation),
+            list(stored["callback_states"]),
+            chunks=None if chunks is None else ChunkProgress.from_state_dict(chunks),
+        )

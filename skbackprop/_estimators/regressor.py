@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,7 @@ from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .base import BaseBackprop
 from .fitted_model import RegressorModel
+from .labels import LabelCounts
 from .parameters import AutoEpochs
 from .samples import Target
 from .targets import NumberEncoder
@@ -313,6 +314,81 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
+    @keep_signature(_fit_context(prefer_skip_nested_validation=True))
+    def fit_chunks(
+        self,
+        chunks: Any,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        memory_budget: float = 500.0,
+    ) -> Self:
+        """Fit the network to data that do not fit in memory and come in chunks, for up to `max_iter` epochs.
+
+        A first pass over the chunks finds their sizes, the classes and the range of each column; two more take the
+        moments. Then each epoch is one pass: it reads windows of several chunks in a random order and shuffles the
+        samples of each window, while another thread reads the next one. If all chunks fit in one window, the
+        result is that of `fit` with the same samples, to the last bit.
+
+        Parameters
+        ----------
+        chunks : sequence or callable
+            A sequence, for which ``chunks[i]`` is ``(X, y)`` or ``(X, y, sample_weight)`` with an array, a sparse
+            matrix or a data frame as X; or a function without arguments that returns a new iterator over such tuples,
+            which is read in its order. They are read in every epoch, in another thread, and must be the same each time.
+            See :mod:`skbackprop.chunks` for chunks of files and arrays.
+        X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
+            Validation samples for early stopping, which are in memory. With ``early_stopping=True`` and without them,
+            samples are drawn from the chunks: a share of `validation_fraction`, or as many as fit in a quarter of
+            `memory_budget`.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets; needed with `X_val`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights; None means a weight of 1 for every sample.
+        memory_budget : float, default=500.0
+            The memory in megabytes (10^6 bytes) for the two windows and the chunk that are in memory at a time. The
+            network, the moments, and a few thousand samples come on top.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError
+            If `chunks` can be read only once, such as a generator, or a chunk is not a tuple.
+        ValueError
+            If a parameter or a chunk is not valid; the message has the number of the chunk, and the estimator is left
+            as it was.
+        RuntimeError
+            If a chunk cannot be read; the message has its number, and the estimator is left as it was.
+        KeyboardInterrupt
+            If the user interrupts; the weights are then those of the last complete epoch, if there was one.
+
+        Warns
+        -----
+        DataWarning
+            If the chunks look sorted and a window has too few of them, because the windows then differ.
+
+        See Also
+        --------
+        fit : Train on samples that are in memory.
+        partial_fit : One epoch over some samples, for online learning.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> chunks = [(X[start : start + 50], y[start : start + 50]) for start in range(0, len(X), 50)]
+        >>> network = BackpropRegressor(max_iter=10, tol=None, random_state=0).fit_chunks(chunks)
+        >>> network.n_iter_
+        10
+        """
+        return self._fit_chunks(chunks, None, (X_val, y_val, sample_weight_val), memory_budget)
+
     @keep_signature(available_if(BaseBackprop._supports_partial_fit))
     def partial_fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Make one epoch over some samples, and continue from where the last call to `fit` or `partial_fit` ended.
@@ -412,7 +488,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         return score_of(y, self.predict(X), self._config.objective.loss.predicted_quantiles, sample_weight)
 
     def _make_target(
-        self, y: Matrix, dtype: np.dtype, resumes: bool, classes: ArrayLike | None, sample_weight: np.ndarray | None
+        self,
+        y: Matrix,
+        dtype: np.dtype,
+        resumes: bool,
+        classes: ArrayLike | None,
+        sample_weight: np.ndarray | None,
+        counts: LabelCounts | None = None,
     ) -> Target:
         loss = resolve_loss(self.loss, self.output_activation, AUTO_REGRESSION_OUTPUTS)
         is_scaled = bool(self.standardize) and loss.link.target_scaling.scales

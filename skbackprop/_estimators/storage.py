@@ -36,6 +36,7 @@ from .stored_checks import (
     check_list,
     check_real,
 )
+from .survey import SURVEY_KEYS
 
 #: To be increased whenever older versions of the package cannot load what this one stores.
 FORMAT = 1
@@ -377,4 +378,31 @@ def _restored_progress(stored: dict[str, Any], theta: np.ndarray) -> FitProgress
     check_count(best["n_iter"], f"n_iter of {owner}")
     if best["theta"] is not None:
         check_array(best["theta"], f"theta of {owner}", theta.shape, theta.dtype)
+    if stored.get("chunks") is not None:  # the first versions had none
+        _check_chunk_progress(stored["chunks"])
     return FitProgress.from_state_dict(stored)
+
+
+def _check_chunk_progress(stored: dict[str, Any]) -> None:
+    """Check what a stored fit to chunks knows of them, and of the present epoch."""
+    owner = "the stored progress over chunks"
+    check_dict(stored, ("survey", "position", "budget"), owner)
+    check_amount(stored["budget"], f"budget of {owner}")
+    survey, position = stored["survey"], stored["position"]
+    check_dict(survey, SURVEY_KEYS, f"survey of {owner}")
+    check_array(survey["n_samples"], f"n_samples of {owner}", (None,), np.dtype(np.int64))
+    n_chunks, n_drawn = len(survey["n_samples"]), len(survey["y"])
+    check_array(survey["n_bytes"], f"n_bytes of {owner}", (n_chunks,), np.dtype(np.int64))
+    check_array(survey["sample_weight"], f"sample_weight of {owner}", (n_drawn,), np.dtype(np.float64))
+    for name in ("n_features", "n_counted"):
+        check_count(survey[name], f"{name} of {owner}")
+    for name in ("n_entries", "total_weight"):
+        check_amount(survey[name], f"{name} of {owner}")
+    check_flag(survey["has_weights"], f"has_weights of {owner}")
+    check_dict(position, ("order", "n_windows", "loss_sum", "penalty"), f"position of {owner}")
+    check_count(position["n_windows"], f"n_windows of {owner}")
+    for name in ("loss_sum", "penalty"):
+        check_real(position[name], f"{name} of {owner}")
+    order = position["order"]
+    if order is not None and not np.array_equal(np.sort(order), np.arange(n_chunks)):
+        raise ValueError(f"order of {owner} must have each of the {n_chunks} chunks once.")

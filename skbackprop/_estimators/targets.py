@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils.validation import check_array, column_or_1d
 
 from .._core.dataset import OneHot
@@ -179,4 +178,4 @@ def numeric_target(y, dtypes: tuple[np.dtype, ...]) -> np.ndarray:
 
 def dense(y: Matrix) -> np.ndarray:
     """Return a sparse y as an array, and any other y unchanged."""
-    return y.toarray() if sparse.issparse(y) else y
+    return y if isinstance(y, np.ndarray) else y.toarray()

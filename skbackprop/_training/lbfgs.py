@@ -6,19 +6,20 @@ An epoch is one iteration of `scipy.optimize.minimize`, which may evaluate the g
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import TypeAlias, cast
 
 import numpy as np
 from scipy.optimize import OptimizeResult
 from scipy.optimize import minimize as scipy_minimize
 
-from .._core.dataset import Dataset
-from .._core.objective import ObjectiveBuffers
+from .._core.objective import Penalty
 from ..optimizers import LBFGS
 from .config import TrainingConfig
 from .result import TrainingResult
 from .state import TrainingState
 
+#: Evaluates the objective: takes the penalty, returns the mean loss and the gradient.
+Evaluation: TypeAlias = Callable[[Penalty], tuple[float, np.ndarray]]
 #: The status that scipy returns if the line search failed.
 ABNORMAL = 2
 
@@ -26,7 +27,7 @@ ABNORMAL = 2
 def minimize(
     config: TrainingConfig,
     state: TrainingState,
-    data: Dataset,
+    evaluate: Evaluation,
     max_iter: int,
     on_epoch_begin: Callable[[], None],
     on_epoch_end: Callable[[float, float], bool],
@@ -39,7 +40,9 @@ def minimize(
     config : TrainingConfig
         Its optimizer is `LBFGS`.
     state : TrainingState
-    data : Dataset
+    evaluate : callable
+        Takes the penalty, and returns the mean loss without the penalty and the gradient with it, both at
+        ``state.theta``; the next call may overwrite the gradient.
     max_iter : int
     on_epoch_begin : callable
         Called before each evaluation, because the number of evaluations in an iteration is not known in advance.
@@ -50,25 +53,24 @@ def minimize(
     """
     objective, dtype = config.objective, state.theta.dtype
     optimizer = cast(LBFGS, config.optimizer)
-    buffers = ObjectiveBuffers(objective, state.theta, data.n_samples, state.standardizer)
     penalty = objective.penalty(state.alpha)
-    total_weight = data.total_weight
+    weights = state.theta[: objective.network.n_weights]
     last_valid = state.theta.copy()
 
     def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
         on_epoch_begin()
         state.theta[...] = theta
         with np.errstate(all="ignore"):  # the line search recovers from overflow
-            loss_sum = objective.loss_and_gradient(data, state.mean_weight, penalty, buffers)
-        value = loss_sum / total_weight + penalty.value(buffers.weights)
-        return value if np.isfinite(value) else np.inf, buffers.gradient.astype(np.float64)
+            loss, gradient = evaluate(penalty)
+        value = loss + penalty.value(weights)
+        return value if np.isfinite(value) else np.inf, gradient.astype(np.float64)
 
     def callback(intermediate_result: OptimizeResult) -> None:
         state.theta[...] = intermediate_result.x
         last_valid[...] = state.theta
         state.t += 1
         state.learning_rate = 1.0  # the step that the line search tries first
-        penalty_value = penalty.value(buffers.weights)
+        penalty_value = penalty.value(weights)
         if on_epoch_end(float(intermediate_result.fun) - penalty_value, penalty_value):
             result.stopped = True
             raise StopIteration

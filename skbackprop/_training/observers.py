@@ -25,6 +25,9 @@ class TrainingObserver:
         """Handle the end of an epoch; return True to stop."""
         return False
 
+    def on_window_end(self, state: TrainingState) -> None:
+        """Handle the end of a part of an epoch, if the samples are not in memory all at once."""
+
     def close(self, state: TrainingState) -> None:
         """Handle the end of training, also by an error."""
 
@@ -49,6 +52,10 @@ class ObserverList(TrainingObserver):
         stop_requests = [observer.on_epoch_end(state) for observer in self._observers]  # all of them are called
         return any(stop_requests)
 
+    def on_window_end(self, state: TrainingState) -> None:
+        for observer in self._observers:
+            observer.on_window_end(state)
+
     def close(self, state: TrainingState) -> None:
         for observer in self._observers:
             observer.close(state)
@@ -69,6 +76,7 @@ class CallbackAdapter(TrainingObserver):
     """
 
     def __init__(self, estimator: Any, context: Any, data: dict[str, Any], snapshot: Callable[[], dict[str, Any]]):
+        self._estimator = estimator
         self._context = context
         self._arguments = {"estimator": estimator, "reconstruction_attributes": snapshot, **data}
 
@@ -78,6 +86,11 @@ class CallbackAdapter(TrainingObserver):
 
     def on_epoch_end(self, state: TrainingState) -> bool:
         return self._epoch.call_on_fit_task_end(**self._arguments)
+
+    def on_window_end(self, state: TrainingState) -> None:
+        for callback in self._estimator._skl_callbacks:
+            if hasattr(callback, "on_window_end"):
+                callback.on_window_end(self._estimator)
 
 
 class VerbosePrinter(TrainingObserver):

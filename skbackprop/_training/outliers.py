@@ -31,7 +31,7 @@ def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool
         if not (reject_outliers and standardizer.n_samples):
             state.n_rejections = 0
             moments, _ = standardizer.propose(data)
-            if _overflow(moments):
+            if moments_overflow(moments):
                 return None
         elif data.X.shape[0] == 1 and data.sample_weight is None and isinstance(data.X, np.ndarray):
             moments, distance = standardizer.propose(data)
@@ -43,7 +43,7 @@ def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool
             if accepted is None:
                 return None
             moments, _ = standardizer.propose(accepted)
-            if _overflow(moments):
+            if moments_overflow(moments):
                 _count(state, accepted.n_samples, state.n_rejections + accepted.n_samples)
                 return None
             data = accepted
@@ -52,7 +52,8 @@ def update_moments(state: TrainingState, data: Dataset, *, reject_outliers: bool
     return data
 
 
-def _overflow(moments: Moments) -> bool:
+def moments_overflow(moments: Moments) -> bool:
+    """Return whether the spread of a column is not finite."""
     return not math.isfinite(np.add.reduce(moments.variance))
 
 
@@ -63,7 +64,7 @@ def _count(state: TrainingState, n_rejected: int, n_consecutive: int) -> None:
 
 def _reject_single(state: TrainingState, standardizer: Standardizer, moments: Moments, distance: np.ndarray) -> bool:
     """Return whether a single sample is rejected, from its distance, which is faster than comparing it with bounds."""
-    overflows = _overflow(moments) or not np.dot(distance, distance) <= MAX_DISTANCE**2
+    overflows = moments_overflow(moments) or not np.dot(distance, distance) <= MAX_DISTANCE**2
     if not (overflows or (standardizer.n_samples >= MIN_SAMPLES and _is_outlier(state, standardizer, distance))):
         state.n_rejections = 0
         return False

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._core.dataset import Dataset
+from .._core.shards import Shards
 from .._core.standardizer import Standardizer
 from .._typing import Matrix
 from .change_detector import ChangeDetector
@@ -134,15 +135,15 @@ class TrainingState:
         """The mean loss of the last epoch over that of a constant prediction, both without that of gross errors."""
         return (self.mean_loss - self.gross_loss) / self.constant_loss if self.constant_loss else 0.0
 
-    def update_means(self, data: Dataset) -> None:
+    def update_means(self, data: Dataset | Shards) -> None:
         """Update the mean weight and the mean number of entries; the same samples again leave them bit-identical."""
         n_samples = data.n_samples
-        mean = 1.0 if data.sample_weight is None else data.total_weight / n_samples
+        mean = data.total_weight / n_samples
         self.mean_entries = self.mean_entries_with(data)
         self.n_samples += n_samples
         self.mean_weight += (mean - self.mean_weight) * (n_samples / self.n_samples)
 
-    def mean_entries_with(self, data: Dataset) -> float:
+    def mean_entries_with(self, data: Dataset | Shards) -> float:
         """Return the mean number of entries of a sample, of all samples seen and these."""
         share = data.n_samples / (self.n_samples + data.n_samples)
         return self.mean_entries + (data.n_entries - self.mean_entries) * share

@@ -16,6 +16,7 @@ import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.denormals import flush_denormals
+from .._core.objective import ObjectiveBuffers, Penalty
 from .._core.outliers import EXTREME_FACTOR
 from .._core.standardizer import MAX_ABS_ZSCORE
 from . import lbfgs
@@ -74,12 +75,20 @@ class Trainer(ABC):
         self.config = config
         self.state = state
         self._data = data
-        self._buffers: Any = None
-        if not config.optimizer.needs_all_samples:
-            self._buffers = engine.make_buffers(config, state, data)
-        self._keeps_rng = config.uses_rng(data.n_samples)
+        self._buffers: Any = self._first_buffers()
+        self._keeps_rng = self._uses_rng()
         self._last_good = StateSnapshot(state, self._keeps_rng)
         self._observer: TrainingObserver | None = None
+
+    def _uses_rng(self) -> bool:
+        """Return whether an epoch draws random numbers."""
+        return self.config.uses_rng(self._data.n_samples)
+
+    def _first_buffers(self) -> Any:
+        """Allocate the buffers of the engine, if there are epochs for it to compute."""
+        if self.config.optimizer.needs_all_samples:
+            return None
+        return self.engine.make_buffers(self.config, self.state, self._data)
 
     @abstractmethod
     def _final_updates_are_valid(self) -> bool:
@@ -112,19 +121,37 @@ class Trainer(ABC):
 
     def _run_epoch(self) -> tuple[float, float]:
         """Make one epoch; return its mean loss, infinite if anything overflowed, and the penalty before it."""
-        state, config, data = self.state, self.config, self._data
+        penalty = self._open_epoch()
+        loss = self._learn_from_samples() / self._total_weight
+        return (loss if math.isfinite(loss) and self.state.is_finite() else math.inf), penalty
+
+    def _open_epoch(self) -> float:
+        """Announce an epoch and choose the strength of the penalty; return the penalty."""
+        state = self.state
         self._begin_epoch()
-        state.alpha = choose_alpha(config, state)
-        plan = plan_epoch(config, state, data)
-        penalty = plan.penalty.value(state.theta[: config.objective.network.n_weights])
+        state.alpha = choose_alpha(self.config, state)
+        return self.config.objective.penalty_value(state.theta, state.alpha)
+
+    def _learn_from_samples(self) -> float:
+        """Make the updates of an epoch; return the sum of the weighted losses."""
+        return self._make_updates(self._data)
+
+    @property
+    def _total_weight(self) -> float:
+        """Sum of the sample weights."""
+        return self._data.total_weight
+
+    def _make_updates(self, data: Dataset) -> float:
+        """Make one update for each batch of some samples; return the sum of their weighted losses."""
+        state = self.state
+        plan = plan_epoch(self.config, state, data)
         with self._arithmetic(plan):
-            done = self._execute(plan)
+            done = self._execute(plan, data)
         state.t += done.n_updates
         state.n_steps += done.n_updates
         if done.n_updates:
             state.learning_rate = float(plan.learning_rates[done.n_updates - 1])
-        loss = done.loss_sum / data.total_weight
-        return (loss if math.isfinite(loss) and state.is_finite() else math.inf), penalty
+        return done.loss_sum
 
     @staticmethod
     def _arithmetic(plan: EpochPlan) -> AbstractContextManager[None]:
@@ -132,10 +159,10 @@ class Trainer(ABC):
         is_short = len(plan.learning_rates) == 1 and plan.first_step % FLUSH_INTERVAL
         return nullcontext() if is_short else flush_denormals()
 
-    def _execute(self, plan: EpochPlan) -> EpochResult:
+    def _execute(self, plan: EpochPlan, data: Dataset) -> EpochResult:
         """Let the engine execute a plan; if it fails and has a fallback, that one takes over, for later plans too."""
         try:
-            return self.engine.run_epoch(plan, self._data, self.state, self._buffers)
+            return self.engine.run_epoch(plan, data, self.state, self._buffers)
         except Exception as error:
             engine = self.engine.fallback
             if engine is None:
@@ -146,9 +173,13 @@ class Trainer(ABC):
                 RuntimeWarning,
                 stacklevel=2,
             )
+        self._restore_parameters()
+        self.engine, self._buffers = engine, engine.make_buffers(self.config, self.state, data)
+        return engine.run_epoch(plan, data, self.state, self._buffers)
+
+    def _restore_parameters(self) -> None:
+        """Restore the weights and the optimizer state from before the plan that has failed."""
         self._last_good.restore_parameters()
-        self.engine, self._buffers = engine, engine.make_buffers(self.config, self.state, self._data)
-        return engine.run_epoch(plan, self._data, self.state, self._buffers)
 
     def _begin_epoch(self) -> None:
         if self._observer is not None:
@@ -218,6 +249,7 @@ class FitTrainer(Trainer):
 
     _previous_good: StateSnapshot | None = None
     _stopper: EarlyStopper
+    _constant_loss: float
 
     def fit(self, n_epochs: int, stopper: EarlyStopper, observer: TrainingObserver | None = None) -> TrainingResult:
         """Make up to `n_epochs` epochs.
@@ -243,17 +275,11 @@ class FitTrainer(Trainer):
         self._observer = observer
         self._last_good.save()
         try:
-            if update_moments(state, self._data, reject_outliers=False) is None:
-                raise ValueError(OVERFLOW)
-            state.n_planned = self.config.n_planned(self._data.n_samples)
-            state.change_detector.reset()
-            self._data = state.scale_target(self._data)
-            constant_loss = self.config.objective.constant_loss(self._data)
-            self._measure_constant_loss(constant_loss)
+            self._constant_loss = self._measure_samples()
             if self.config.optimizer.needs_all_samples:
                 self._minimize(n_epochs, result)
             else:
-                max_loss = DIVERGENCE_FACTOR * max(constant_loss, self._loss_of(state.theta))
+                max_loss = DIVERGENCE_FACTOR * max(self._constant_loss, self._loss_of(state.theta))
                 self._run_epochs(n_epochs, max_loss, result)
             result.messages += stopper.restore_best(state)
         except BaseException:
@@ -264,14 +290,26 @@ class FitTrainer(Trainer):
         self._warn_if_no_better_than_constant(result)
         return result
 
-    def _measure_constant_loss(self, constant_loss: float) -> None:
-        """Store the loss of a constant prediction, and apart from it what is due to gross errors in the target."""
+    def _measure_samples(self) -> float:
+        """Take the moments of the samples and scale their target; return the loss of a constant prediction."""
         state, objective = self.state, self.config.objective
-        state.constant_loss, state.gross_loss = constant_loss, 0.0
+        if update_moments(state, self._data, reject_outliers=False) is None:
+            raise ValueError(OVERFLOW)
+        state.n_planned = self.config.n_planned(self._data.n_samples)
+        state.change_detector.reset()
+        self._data = state.scale_target(self._data)
+        constant_loss = objective.constant_loss(self._data)
+        parts = constant_loss, 0.0
         if state.standardizer is not None and objective.loss.is_robust:
-            state.constant_loss, state.gross_loss = objective.constant_loss_and_gross_loss(self._data)
-        if not math.isfinite(state.constant_loss):
-            state.constant_loss, state.gross_loss = math.inf, 0.0
+            parts = objective.constant_loss_and_gross_loss(self._data)
+        self._set_constant_loss(*parts)
+        return constant_loss
+
+    def _set_constant_loss(self, constant_loss: float, gross_loss: float) -> None:
+        """Store the loss of a constant prediction, and apart from it what is due to gross errors in the target."""
+        is_known = math.isfinite(constant_loss)
+        self.state.constant_loss = constant_loss if is_known else math.inf
+        self.state.gross_loss = gross_loss if is_known else 0.0
 
     def _minimize(self, n_epochs: int, result: TrainingResult) -> None:
         if not n_epochs or result.stopped:
@@ -279,7 +317,19 @@ class FitTrainer(Trainer):
         state = self.state
         state.mean_loss = NOISE_OF_LBFGS * state.constant_loss + state.gross_loss
         state.alpha = choose_alpha(self.config, state)
-        lbfgs.minimize(self.config, state, self._data, n_epochs, self._begin_epoch, self._end_epoch, result)
+        lbfgs.minimize(self.config, state, self._evaluation(), n_epochs, self._begin_epoch, self._end_epoch, result)
+
+    def _evaluation(self) -> lbfgs.Evaluation:
+        """Return the function that evaluates the objective at the present weights."""
+        state, data, objective = self.state, self._data, self.config.objective
+        buffers = ObjectiveBuffers(objective, state.theta, data.n_samples, state.standardizer)
+        total_weight = self._total_weight
+
+        def evaluate(penalty: Penalty) -> tuple[float, np.ndarray]:
+            loss_sum = objective.loss_and_gradient(data, state.mean_weight, penalty, buffers)
+            return loss_sum / total_weight, buffers.gradient
+
+        return evaluate
 
     def _finish_epoch(self, loss: float) -> bool:
         monitored, stop = self._stopper.on_epoch_end(self.state, loss)
@@ -308,9 +358,9 @@ class FitTrainer(Trainer):
         self._last_good = self._saved()  # the last one may date from before the moments of these samples
 
     def _final_updates_are_valid(self) -> bool:
-        state, objective = self.state, self.config.objective
-        expected = max(state.mean_loss, NEGLIGIBLE_LOSS, 0.01 * objective.constant_loss(self._data))
-        if any(objective.dropout):  # the loss during training is then no estimate of the loss without it
+        state = self.state
+        expected = max(state.mean_loss, NEGLIGIBLE_LOSS, 0.01 * self._constant_loss)
+        if any(self.config.objective.dropout):  # the loss during training is then no estimate of the loss without it
             before = self._previous_good or self._last_good
             expected = max(expected, self._loss_of(before.theta))
         return self._loss_of(state.theta) <= FINAL_STEP_FACTOR * expected

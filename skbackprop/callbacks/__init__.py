@@ -5,8 +5,8 @@ epoch. ``ProgressBar`` and ``ScoringMonitor`` of `sklearn.callback` can be combi
 network itself, also if it is a step of a Pipeline: they are called for its epochs only, and receive the samples that
 this step receives.
 
-A call of `partial_fit` is a task without epochs. `LossRecorder` works there; callbacks that need many epochs do not:
-the first call warns about each of them and says what to use instead.
+A call of `partial_fit` is a task without epochs. `LossRecorder` and `TrialPruning` work there; callbacks that need many
+epochs do not: the first call warns about each of them and says what to use instead.
 """
 
 from .._public import publish
@@ -14,7 +14,8 @@ from ._base import Callback
 from ._checkpoint import Checkpoint
 from ._early_stopping import EarlyStopping
 from ._loss_recorder import LossRecorder
+from ._trial_pruning import TrialPruning
 
-__all__ = ["Callback", "Checkpoint", "EarlyStopping", "LossRecorder"]
+__all__ = ["Callback", "Checkpoint", "EarlyStopping", "LossRecorder", "TrialPruning"]
 
 __dir__ = publish(globals())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from copy import copy
 from itertools import takewhile
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,18 +53,23 @@ class Checkpoint(Callback):
         The file. A new fit begins by removing it, unless it is a warm start: the file is always of the latest fit.
     every : int, default=1
         Write after this many epochs, and at the end.
+    seconds : float, default=300
+        In `fit_chunks`, also write within an epoch, after each window that ends more than this many seconds after the
+        last time.
 
     Attributes
     ----------
     path : Path
         The file.
     every : int
-        The interval.
+        The interval in epochs.
+    seconds : float
+        The interval within an epoch.
 
     Raises
     ------
     TypeError, ValueError
-        If `every` is not an integer, or below 1.
+        If `every` is not an integer, or below 1, or if `seconds` is not a number, or negative.
     FileNotFoundError
         If the folder of the file does not exist when a fit begins.
 
@@ -90,9 +97,11 @@ class Checkpoint(Callback):
         "joblib.dump(estimator, path) after every few calls"
     )
 
-    def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
+    def __init__(self, path: str | os.PathLike[str], every: int = 1, *, seconds: float = 300.0) -> None:
         self._path = str(Path(path))  # a file with a Path is neither portable nor trusted by skops
         self.every = check_scalar(every, "every", Integral, min_val=1)
+        self.seconds = check_scalar(seconds, "seconds", Real, min_val=0)
+        self._written_at = -math.inf
         self._last_state: TrainingState | None = None
 
     @property
@@ -126,6 +135,7 @@ class Checkpoint(Callback):
         FileNotFoundError: The folder no_such_folder of the checkpoint no_such_folder/network.joblib does not exist.
         """
         self._last_state = None
+        self._written_at = time.monotonic()
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"The folder {self.path.parent} of the checkpoint {self.path} does not exist.")
         progress = fit_progress(estimator)
@@ -173,6 +183,34 @@ class Checkpoint(Callback):
             if context.task_name == "fit" or is_due:
                 self._last_state = fitted_model(estimator).state
         elif is_due:
+            self._write(estimator)
+
+    def on_window_end(self, estimator: BackpropRegressor | BackpropClassifier) -> None:
+        """Write the network within an epoch of `fit_chunks`, if it is time.
+
+        Parameters
+        ----------
+        estimator : BackpropRegressor or BackpropClassifier
+            The estimator that is fitted.
+
+        See Also
+        --------
+        resume_chunks : Finish a fit to chunks that was interrupted.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Checkpoint
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> chunks = [(X[start::4], y[start::4]) for start in range(4)]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     checkpoint = Checkpoint(folder + "/network.joblib", every=100, seconds=0)
+        ...     network = BackpropRegressor(max_iter=3, tol=None, random_state=0).set_callbacks(checkpoint)
+        ...     network = network.fit_chunks(chunks, memory_budget=0.05)
+        """
+        if time.monotonic() - self._written_at >= self.seconds:
             self._write(estimator)
 
     def teardown(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
@@ -228,6 +266,7 @@ class Checkpoint(Callback):
             os.replace(part, self.path)
         finally:
             part.unlink(missing_ok=True)
+        self._written_at = time.monotonic()
 
     def _restore_callbacks(self, estimator: BackpropRegressor | BackpropClassifier, progress: FitProgress) -> None:
         """Restore each callback that was set before this one from the first stored state of its class."""
@@ -292,13 +331,71 @@ class Checkpoint(Callback):
         FileNotFoundError
             If nothing has been written yet.
         ValueError
-            If the number of samples to train on or to validate with differs from that of the fit.
+            If the number of samples to train on or to validate with differs from that of the fit, or the fit was one
+            of `fit_chunks`.
 
         See Also
         --------
+        resume_chunks : Finish a call of `fit_chunks`.
         skbackprop.callbacks.Callback : The base class of callbacks that can be restored.
         """
-        estimator = joblib.load(self.path)
-        fitted_model(estimator)  # which raises for anything else
-        estimator.set_callbacks(*callbacks, self)
+        estimator = self._load(callbacks)
+        progress = fit_progress(estimator)
+        if progress is not None and progress.chunks is not None:
+            raise ValueError(f"The checkpoint {self.path} is from fit_chunks: call resume_chunks.")
         return estimator._finish_fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def resume_chunks(
+        self,
+        chunks: Any,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        callbacks: tuple[Any, ...] = (),
+    ) -> BackpropRegressor | BackpropClassifier:
+        """Finish the call of `fit_chunks` that the file is from, and return the estimator.
+
+        The passes before the first epoch are not made again. With the chunks that the fit was given, the weights are
+        bit-identical to those of an uninterrupted fit, also if the file is from the middle of an epoch, with the
+        exceptions that `resume` names.
+
+        Parameters
+        ----------
+        chunks : sequence or callable
+            The chunks, as they were passed to `fit_chunks`.
+        X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
+            Validation samples, as they were passed to `fit_chunks`.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Validation targets, as they were passed to `fit_chunks`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Validation weights, as they were passed to `fit_chunks`.
+        callbacks : tuple of callbacks, default=()
+            The callbacks to set before this one. Those with `load_state_dict` continue from the stored state of the
+            callback of the same class.
+
+        Returns
+        -------
+        estimator : BackpropRegressor or BackpropClassifier
+            Fitted. If the file is from the end of a fit, nothing is left to do.
+
+        Raises
+        ------
+        TypeError
+            If the file holds something else.
+        FileNotFoundError
+            If nothing has been written yet.
+        ValueError
+            If a chunk does not have the shape that it had when the fit began.
+
+        See Also
+        --------
+        resume : Finish a call of `fit`.
+        """
+        return self._load(callbacks)._finish_fit_chunks(chunks, (X_val, y_val, sample_weight_val))
+
+    def _load(self, callbacks: tuple[Any, ...]) -> BackpropRegressor | BackpropClassifier:
+        """Return the estimator in the file, with its callbacks set."""
+        estimator: BackpropRegressor | BackpropClassifier = joblib.load(self.path)
+        fitted_model(estimator)  # which raises for anything else
+        return estimator.set_callbacks(*callbacks, self)

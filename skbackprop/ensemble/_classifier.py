@@ -13,7 +13,7 @@ from sklearn.utils import Tags, column_or_1d
 
 from .._estimators.classifier import BackpropClassifier
 from .._estimators.fitted_members import FittedMembers
-from .._estimators.labels import class_weight_function, is_multilabel
+from .._estimators.labels import LabelCounts, class_weight_function, is_multilabel
 from .._estimators.samples import combine_weights
 from .._estimators.targets import dense
 from .._sklearn_compat import fit_context
@@ -383,5 +383,7 @@ def training_weights(network: BackpropClassifier, y: np.ndarray, sample_weight: 
     """Return the weights that a network trains with: those of the samples times those of their classes."""
     counted = y if sample_weight is None else y[sample_weight > 0]
     classes, is_multilabel = network.classes_, network._is_multilabel
-    weigh = class_weight_function(network.class_weight, counted, classes, is_multilabel, online=False)
+    weigh = class_weight_function(
+        network.class_weight, lambda: LabelCounts.of(counted, is_multilabel), classes, is_multilabel
+    )
     return combine_weights(sample_weight, None if weigh is None else weigh(y))

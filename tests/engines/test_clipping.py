@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from skbackprop._engines.numpy_engine import clip as clip_with_numpy
+from skbackprop._training.update import clip as clip_with_numpy
 from tests.shared import ENGINES
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])

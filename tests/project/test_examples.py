@@ -8,8 +8,8 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "examples"
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py"))
-#: Packages of the data of an example, which tests do not require.
-NEEDED = {"plot_stream.py": "river"}
+#: Packages that an example needs, and the other tests do not.
+NEEDED = {"plot_stream.py": "river", "prune_with_optuna.py": "optuna", "search_with_dask.py": "dask_ml"}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

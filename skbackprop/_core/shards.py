@@ -1,0 +1,306 @@
+"""`Shards`: samples in parts that are not in memory all at once, and what is summed over these parts.
+
+A shard is a chunk of a file, or a partition on another machine. Sums over shards are added up in the order of the
+shards, so they have the same bits wherever the shards are, and however many of them are computed at a time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from scipy import sparse
+
+from .._typing import CSR, Matrix
+from .dataset import INDEX_CHUNK, Dataset, OneHot
+from .moments import Moments, column_moments
+from .objective import GROSS_ERROR, Objective, ObjectiveBuffers, Penalty
+from .standardizer import Standardizer
+
+NO_PENALTY = Penalty(0.0, 0.0)
+
+
+class Shards(ABC):
+    """Samples in parts, and some of them in memory; for the choice of parameters, it describes itself as a data set.
+
+    Attributes
+    ----------
+    some : Dataset
+        Samples drawn at random from all shards, with the target in the user's units.
+    n_shards : int
+    n_samples : int
+        Number of samples in all shards.
+    n_entries : float
+        Mean number of entries of a sample.
+    total_weight : float
+        Sum of the sample weights, once the totals are known.
+    starts : list of int
+        Number of samples before each shard.
+    can_shuffle : bool
+        Whether shards can be read in any order.
+    """
+
+    some: Dataset
+    n_shards: int
+    n_samples: int
+    n_entries: float
+    starts: list[int]
+    total_weight: float = 0.0
+    can_shuffle: bool = True
+
+    @property
+    def X(self) -> Matrix:
+        """Some samples, which have the type, the dtype and the columns of all."""
+        return self.some.X
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of a network for these samples."""
+        return self.some.dtype
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs of a network for these targets."""
+        return self.some.n_outputs
+
+    @abstractmethod
+    def map(self, function: Callable[..., Any], *args: Any, each: Sequence[Any] | None = None) -> Iterator[Any]:
+        """Yield ``function(shard, *args)`` for each shard, in the order of the shards; each is a `Dataset`.
+
+        If `each` is given, its entry for the shard follows the other arguments.
+        """
+
+    @abstractmethod
+    def windows(self, order: np.ndarray, n_done: int) -> Iterator[Any]:
+        """Yield windows, which are several shards at a time, in this order of the shards, without the first windows.
+
+        Parameters
+        ----------
+        order : ndarray of shape (n_shards,)
+        n_done : int
+            Number of windows to leave out.
+        """
+
+
+class Totals(NamedTuple):
+    """What a pass over the samples of one or more shards has found.
+
+    Attributes
+    ----------
+    n_samples : int
+    weight : float
+        Sum of the sample weights.
+    n_entries : float
+        Number of entries of X.
+    moments : Moments
+        Of the columns that are standardized, with the ranges of the standardizer.
+    target : Moments
+        Of the target, or of class codes.
+    lowest, highest : ndarray
+        Bounds of the target.
+    class_weight : ndarray or None
+        Sum of the sample weights of each class, if the target consists of class codes.
+    within : ndarray
+        The sum of weight * variance over the shards, for the columns of X and the target.
+    """
+
+    n_samples: int
+    weight: float
+    n_entries: float
+    moments: Moments
+    target: Moments
+    lowest: np.ndarray
+    highest: np.ndarray
+    class_weight: np.ndarray | None
+    within: np.ndarray
+
+    def merge(self, other: Totals) -> Totals:
+        """Return the totals of two sets of shards taken together."""
+        return Totals(
+            self.n_samples + other.n_samples,
+            self.weight + other.weight,
+            self.n_entries + other.n_entries,
+            self.moments.merge(other.moments),
+            self.target.merge(other.target),
+            np.minimum(self.lowest, other.lowest),
+            np.maximum(self.highest, other.highest),
+            None if self.class_weight is None else self.class_weight + other.class_weight,
+            self.within + other.within,
+        )
+
+    @property
+    def share_between(self) -> np.ndarray:
+        """The share of the variance of each column of X, and of the target, that lies between the shards.
+
+        It is about 1 in the column that a file is sorted by, and about 0 if the samples are in a random order.
+        """
+        n_features = len(self.within) - len(self.target.variance)
+        variance = np.concatenate([self.moments.variance[:n_features], self.target.variance]) * self.weight
+        share = np.zeros_like(variance)
+        np.divide(variance - self.within, variance, out=share, where=variance > 0)
+        return np.clip(share, 0.0, 1.0)
+
+
+def totals_of(data: Dataset, standardizer: Standardizer | None) -> Totals:
+    """Return the totals of one shard."""
+    if standardizer is None:
+        moments = column_moments(data.X, data.sample_weight, data.excluded)
+    else:
+        moments = standardizer.moments_of(data, standardizer.moments.linear_range)
+    target = column_moments(data.y, data.sample_weight, data.excluded)
+    n_features = data.X.shape[1]
+    y = data.y if data.excluded is None else np.delete(data.y, data.excluded, axis=0)
+    variance = np.concatenate([moments.variance[:n_features], target.variance])
+    return Totals(
+        data.n_samples,
+        data.total_weight,
+        data.n_entries * data.n_samples,
+        moments,
+        target,
+        y.min(axis=0, initial=np.inf),
+        y.max(axis=0, initial=-np.inf),
+        None if data.one_hot is None else _class_weight(data, data.one_hot),
+        variance * data.total_weight,
+    )
+
+
+def _class_weight(data: Dataset, one_hot: OneHot) -> np.ndarray:
+    weight = np.zeros(one_hot.n_classes)
+    for chunk in data.chunks(INDEX_CHUNK):
+        weight += np.bincount(chunk.y[:, 0].astype(np.intp), chunk.sample_weight, one_hot.n_classes)
+    return weight
+
+
+def losses_of_constant(
+    data: Dataset, objective: Objective, standardizer: Standardizer | None, raw: np.ndarray
+) -> np.ndarray:
+    """Return the sums of the losses of a constant raw output, without what is due to gross errors in y, and with it."""
+    scaled = _scaled(data, standardizer)
+    without = scaled.with_target(np.clip(scaled.y, -GROSS_ERROR, GROSS_ERROR))
+    means = [objective.loss_of_constant(part, raw) for part in (without, scaled)]
+    return np.array(means) * data.total_weight
+
+
+class ShardGradient:
+    """The gradient of the loss over a shard, as a function of the weights that can be sent to another process.
+
+    Parameters
+    ----------
+    objective : Objective
+    standardizer : Standardizer or None
+    mean_weight : float
+        Mean sample weight of all shards.
+    n_samples : int
+        Number of samples of all shards.
+    """
+
+    def __init__(self, objective: Objective, standardizer: Standardizer | None, mean_weight: float, n_samples: int):
+        self.objective = objective
+        self.standardizer = standardizer
+        self.mean_weight = mean_weight
+        self.n_samples = n_samples
+        self._theta: np.ndarray | None = None
+        self._buffers: ObjectiveBuffers | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_theta": None, "_buffers": None}
+
+    def __call__(
+        self, data: Dataset, theta: np.ndarray, dropout_key: int = 0, position: int = 0
+    ) -> tuple[float, np.ndarray]:
+        """Return the sum of weight * loss over a shard, and its part of the gradient of the mean loss.
+
+        Parameters
+        ----------
+        data : Dataset
+            The shard, with the target in the user's units.
+        theta : ndarray of shape (n_parameters,)
+        dropout_key : int
+            Key of the dropout masks of the epoch.
+        position : int
+            Number of samples in the shards before this one.
+        """
+        buffers = self._buffers_for(data.n_samples, theta)
+        loss_sum = self.objective.loss_and_gradient(
+            _scaled(data, self.standardizer),
+            self.mean_weight,
+            NO_PENALTY,
+            buffers,
+            dropout_key,
+            position,
+            self.n_samples,
+        )
+        return loss_sum, buffers.gradient.astype(np.float64)
+
+    def _buffers_for(self, n_samples: int, theta: np.ndarray) -> ObjectiveBuffers:
+        """Return buffers whose layers are views of a copy of theta; they are kept for the next shards."""
+        if self._buffers is None or self._theta is None or self._buffers.chunk_size < n_samples:
+            self._theta = theta.copy()
+            self._buffers = ObjectiveBuffers(self.objective, self._theta, n_samples, self.standardizer)
+        np.copyto(self._theta, theta)
+        return self._buffers
+
+
+def _scaled(data: Dataset, standardizer: Standardizer | None) -> Dataset:
+    return data if standardizer is None else data.with_target(standardizer.transform_target(data.y))
+
+
+def concatenate(parts: Iterable[Dataset], n_samples: int) -> Dataset:
+    """Return the samples of several data sets in one, without those that are excluded; a single one is not copied.
+
+    Parameters
+    ----------
+    parts : iterable of Dataset
+        Only one at a time is in memory beside the result, if X is dense.
+    n_samples : int
+        Number of samples in all of them, or more.
+    """
+    iterator = iter(parts)
+    first = next(iterator)
+    second = next(iterator, None)
+    if second is None:
+        return first
+    rest = chain([first, second], iterator)
+    return _concatenate_dense(rest, n_samples) if isinstance(first.X, np.ndarray) else _concatenate_sparse(rest)
+
+
+def _concatenate_dense(parts: Iterator[Dataset], n_samples: int) -> Dataset:
+    X = y = weight = None
+    n_filled = 0
+    for part in parts:
+        if X is None or y is None:
+            X = np.empty((n_samples, part.X.shape[1]), part.X.dtype)
+            y = np.empty((n_samples, part.y.shape[1]), part.y.dtype)
+            weight = None if part.sample_weight is None else np.empty(n_samples)
+        included = slice(None) if part.excluded is None else part.indices()
+        filled = slice(n_filled, n_filled + part.n_samples)
+        X[filled] = part.X[included]
+        y[filled] = part.y[included]
+        if weight is not None and part.sample_weight is not None:
+            weight[filled] = part.sample_weight[included]
+        n_filled += part.n_samples
+    assert X is not None
+    assert y is not None
+    kept = slice(n_filled)
+    return Dataset(X[kept], y[kept], None if weight is None else weight[kept], part.one_hot, None, part.network_dtype)
+
+
+def _concatenate_sparse(parts: Iterator[Dataset]) -> Dataset:
+    included = [part if part.excluded is None else part.take(part.indices()) for part in parts]
+    weight = None
+    if included[0].sample_weight is not None:
+        weight = np.concatenate([part.sample_weight for part in included])
+    last = included[-1]
+    X, y = stack([part.X for part in included]), np.concatenate([part.y for part in included])
+    return Dataset(X, y, weight, last.one_hot, None, last.network_dtype)
+
+
+def stack(parts: list[Matrix]) -> Matrix:
+    """Return the samples of several matrices, dense or CSR, in one."""
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(cast(list[np.ndarray], parts))
+    matrices: list[Any] = list(parts)
+    return cast(CSR, sparse.vstack(matrices, format="csr"))

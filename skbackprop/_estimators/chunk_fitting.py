@@ -1,0 +1,172 @@
+"""One call of `fit_chunks`: `fit` for samples that come in chunks.
+
+If all chunks fit in one window, they are joined, and the call is the same as `fit`. Otherwise they are read anew in
+every epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from .._core.shards import stack
+from .._sklearn_compat import FitTask, open_task, with_callbacks
+from .._training.result import TrainingResult
+from .._training.shard_trainer import EpochPosition, ShardTrainer
+from .._typing import keep_signature
+from .chunk_shards import ChunkShards, weights_of, window_capacity
+from .chunk_source import Chunk, ChunkSource, naming, read_ahead
+from .fitting import (
+    FitRequest,
+    choose_seed,
+    finish_result,
+    max_epochs,
+    prepare,
+    run_trainer,
+    set_prior,
+    train,
+    transaction,
+)
+from .ineffective import splits_samples
+from .labels import sorted_labels
+from .progress import ChunkProgress
+from .samples import Samples, Target, make_samples, validate_validation_set
+from .survey import Survey, common_dtype, survey_chunk
+from .validation_split import monitors_loss
+
+#: The unit of the memory budget.
+MEGABYTE = 1e6
+#: Draws the samples of the survey, which are the same whatever the seed of the fit.
+SURVEY_SEED = 0
+#: The standard deviation of the means of windows, in standard deviations of the target or of a column of X, from which
+#: a warning says that the chunks look sorted.
+MAX_DEVIATION = 0.25
+
+
+@keep_signature(with_callbacks)
+def run_fit_chunks(estimator, request: FitRequest, memory_budget: float) -> TrainingResult:
+    """Make the epochs of `fit_chunks`, or leave the estimator as it was."""
+    source, budget = ChunkSource(request.X, type(estimator)), MEGABYTE * memory_budget
+    task = open_task(estimator, "fit", max_epochs(estimator), None, None, None)
+    with transaction(estimator, request, task):
+        resumed = estimator._progress.chunks if request.finishes else None
+        if resumed is not None:
+            return _train_by_windows(estimator, request, source, resumed, task)
+        survey, chunks = _survey(estimator, request, source, budget)
+        if task is not None:
+            task.data |= {"X": survey.drawn.X, "y": survey.drawn.y}
+        if chunks is not None:
+            return train(estimator, request, lambda: _joined(estimator, request, survey, chunks), task)
+        return _train_by_windows(estimator, request, source, ChunkProgress(survey, EpochPosition(), budget), task)
+
+
+def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) -> tuple[Survey, list[Chunk] | None]:
+    """Read all chunks once; return what was found, and the chunks if all of them fit in one window."""
+    survey: Survey | None = None
+    chunks: list[Chunk] | None = []
+    for number, chunk in read_ahead(source.read()):
+        with naming("chunk", number):
+            if number == 0:
+                _check_features(estimator, chunk, reset=not request.resumes)
+            found = survey_chunk(chunk, number, SURVEY_SEED, estimator)
+            if request.classes is not None:
+                found.check_classes(sorted_labels(request.classes, "classes"))
+            survey = found if survey is None else survey.merge(found)
+        if chunks is not None:
+            chunks.append(chunk)
+            is_one_window = survey.sizes.sum() <= window_capacity(survey, budget)
+            chunks = chunks if is_one_window else None
+        del chunk
+    assert survey is not None
+    survey.check_weights()
+    if request.resumes:
+        survey.dtype = common_dtype(survey.dtype, estimator._state.theta.dtype)
+    return survey, chunks
+
+
+def _check_features(estimator, chunk: Chunk, *, reset: bool) -> None:
+    """Take the number and names of the features from the first chunk, or compare with those of an earlier fit."""
+    n_features, names = chunk.X.shape[1], chunk.names
+    if reset:
+        estimator.n_features_in_ = n_features
+        vars(estimator).pop("feature_names_in_", None)
+        if names is not None:
+            estimator.feature_names_in_ = names
+        return
+    if n_features != estimator.n_features_in_:
+        raise ValueError(f"X has {n_features} features, and the network has {estimator.n_features_in_} inputs.")
+    known = vars(estimator).get("feature_names_in_")
+    if known is not None and names is not None and known.tolist() != names.tolist():
+        raise ValueError(f"the feature names are {names.tolist()}, and those of the network are {known.tolist()}.")
+
+
+def _joined(estimator, request: FitRequest, survey: Survey, chunks: list[Chunk]) -> tuple[Samples, Target]:
+    """Return all chunks as one data set."""
+    X = stack([chunk.X for chunk in chunks])
+    y = np.concatenate([chunk.y for chunk in chunks])
+    weight = None
+    if survey.has_weights:
+        weight = np.concatenate([weights_of(chunk) for chunk in chunks])
+    chunks.clear()
+    target = _make_target(estimator, request, survey, y, weight)
+    return make_samples(X.astype(survey.dtype, copy=False), y, weight, target), target
+
+
+def _make_target(estimator, request: FitRequest, survey: Survey, y: np.ndarray, weight: np.ndarray | None) -> Target:
+    classes = request.classes
+    if classes is None and survey.counts is not None and len(survey.y_shape) == 0:
+        classes = survey.counts.labels
+    target: Target = estimator._make_target(y, survey.network_dtype, request.resumes, classes, weight, survey.counts)
+    return target
+
+
+def _train_by_windows(
+    estimator, request: FitRequest, source: ChunkSource, chunks: ChunkProgress, task: FitTask | None
+) -> TrainingResult:
+    """Train on chunks that are read anew in every epoch."""
+    survey, drawn = chunks.survey, chunks.survey.drawn
+    weight = drawn.sample_weight if survey.has_weights else None
+    target = _make_target(estimator, request, survey, drawn.y.astype(survey.y_dtype, copy=False), weight)
+    some = make_samples(drawn.X.astype(survey.dtype, copy=False), drawn.y, weight, target)
+    seed = choose_seed(estimator, request)
+    shards = ChunkShards(source, survey, target, some.data, chunks.budget)
+    validation, message = None, None
+    monitors_loss(estimator.scoring)  # raises an error for an unknown name
+    if request.has_validation_set:
+        validation = validate_validation_set(estimator, *request.validation, some, target)
+    elif splits_samples(estimator, is_given=False):
+        validation, message = shards.hold_out(estimator.validation_fraction, seed, chunks.budget)
+    config, engine = prepare(estimator, request, shards, target, seed)
+    engine = set_prior(estimator, request, engine, config, some, validation, target)
+    chunks.survey = replace(survey, drawn=drawn.thinned())
+    state, n_samples = estimator._state, shards.n_samples
+    trainer = ShardTrainer(engine, config, state, shards, chunks.position, is_resumed=request.finishes)
+    result = run_trainer(estimator, request, trainer, n_samples, validation, task, chunks)
+    finish_result(result, estimator, request, config, n_samples, message)
+    result.data_messages += _messages_about_order(trainer, shards)
+    return result
+
+
+def _messages_about_order(trainer: ShardTrainer, shards: ChunkShards) -> list[str]:
+    """Return a warning if the chunks look sorted, and the windows have too few of them to be alike."""
+    n_windows, n_shards = shards.n_windows, shards.n_shards
+    if trainer.totals is None or n_windows == 1 or trainer.config.batch_size is None:
+        return []
+    share = float(trainer.totals.share_between.max(initial=0.0))
+    shuffles = shards.can_shuffle and trainer.config.shuffle
+    n_together = n_shards / n_windows
+    spread = 1 / n_together - 1 / n_shards if shuffles else 1.0
+    if math.sqrt(share * spread) <= MAX_DEVIATION:
+        return []
+    remedy = (
+        "Raise memory_budget, use smaller chunks, or shuffle the samples once before they are stored."
+        if shuffles
+        else "Shuffle the samples once before they are stored, or pass the chunks as a sequence with shuffle=True."
+    )
+    return [
+        f"The chunks look sorted: {share:.0%} of the variance of y, or of a column of X, lies between them, and a "
+        f"window has only {n_together:.3g} of the {n_shards} chunks, so that its samples are not like all others. "
+        f"{remedy}"
+    ]

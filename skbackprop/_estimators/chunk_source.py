@@ -1,0 +1,168 @@
+"""Chunks as the user passes them: read in any order, validated one by one, with errors that name the chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+
+from .._typing import Matrix
+from .parameters import validate_weights
+from .samples import accepted_dtypes
+from .targets import dense
+
+Item = TypeVar("Item")
+
+WHAT_CHUNKS_ARE = (
+    "a sequence, with len(chunks) and chunks[i], or a function without arguments that returns a new iterator over "
+    "(X, y) or (X, y, sample_weight); skbackprop.chunks makes one from files and arrays"
+)
+
+
+class Chunk(NamedTuple):
+    """One validated chunk.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+    sample_weight : ndarray of shape (n_samples,), float64, or None
+    names : ndarray of shape (n_features,) or None
+        The feature names.
+    """
+
+    X: Matrix
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    names: np.ndarray | None
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return self.X.shape[0]
+
+    @property
+    def n_bytes(self) -> int:
+        """The memory that the arrays take."""
+        weight = 0 if self.sample_weight is None else self.sample_weight.nbytes
+        return bytes_of(self.X) + bytes_of(self.y) + weight
+
+
+def bytes_of(array: Matrix) -> int:
+    """Return the memory that a dense or CSR matrix takes."""
+    if isinstance(array, np.ndarray):
+        return array.nbytes
+    return array.data.nbytes + array.indices.nbytes + array.indptr.nbytes
+
+
+class ChunkSource:
+    """The chunks of the user, to be read again and again.
+
+    Parameters
+    ----------
+    chunks : sequence or callable
+    kind : type
+        The class of the estimator, which says what X may be.
+
+    Attributes
+    ----------
+    can_shuffle : bool
+        Whether the chunks can be read in any order.
+
+    Raises
+    ------
+    TypeError
+        If `chunks` is neither of both.
+    """
+
+    def __init__(self, chunks: Any, kind: type):
+        self._chunks = chunks
+        self._kind = kind
+        is_data = isinstance(chunks, (str, bytes, dict, np.ndarray)) or sparse.issparse(chunks)
+        self.can_shuffle = hasattr(chunks, "__getitem__") and hasattr(chunks, "__len__") and not is_data
+        if hasattr(chunks, "__next__"):
+            raise TypeError(
+                f"chunks={chunks!r} can be read only once, and training reads the chunks in every epoch: pass "
+                f"{WHAT_CHUNKS_ARE}."
+            )
+        if is_data or not (self.can_shuffle or callable(chunks)):
+            raise TypeError(f"chunks must be {WHAT_CHUNKS_ARE}; got {type(chunks).__name__}.")
+        if self.can_shuffle and not len(chunks):
+            raise ValueError("chunks is empty: there is nothing to learn.")
+
+    def read(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Chunk]]:
+        """Yield the number of each chunk and the chunk, in this order; None is the order of the chunks.
+
+        A source that cannot be shuffled is read in its order, whatever `order` is.
+        """
+        if self.can_shuffle:
+            for number in range(len(self._chunks)) if order is None else order:
+                with naming("chunk", number):
+                    chunk = validate_chunk(self._chunks[int(number)], self._kind)
+                yield int(number), chunk
+            return
+        iterator, number = iter(self._chunks()), 0
+        while True:
+            with naming("chunk", number):
+                item = next(iterator, None)
+                if item is None:
+                    break
+                chunk = validate_chunk(item, self._kind)
+            yield number, chunk
+            number += 1
+        if not number:
+            raise ValueError(
+                "chunks returned an iterator without chunks: it must return a new iterator each time it is called."
+            )
+
+
+@contextmanager
+def naming(kind: str, number: int) -> Iterator[None]:
+    """Add the number of the chunk or partition to the message of an error."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        error_type = ValueError if isinstance(error, ValueError) else TypeError
+        raise error_type(f"{kind.capitalize()} {number}: {error}") from error
+    except Exception as error:
+        raise RuntimeError(f"{kind.capitalize()} {number} cannot be read ({type(error).__name__}: {error}).") from error
+
+
+def validate_chunk(item: Any, kind: type) -> Chunk:
+    """Validate one chunk as `fit` validates its samples."""
+    if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
+        described = f"{type(item).__name__} of {len(item)}" if isinstance(item, (tuple, list)) else type(item).__name__
+        raise TypeError(f"a chunk must be (X, y) or (X, y, sample_weight), got {described}.")
+    X, y, *weight = item
+    if not sparse.issparse(X) and len(X) == 0:
+        raise ValueError("it has no samples; leave it out.")
+    blank = kind()
+    X, y = validate_data(
+        blank,
+        X,
+        y,
+        accept_sparse="csr",
+        dtype=accepted_dtypes(X, np.float64, np.float32),
+        order="C",
+        multi_output=True,
+    )
+    y = dense(y)
+    sample_weight = validate_weights(weight[0], X) if weight and weight[0] is not None else None
+    return Chunk(X, y, sample_weight, vars(blank).get("feature_names_in_"))
+
+
+def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the items while another thread produces the next one; no more than two are in memory."""
+    end = object()
+    produce: Callable[..., Any] = next
+    with ThreadPoolExecutor(1, thread_name_prefix="skbackprop-reader") as executor:
+        future = executor.submit(produce, items, end)
+        while (item := future.result()) is not end:
+            future = executor.submit(produce, items, end)
+            yield item
+            del item
