@@ -14,6 +14,7 @@ __all__ = [
     "__version__",
     "activations",
     "callbacks",
+    "chunks",
     "compile",
     "ensemble",
     "exceptions",

@@ -47,11 +47,11 @@ class Rule(NamedTuple):
 
 
 RULES = [
-    # tables, matrices and grids of plots have rows; training data have samples
+    # tables, matrices, grids of plots and Parquet files (row groups) have rows; training data have samples
     Rule(
         "(?<!in a )rows?",
         "sample, or validation set",
-        r"table|matri|column|n_cols|settings|row_products|\bcsr\b|log has one row",
+        r"table|matri|column|row.group|n_cols|settings|row_products|\bcsr\b|log has one row",
         in_tests=False,
     ),
     # a forward or backward pass, and passing an argument, are the field's words

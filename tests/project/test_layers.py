@@ -17,7 +17,7 @@ LAYERS = [
     {"__init__"},
     {"compile"},
     {"plotting"},
-    {"inspection", "ensemble"},
+    {"inspection", "ensemble", "chunks"},
     {"callbacks"},
     {"_estimators"},
     {"_engines"},
@@ -31,7 +31,7 @@ LEVEL = {name: level for level, layer in enumerate(reversed(LAYERS)) for name in
 #: scikit-learn and joblib belong above the engines; below, everything runs on numpy and scipy.
 WITH_SKLEARN = {"plotting", "inspection", "ensemble", "callbacks", "_estimators", "_sklearn_compat"}
 #: Packages that are imported where they are needed, inside functions.
-OPTIONAL = {"matplotlib", "optuna", "pandas", "rich"}
+OPTIONAL = {"dask", "matplotlib", "optuna", "pandas", "pyarrow", "rich"}
 
 
 def modules():
