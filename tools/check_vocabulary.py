@@ -86,8 +86,8 @@ RULES = [
     ),
     Rule("rules?", "optimizer", "chain.rule|stopping rule", in_tests=False),
     Rule(r"(optimizer|adam)('s)? memory|memory of (the )?(optimizer|adam)|new memory", "optimizer state"),
-    # Windows is an operating system, and a window is part of matplotlib's names
-    Rule("(?-i:windows?)", "view", "window_extent", in_tests=False),
+    # a window is what is in memory of data that do not fit, all at once; layers are views of theta
+    Rule("windows? (of|on|into) (theta|the (vector|array|gradient|parameters))", "view"),
     Rule("net inputs?", "pre-activation"),
     Rule("first weights", "initial weights"),
     Rule("of (your|the user's) own|one's own", "custom"),

@@ -68,7 +68,9 @@ class Shards(ABC):
 
     @abstractmethod
     def map(self, function: Callable[..., Any], *args: Any, each: Sequence[Any] | None = None) -> Iterator[Any]:
-        """Yield ``function(shard, *args)`` for each shard, in the order of the shards; each is a `Dataset`.
+        """Yield ``function(shard, *args)`` for each shard that has samples, in the order of the shards.
+
+        Each shard is a `Dataset`.
 
         If `each` is given, its entry for the shard follows the other arguments.
         """
@@ -86,7 +88,7 @@ class Shards(ABC):
 
 
 class Totals(NamedTuple):
-    """What a pass over the samples of one or more shards has found.
+    """Sums over the samples of one or more shards, and what follows from them.
 
     Attributes
     ----------

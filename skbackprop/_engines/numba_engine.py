@@ -19,6 +19,7 @@ from .._core.dataset import INDEX, Dataset
 from .._core.dropout import thresholds
 from .._core.network import Network
 from .._core.objective import Objective
+from .._core.shards import Shards
 from .._core.standardizer import Standardizer
 from .._hyperparameters import Hyperparameters
 from .._training.config import TrainingConfig
@@ -74,13 +75,13 @@ class NumbaEngine:
     def __init__(self, fallback: Engine | None = None):
         self.fallback = fallback
 
-    def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
+    def is_worth_it(self, data: Dataset | Shards, numpy_seconds: float) -> bool:
         """Return whether loading or compiling the kernel pays off for work that takes numpy about this many seconds."""
         if numpy_seconds <= LOAD_SECONDS:
             return False
         return (numpy_seconds > COMPILE_SECONDS or _has_files(data.dtype)) and _is_installed()
 
-    def unavailable_reason(self, data: Dataset, numpy_seconds: float = math.inf) -> str | None:
+    def unavailable_reason(self, data: Dataset | Shards, numpy_seconds: float = math.inf) -> str | None:
         """Load or compile the kernel; return why it cannot be used here and what to do about it, or None if it can."""
         try:
             cache = load_kernel(data.dtype, may_compile=numpy_seconds > COMPILE_SECONDS)
@@ -96,8 +97,10 @@ class NumbaEngine:
             return "NUMBA_DISABLE_JIT switches the compiler off: unset it"
         return None
 
-    def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> str | None:
+    def unsupported_reason(self, config: TrainingConfig, data: Dataset | Shards) -> str | None:
         """Return what the kernel does not support, or None if it supports everything that is asked for."""
+        if isinstance(data, Shards) and config.batch_size is None:
+            return "the gradient is a sum over chunks or partitions"
         if not isinstance(data.X, np.ndarray):
             return "X is sparse"
         if not data.X.flags.c_contiguous:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.objective import ObjectiveBuffers
+from .._core.shards import Shards
 from .._training.config import TrainingConfig
 from .._training.epoch import Engine, EpochPlan, EpochResult
 from .._training.state import TrainingState
@@ -29,14 +30,14 @@ class NumpyEngine:
     name = "numpy"
     fallback: Engine | None = None
 
-    def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
+    def is_worth_it(self, data: Dataset | Shards, numpy_seconds: float) -> bool:
         """Return True, because there is nothing to load."""
         return True
 
-    def unavailable_reason(self, data: Dataset, numpy_seconds: float = math.inf) -> None:
+    def unavailable_reason(self, data: Dataset | Shards, numpy_seconds: float = math.inf) -> None:
         """Return None, because numpy is always available."""
 
-    def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> None:
+    def unsupported_reason(self, config: TrainingConfig, data: Dataset | Shards) -> None:
         """Return None, because everything is supported."""
 
     def make_buffers(self, config: TrainingConfig, state: TrainingState, data: Dataset) -> NumpyBuffers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from .._core.dataset import Dataset
+from .._core.shards import Shards
 from .._training.config import TrainingConfig
 from .._training.epoch import Engine
 from .numba_engine import NumbaEngine
@@ -23,7 +24,7 @@ UPDATE_SECONDS = 5e-5
 SAMPLE_WEIGHT_SECONDS = 2e-10
 
 
-def choose_engine(name: str, config: TrainingConfig, data: Dataset) -> Engine:
+def choose_engine(name: str, config: TrainingConfig, data: Dataset | Shards) -> Engine:
     """Return the engine to train with.
 
     The choice of "auto" depends on the parameters, the shape of X and whether the compiled kernel is stored. It does
@@ -56,14 +57,14 @@ def choose_engine(name: str, config: TrainingConfig, data: Dataset) -> Engine:
     return engine
 
 
-def numpy_seconds(config: TrainingConfig, data: Dataset) -> float:
+def numpy_seconds(config: TrainingConfig, data: Dataset | Shards) -> float:
     """Return an estimate of the time that numpy would take for all epochs."""
     n_samples, n_weights = data.n_samples, config.objective.network.n_weights
     epoch = config.n_batches(n_samples) * UPDATE_SECONDS + n_samples * n_weights * SAMPLE_WEIGHT_SECONDS
     return config.max_iter * epoch
 
 
-def _choose_automatically(config: TrainingConfig, data: Dataset) -> Engine:
+def _choose_automatically(config: TrainingConfig, data: Dataset | Shards) -> Engine:
     """Return the compiled engine where it pays off; the cheapest check comes first, the import of numba last."""
     seconds = numpy_seconds(config, data)
     if not PREFERRED.is_worth_it(data, seconds) or PREFERRED.unsupported_reason(config, data) is not None:

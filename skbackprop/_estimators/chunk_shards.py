@@ -59,7 +59,8 @@ class ChunkShards(Shards):
     def map(self, function: Callable[..., Any], *args: Any, each: Sequence[Any] | None = None) -> Iterator[Any]:
         for number, samples in read_ahead(self._encoded(range(self.n_shards))):
             own = () if each is None else (each[number],)
-            yield function(samples.data, *args, *own)
+            if samples.data.n_samples:
+                yield function(samples.data, *args, *own)
             del samples
 
     def windows(self, order: np.ndarray, n_done: int) -> Iterator[Dataset]:
@@ -90,24 +91,28 @@ class ChunkShards(Shards):
         for number, chunk in self._source.read(order):
             self._check(number, chunk)
             X = chunk.X if chunk.X.dtype == self._survey.dtype else chunk.X.astype(self._survey.dtype)
-            samples = make_samples(X, chunk.y, weights_of(chunk) if self._survey.has_weights else None, self._target)
+            samples = make_samples(
+                X, chunk.y, weights_of(chunk) if self._survey.has_weights else None, self._target, is_part=True
+            )
             held_out = self._held_out(number, self._held_out_share)
             if len(held_out):
                 samples, _ = samples.hold_out(held_out)
             n_read += 1
             yield number, samples
         if n_read < len(order):
-            raise ValueError(f"chunks had {self.n_shards} chunks in the first pass, and now {n_read}.")
+            raise ValueError(f"chunks had {self.n_shards} chunks before training, and now {n_read}.")
 
     def _check(self, number: int, chunk: Chunk) -> None:
-        """Raise ValueError if a chunk is not as it was in the first pass."""
+        """Raise ValueError if a chunk is not as it was in the survey."""
+        survey = self._survey
         if number >= self.n_shards:
-            raise ValueError(f"chunks had {self.n_shards} chunks in the first pass, and now more.")
-        expected = self._survey.n_samples[number], self._survey.n_features
-        if chunk.X.shape != expected:
+            raise ValueError(f"chunks had {self.n_shards} chunks before training, and now more.")
+        expected = (survey.n_samples[number], survey.n_features), survey.y_shape, survey.is_sparse
+        found = chunk.X.shape, chunk.y.shape[1:], not isinstance(chunk.X, np.ndarray)
+        if found != expected:
             raise ValueError(
-                f"Chunk {number} had shape {expected} in the first pass, and now {chunk.X.shape}: chunks must be the "
-                "same each time they are read."
+                f"Chunk {number} had {_described(*expected)} before training, and now {_described(*found)}: chunks "
+                "must be the same each time they are read."
             )
 
     def _held_out(self, number: int, share: float) -> np.ndarray:
@@ -141,6 +146,10 @@ class ChunkShards(Shards):
             f"validation_fraction={fraction:g} of the samples would take too much memory: {share:.2g} of them are held "
             "out instead. Raise memory_budget to hold out more, or pass X_val and y_val."
         )
+
+
+def _described(shape: tuple[int, ...], y_shape: tuple[int, ...], is_sparse: bool) -> str:
+    return f"{'sparse' if is_sparse else 'dense'} X of shape {shape} and y of shape {(shape[0], *y_shape)}"
 
 
 def weights_of(chunk: Chunk) -> np.ndarray:

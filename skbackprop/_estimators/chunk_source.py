@@ -143,5 +143,5 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
         multi_output=True,
     )
     y = dense(y)
-    sample_weight = validate_weights(weight[0], X) if weight and weight[0] is not None else None
+    sample_weight = validate_weights(weight[0], X, may_be_zero=True) if weight and weight[0] is not None else None
     return Chunk(X, y, sample_weight, vars(blank).get("feature_names_in_"))

@@ -133,8 +133,8 @@ class LabelCounts(NamedTuple):
         is_text = [counts.labels.dtype.kind in "OUS" for counts in (self, other)]
         if is_text[0] != is_text[1]:
             raise ValueError(
-                f"y has labels like {other.labels[0]!r}, and those before are like {self.labels[0]!r}: all must be "
-                "strings, or all numbers."
+                f"y has labels like {other.labels.tolist()[0]!r}, and those before are like "
+                f"{self.labels.tolist()[0]!r}: all must be strings, or all numbers."
             )
         both = np.concatenate([self.labels, other.labels])
         labels, position = np.unique(both, return_inverse=True)

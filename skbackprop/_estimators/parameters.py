@@ -271,10 +271,12 @@ def check_weights(sample_weight, X) -> np.ndarray | None:
     return weight
 
 
-def validate_weights(sample_weight, X) -> np.ndarray:
-    """Return finite weights of at least 0, in float64."""
-    weight: np.ndarray = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    return weight
+def validate_weights(sample_weight, X, *, may_be_zero: bool = False) -> np.ndarray:
+    """Return finite weights of at least 0, in float64; from version 1.9 on, scikit-learn rejects weights of 0 only."""
+    is_zero = may_be_zero and not np.any(sample_weight)
+    given = np.ones_like(sample_weight, np.float64) if is_zero else sample_weight
+    weight: np.ndarray = _check_sample_weight(given, X, dtype=np.float64, ensure_non_negative=True)
+    return np.zeros_like(weight) if is_zero else weight
 
 
 def check_mean_weight(mean: float, *, is_positive: bool) -> None:

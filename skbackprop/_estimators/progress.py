@@ -22,7 +22,7 @@ class ChunkProgress:
     Attributes
     ----------
     survey : Survey
-        What the first pass over the chunks has found.
+        What is known of the chunks.
     position : EpochPosition
         How far the present epoch has come.
     budget : float

@@ -76,14 +76,17 @@ class Target(NamedTuple):
     attributes: dict
 
 
-def make_samples(X, y, sample_weight: np.ndarray | None, target: Target) -> Samples:
+def make_samples(X, y, sample_weight: np.ndarray | None, target: Target, *, is_part: bool = False) -> Samples:
     """Encode the target and combine the weights of validated X, y and weights; exclude samples of weight 0.
 
-    A sample of weight 0 is as if absent: it has no place in a batch, and is counted nowhere.
+    A sample of weight 0 is as if absent: it has no place in a batch, and is counted nowhere. Only a part of the
+    training samples may have no others.
     """
     encoded = target.encoder.encode(y)
     class_weight = None if target.class_weight is None else target.class_weight(y)
     weight = combine_weights(sample_weight, class_weight)
+    if weight is not None and not (is_part or weight.any()):
+        raise ValueError("Every sample has a weight of 0 by its class: nothing to learn. See class_weight.")
     encoder = target.encoder
     data = Dataset(X, encoded, weight, encoder.one_hot, _weightless(weight), encoder.network_dtype)
     return Samples(data, y, sample_weight)
@@ -127,16 +130,7 @@ def validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples:
 
 
 def combine_weights(weight: np.ndarray | None, class_weight: np.ndarray | None) -> np.ndarray | None:
-    """Return the product of sample weights and class weights; None means weights of 1.
-
-    Raises
-    ------
-    ValueError
-        If the product is 0 for every sample.
-    """
+    """Return the product of sample weights and class weights; None means weights of 1."""
     if class_weight is None:
         return weight
-    weight = class_weight if weight is None else weight * class_weight
-    if not weight.any():
-        raise ValueError("Every sample has a weight of 0 by its class: nothing to learn. See class_weight.")
-    return weight
+    return class_weight if weight is None else weight * class_weight

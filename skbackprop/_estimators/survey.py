@@ -1,4 +1,4 @@
-"""`Survey`: what a first pass over all chunks finds, before training begins.
+"""`Survey`: what is known of all chunks before training begins.
 
 It can be merged, so chunks can be surveyed wherever they are. A few samples are drawn at random: they show the range of
 each column, and the penalty is chosen on them.

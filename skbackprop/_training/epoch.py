@@ -13,6 +13,7 @@ import numpy as np
 
 from .._core.dataset import Dataset
 from .._core.objective import Penalty
+from .._core.shards import Shards
 from .config import TrainingConfig
 from .state import TrainingState
 
@@ -70,18 +71,18 @@ class Engine(Protocol):
     name: str
     fallback: Engine | None
 
-    def is_worth_it(self, data: Dataset, numpy_seconds: float) -> bool:
+    def is_worth_it(self, data: Dataset | Shards, numpy_seconds: float) -> bool:
         """Return whether starting the engine pays off for work that takes numpy about this many seconds."""
         ...
 
-    def unavailable_reason(self, data: Dataset, numpy_seconds: float = math.inf) -> str | None:
+    def unavailable_reason(self, data: Dataset | Shards, numpy_seconds: float = math.inf) -> str | None:
         """Load what the engine needs; return why it cannot be used here and what to do about it, or None if it can.
 
         It may take much longer than numpy only if the user asks for this engine, which is an infinite `numpy_seconds`.
         """
         ...
 
-    def unsupported_reason(self, config: TrainingConfig, data: Dataset) -> str | None:
+    def unsupported_reason(self, config: TrainingConfig, data: Dataset | Shards) -> str | None:
         """Return what the engine does not support, or None if it supports everything that is asked for."""
         ...
 

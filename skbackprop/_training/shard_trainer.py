@@ -76,7 +76,7 @@ class ShardTrainer(FitTrainer):
     Attributes
     ----------
     totals : Totals or None
-        What the pass over the shards before the first epoch has found.
+        What was summed over the shards before the first epoch.
     """
 
     def __init__(
@@ -194,6 +194,8 @@ class ShardTrainer(FitTrainer):
         return position.loss_sum
 
     def _learn_from_window(self, window: Any) -> float:
+        if not window.n_samples:  # all of them have a weight of 0
+            return 0.0
         data = self.state.scale_target(window)
         if data.n_samples > self._n_buffered:
             self._n_buffered = data.n_samples

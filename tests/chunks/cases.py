@@ -37,5 +37,3 @@ class WindowCounter(Callback):
         self.n_windows += 1
         if self.n_windows == self.stop_at:
             raise self.error
-
-

@@ -15,7 +15,9 @@ from sklearn.metrics import r2_score
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.exceptions import DataWarning
 from tests.chunks.cases import FEW, SMALL, WindowCounter, cut, friedman, three_classes
-from tests.shared import theta
+from tests.shared import TRAINS_BRIEFLY, theta
+
+pytestmark = TRAINS_BRIEFLY
 
 SETTINGS = [
     {},
@@ -85,7 +87,10 @@ class TestOneWindow:
         X, y = friedman(300)
         network = BackpropRegressor(8, **FEW)
         by_chunks = clone(network).fit_chunks(cut(X[:200], y[:200]), X_val=X[200:], y_val=y[200:])
-        assert by_chunks.validation_scores_ == network.fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:]).validation_scores_
+        assert (
+            by_chunks.validation_scores_
+            == network.fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:]).validation_scores_
+        )
 
 
 class TestManyWindows:
@@ -104,7 +109,9 @@ class TestManyWindows:
         assert score == pytest.approx(network.score(X[1500:], y[1500:]), abs=0.03)
         assert by_chunks.n_iter_ == network.n_iter_
 
-    @pytest.mark.parametrize("settings", [{}, {"optimizer": "lbfgs"}, {"optimizer": "momentum", "clip_norm": 0.1}], ids=str)
+    @pytest.mark.parametrize(
+        "settings", [{}, {"optimizer": "lbfgs"}, {"optimizer": "momentum", "clip_norm": 0.1}], ids=str
+    )
     def test_gradients_of_all_samples_are_sums_over_chunks(self, settings):
         X, y = friedman(1000)
         network = BackpropRegressor(8, solver="batch", **FEW | {"max_iter": 50, "standardize": "standard"} | settings)
@@ -129,7 +136,7 @@ class TestManyWindows:
         X, y = friedman(1500)
         network = BackpropRegressor((16,), **FEW | {"max_iter": 20})
         by_chunks = network.fit_chunks(cut(X[:1000], y[:1000], size=size), memory_budget=0.06)
-        assert by_chunks.score(X[1000:], y[1000:]) == pytest.approx(0.88, abs=0.05)
+        assert by_chunks.score(X[1000:], y[1000:]) == pytest.approx(0.97, abs=0.02)
 
     def test_sorted_chunks_are_mixed_by_windows(self):
         X, y = friedman(6000)
@@ -180,7 +187,9 @@ class TestManyWindows:
     def test_several_labels_and_several_targets(self):
         X, y = friedman()
         labels = np.column_stack([y > 12, y > 16, X[:, 0] > 0.5]).astype(int)
-        classifier = BackpropClassifier(8, class_weight="balanced", **FEW).fit_chunks(cut(X, labels), memory_budget=SMALL)
+        classifier = BackpropClassifier(8, class_weight="balanced", **FEW).fit_chunks(
+            cut(X, labels), memory_budget=SMALL
+        )
         assert classifier.predict(X).shape == labels.shape
         regressor = BackpropRegressor(8, **FEW).fit_chunks(cut(X, np.column_stack([y, -y])), memory_budget=SMALL)
         assert regressor.predict(X).shape == (len(X), 2)
@@ -200,7 +209,7 @@ class TestManyWindows:
 
     def test_divergence_goes_back_and_recovers(self):
         X, y = friedman()
-        network = BackpropRegressor(8, learning_rate=1e6, optimizer="gd", **FEW)
+        network = BackpropRegressor(8, learning_rate=30.0, optimizer="gd", **FEW)
         with pytest.warns(UserWarning, match="Training diverged in epoch 1"):
             network.fit_chunks(cut(X, y), memory_budget=SMALL)
         assert np.isfinite(network.predict(X)).all()
@@ -260,7 +269,11 @@ BAD = {
     "another number of columns": (lambda X, y: (X[:, 1:], y), ValueError, "Chunk 3"),
     "more targets": (lambda X, y: (X, np.column_stack([y, y])), ValueError, "Chunk 3"),
     "an empty chunk": (lambda X, y: (X[:0], y[:0]), ValueError, "Chunk 3: it has no samples; leave it out"),
-    "different lengths": (lambda X, y: (X, y[1:]), ValueError, "Chunk 3: Found input variables with inconsistent numbers"),
+    "different lengths": (
+        lambda X, y: (X, y[1:]),
+        ValueError,
+        "Chunk 3: Found input variables with inconsistent numbers",
+    ),
     "no tuple": (lambda X, y: X, TypeError, r"Chunk 3: a chunk must be \(X, y\) or .*got ndarray"),
     "a reader that raises": (unreadable, RuntimeError, r"Chunk 3 cannot be read \(OSError: disk on fire\)"),
     "sparse among dense": (lambda X, y: (sparse.csr_matrix(X), y), ValueError, "Chunk 3"),
@@ -286,7 +299,9 @@ class TestBadInput:
     def test_chunks_of_fewer_samples_than_before(self):
         X, y = friedman()
         reader = Reader(cut(X, y), 3, 3, lambda X, y: (X[1:], y[1:]))
-        with pytest.raises(ValueError, match=r"Chunk 3 had shape \(50, 6\) in the first pass, and now \(49, 6\)"):
+        with pytest.raises(
+            ValueError, match=r"Chunk 3 had dense X of shape \(50, 6\) .* and now dense X of shape \(49, 6\)"
+        ):
             BackpropRegressor(8, **FEW).fit_chunks(reader, memory_budget=SMALL)
 
     @pytest.mark.parametrize("n_later", [29, 31])
@@ -294,7 +309,7 @@ class TestBadInput:
         X, y = friedman(1600)
         chunks = cut(X, y)
         lengths = iter([30, 30, n_later])
-        with pytest.raises(ValueError, match="30 chunks in the first pass, and now"):
+        with pytest.raises(ValueError, match="30 chunks before training, and now"):
             BackpropRegressor(8, **FEW).fit_chunks(lambda: iter(chunks[: next(lengths)]), memory_budget=SMALL)
 
     def test_iterators_that_are_exhausted(self):
@@ -411,12 +426,12 @@ def resident():
 X, y = Chunks()[0]
 BackpropRegressor(8, max_iter=1, tol=None, engine="numpy").fit(X, y)
 before, peak = resident(), 0.0
-def watch():
+def measure():
     global peak
     while True:
         peak = max(peak, resident())
         time.sleep(0.002)
-threading.Thread(target=watch, daemon=True).start()
+threading.Thread(target=measure, daemon=True).start()
 BackpropRegressor(8, max_iter=1, tol=None, engine="numpy", batch_size=1000).fit_chunks(Chunks(), memory_budget=40)
 print(peak - before)
 """
