@@ -52,13 +52,14 @@ def block_windows(data: Dataset, batch_size: int, rng: np.random.Generator) -> I
     ----------
     data : Dataset
     batch_size : int
-        A block has a multiple of it, so that windows end with whole batches if no sample is excluded.
+        A block has a multiple of it, unless it has fewer samples, so that windows end with whole batches.
     rng : numpy.random.Generator
         Draws the order of the blocks.
     """
     n = data.X.shape[0]
     sample_bytes = max(bytes_of(data.X) // n, 1)
-    block_size = batch_size * max(round(BLOCK_BYTES / (sample_bytes * batch_size)), 1)
+    block_size = max(BLOCK_BYTES // sample_bytes, 1)
+    block_size -= block_size % min(batch_size, block_size)
     starts = rng.permutation(np.arange(0, n, block_size))
     n_together = max(WINDOW_BYTES // (sample_bytes * block_size), 1)
     if len(starts) <= n_together:

@@ -68,14 +68,15 @@ class ChunkShards(Shards):
 
     def _windows(self, order: np.ndarray, n_done: int) -> Iterator[Dataset]:
         groups = self._groups(order)
-        chunks = self._encoded(np.concatenate(groups) if self.can_shuffle else order)
+        if self.can_shuffle:
+            groups, order = groups[n_done:], np.concatenate([order[:0], *groups[n_done:]])
+            n_done = 0
+        chunks = self._encoded(order)
         for position, group in enumerate(groups):
-            if position < n_done:
-                for _ in group:
-                    next(chunks)
-                continue
             parts = (next(chunks)[1].data for _ in group)
-            yield concatenate(parts, sum(self._survey.n_samples[number] for number in group))
+            window = concatenate(parts, sum(self._survey.n_samples[number] for number in group))
+            if position >= n_done:
+                yield window
 
     def _groups(self, order: np.ndarray) -> list[np.ndarray]:
         """Return the shards of each window: about equally many bytes in each, and as few windows as possible."""

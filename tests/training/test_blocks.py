@@ -1,0 +1,180 @@
+"""Large data are read in blocks of neighboring samples, whose order is drawn, as are the samples of several blocks."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import make_friedman1
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._core import windows
+from skbackprop._core.dataset import INDEX, Dataset
+from skbackprop._core.windows import block_windows, read_ahead
+from skbackprop._estimators import configuration
+from tests.shared import TRAINS_BRIEFLY, theta
+
+FEW = {"max_iter": 5, "tol": None, "random_state": 0, "alpha": 1e-4}
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Make blocks and windows small enough for data of a few kilobytes."""
+    monkeypatch.setattr(windows, "BLOCK_BYTES", 2**10)
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 2**13)
+
+
+def numbered(n_samples, n_features=4, n_excluded=0):
+    """Return samples whose first feature is their number, some of which are excluded."""
+    X = np.zeros((n_samples, n_features))
+    X[:, 0] = np.arange(n_samples)
+    excluded = None
+    if n_excluded:
+        excluded = np.sort(np.random.default_rng(0).choice(n_samples, n_excluded, replace=False)).astype(INDEX)
+    return Dataset(X, X[:, :1].copy(), X[:, 0] + 1.0, None, excluded)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("n_excluded", [0, 100, 900])
+def test_each_sample_once(small_blocks, make, n_excluded):
+    data = numbered(1000, n_excluded=n_excluded)
+    parts = list(block_windows(data._replace(X=make(data.X)), 8, np.random.default_rng(0)))
+    numbers = [(part.X if isinstance(part.X, np.ndarray) else part.X.toarray())[:, 0] for part in parts]
+    assert len(parts) >= 2
+    expected = np.delete(np.arange(1000), [] if data.excluded is None else data.excluded)
+    np.testing.assert_array_equal(np.sort(np.concatenate(numbers)), expected)
+    for part, number in zip(parts, numbers, strict=True):
+        np.testing.assert_array_equal(part.y[:, 0], number)
+        np.testing.assert_array_equal(part.sample_weight, number + 1)
+
+
+def test_windows_have_blocks_from_everywhere(small_blocks):
+    parts = list(block_windows(numbered(10_000), 8, np.random.default_rng(0)))
+    means = [part.X[:, 0].mean() for part in parts]
+    assert np.std(means) < 0.5 * 10_000 / np.sqrt(12)  # 8 blocks: 0.35 standard deviations of a sample
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 32])
+def test_windows_end_with_whole_batches(small_blocks, batch_size):
+    sizes = [part.n_samples for part in block_windows(numbered(2000), batch_size, np.random.default_rng(0))]
+    assert sum(size % batch_size > 0 for size in sizes) <= 1
+
+
+def test_windows_of_wide_data_have_many_blocks(small_blocks):
+    """A block is smaller than a batch, if a batch would fill the window."""
+    parts = list(block_windows(numbered(100, n_features=100), 50, np.random.default_rng(0)))
+    assert all(part.n_samples == 10 for part in parts)
+    assert np.mean([np.ptp(part.X[:, 0]) for part in parts]) > 60
+
+
+def test_data_of_one_window_are_not_copied():
+    data = numbered(1000)
+    (window,) = block_windows(data, 8, np.random.default_rng(0))
+    assert window is data
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("estimator", [BackpropRegressor, BackpropClassifier])
+def test_sorted_data_are_learned_as_well(small_blocks, monkeypatch, estimator, engine):
+    if engine == "numba":
+        pytest.importorskip("numba")
+    X, y = make_friedman1(6000, noise=0.3, random_state=0)
+    if estimator is BackpropClassifier:
+        y = y > 14
+    order = np.argsort(y[:5000], kind="stable")
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 2**16)
+    network = estimator((16,), engine=engine, batch_size=16, **FEW | {"max_iter": 20})
+    scores = [
+        clone(network).set_params(shuffle=shuffle).fit(X[order], y[order]).score(X[5000:], y[5000:])
+        for shuffle in ("samples", "blocks", False)
+    ]
+    assert scores[1] == pytest.approx(scores[0], abs=0.02)
+    assert scores[2] < scores[0] - 0.01
+
+
+def test_the_size_of_X_decides_not_where_it_is(monkeypatch, small_blocks, tmp_path):
+    X, y = make_friedman1(500, random_state=0)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    network = BackpropRegressor(8, **FEW)
+    whole, by_blocks = clone(network).fit(X, y), clone(network).set_params(shuffle="blocks").fit(X, y)
+    assert not np.array_equal(theta(whole), theta(by_blocks))
+    np.testing.assert_array_equal(theta(clone(network).fit(mapped, y)), theta(whole))
+    monkeypatch.setattr(configuration, "LARGE", X.nbytes - 1)
+    for large in (X, mapped):
+        np.testing.assert_array_equal(theta(clone(network).fit(large, y)), theta(by_blocks))
+    forced = clone(network).set_params(shuffle="samples").fit(X, y)
+    np.testing.assert_array_equal(theta(forced), theta(whole))
+
+
+def test_streams_are_read_as_they_come(monkeypatch):
+    X, y = make_friedman1(500, random_state=0)
+    network = BackpropRegressor(8, learning_rate=0.01, **FEW)
+    expected = clone(network).partial_fit(X, y)
+    monkeypatch.setattr(configuration, "LARGE", 0)
+    np.testing.assert_array_equal(theta(clone(network).partial_fit(X, y)), theta(expected))
+
+
+@TRAINS_BRIEFLY
+def test_a_failing_engine_loses_no_window(small_blocks, monkeypatch):
+    """The numpy engine takes over from the weights before the window in which the compiled one failed."""
+    pytest.importorskip("numba")
+    from skbackprop._engines import numba_engine, selection
+
+    X, y = make_friedman1(2000, random_state=0)
+    settings = FEW | {"max_iter": 1, "shuffle": "blocks"}
+    expected = BackpropRegressor(8, engine="numpy", **settings).fit(X, y)
+    monkeypatch.setattr(numba_engine, "LOAD_SECONDS", 0.0)
+    run_epoch = numba_engine.NumbaEngine.run_epoch
+    n_calls = 0
+
+    def fails_later(self, plan, data, state, buffers):
+        nonlocal n_calls
+        n_calls += 1
+        done = run_epoch(self, plan, data, state, buffers)
+        if n_calls == 5:
+            raise RuntimeError("no kernel")
+        return done
+
+    monkeypatch.setattr(numba_engine.NumbaEngine, "run_epoch", fails_later)
+    monkeypatch.setattr(selection.PREFERRED, "is_worth_it", lambda data, seconds: True)
+    with pytest.warns(RuntimeWarning, match="no kernel"):
+        network = BackpropRegressor(8, **settings).fit(X, y)
+    assert n_calls == 5
+    np.testing.assert_allclose(theta(network), theta(expected), rtol=1e-6, atol=1e-8)
+
+
+def test_shuffle_is_validated():
+    X, y = make_friedman1(50, random_state=0)
+    with pytest.raises(ValueError, match="The 'shuffle' parameter"):
+        BackpropRegressor(8, shuffle="rows", **FEW).fit(X, y)
+
+
+class TestReadAhead:
+    def test_one_item_ahead_and_no_more(self):
+        produced = []
+
+        def items():
+            for number in range(5):
+                produced.append(number)
+                yield number
+
+        for number in read_ahead(items()):
+            assert len(produced) <= number + 2
+        assert produced == [0, 1, 2, 3, 4]
+
+    def test_errors_of_the_reader_come_through(self):
+        def items():
+            yield 1
+            raise OSError("disk")
+
+        reader = read_ahead(items())
+        assert next(reader) == 1
+        with pytest.raises(OSError, match="disk"):
+            next(reader)
+
+    def test_a_reader_that_is_left_early_ends(self):
+        reader = read_ahead(iter(range(100)))
+        next(reader)
+        reader.close()
+        with pytest.raises(StopIteration):
+            next(reader)
