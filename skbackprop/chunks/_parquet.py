@@ -93,8 +93,8 @@ def from_parquet(
     """
     try:
         import pandas  # noqa: F401
-        import pyarrow as pa  # type: ignore[import-untyped]
-        import pyarrow.dataset as ds  # type: ignore[import-untyped]
+        import pyarrow as pa
+        import pyarrow.dataset as ds
     except ImportError as error:
         raise ImportError('from_parquet needs pyarrow and pandas: pip install "skbackprop[parquet]".') from error
     paths = as_paths("path", path)
