@@ -302,6 +302,8 @@ def _concatenate_sparse(parts: Iterator[Dataset]) -> Dataset:
 
 def stack(parts: list[Matrix]) -> Matrix:
     """Return the samples of several matrices, dense or CSR, in one."""
+    if len(parts) == 1:
+        return parts[0]
     if isinstance(parts[0], np.ndarray):
         return np.concatenate(cast(list[np.ndarray], parts))
     matrices: list[Any] = list(parts)

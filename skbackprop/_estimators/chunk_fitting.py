@@ -31,10 +31,10 @@ from .fitting import (
     transaction,
 )
 from .ineffective import splits_samples
-from .labels import sorted_labels
+from .labels import check_number_of_classes, sorted_labels
 from .progress import ChunkProgress
 from .samples import Samples, Target, make_samples, validate_validation_set
-from .survey import Survey, common_dtype, survey_chunk
+from .survey import Survey, survey_chunk
 from .validation_split import monitors_loss
 
 #: The unit of the memory budget.
@@ -67,13 +67,14 @@ def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) 
     """Read all chunks once; return what was found, and the chunks if all of them fit in one window."""
     survey: Survey | None = None
     chunks: list[Chunk] | None = []
+    classes = _known_classes(estimator, request)
     for number, chunk in read_ahead(source.read()):
         with naming("chunk", number):
             if number == 0:
                 _check_features(estimator, chunk, reset=not request.resumes)
             found = survey_chunk(chunk, number, SURVEY_SEED, estimator)
-            if request.classes is not None:
-                found.check_classes(sorted_labels(request.classes, "classes"))
+            if classes is not None:
+                found.check_classes(classes)
             survey = found if survey is None else survey.merge(found)
         if chunks is not None:
             chunks.append(chunk)
@@ -82,9 +83,16 @@ def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) 
         del chunk
     assert survey is not None
     survey.check_weights()
-    if request.resumes:
-        survey.dtype = common_dtype(survey.dtype, estimator._state.theta.dtype)
+    if request.resumes and not survey.is_narrow:
+        survey.dtype = estimator._state.theta.dtype
     return survey, chunks
+
+
+def _known_classes(estimator, request: FitRequest) -> np.ndarray | None:
+    """Return the classes that are known before the chunks are read."""
+    if request.classes is not None:
+        return sorted_labels(request.classes, "classes")
+    return vars(estimator).get("classes_") if request.resumes else None
 
 
 def _check_features(estimator, chunk: Chunk, *, reset: bool) -> None:
@@ -116,10 +124,12 @@ def _joined(estimator, request: FitRequest, survey: Survey, chunks: list[Chunk])
 
 
 def _make_target(estimator, request: FitRequest, survey: Survey, y: np.ndarray, weight: np.ndarray | None) -> Target:
-    classes = request.classes
-    if classes is None and survey.counts is not None and len(survey.y_shape) == 0:
-        classes = survey.counts.labels
-    target: Target = estimator._make_target(y, survey.network_dtype, request.resumes, classes, weight, survey.counts)
+    classes, dtype = request.classes, survey.network_dtype
+    if request.resumes:
+        dtype = estimator._state.theta.dtype
+    elif classes is None and survey.counts is not None:
+        classes = check_number_of_classes(survey.counts.labels, sum(survey.n_samples))
+    target: Target = estimator._make_target(y, dtype, request.resumes, classes, weight, survey.counts)
     return target
 
 

@@ -143,5 +143,7 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
         multi_output=True,
     )
     y = dense(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]  # without a warning for each chunk in each epoch
     sample_weight = validate_weights(weight[0], X, may_be_zero=True) if weight and weight[0] is not None else None
     return Chunk(X, y, sample_weight, vars(blank).get("feature_names_in_"))

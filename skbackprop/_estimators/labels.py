@@ -70,7 +70,7 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
             raise ValueError(f"classes={classes!r} differ from those of the first call, which were {before.tolist()}.")
         return before
     if classes is None:
-        return _check_number(sorted_labels(y, "y"), len(y))
+        return check_number_of_classes(sorted_labels(y, "y"), len(y))
     if given is None:
         raise ValueError(
             "classes must be passed on the first call to partial_fit: all classes, also those that come later."
@@ -78,7 +78,8 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
     return given
 
 
-def _check_number(classes, n_samples):
+def check_number_of_classes(classes: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return the classes, and raise ValueError if they are likely to be numbers or identifiers."""
     if FEW_SAMPLES * len(classes) > n_samples and n_samples * len(classes) > MAX_PROBABILITIES:
         raise ValueError(
             f"y has {len(classes)} classes in {n_samples} samples, too few samples per class to learn from, and each "

@@ -6,13 +6,13 @@ each column, and the penalty is chosen on them.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
-from sklearn.utils.validation import column_or_1d
 
 from .._core.shards import stack
 from .._core.windows import bytes_of
@@ -153,6 +153,11 @@ class Survey:
         return np.dtype(np.float32) if self.dtype == np.float32 else np.dtype(np.float64)
 
     @property
+    def is_narrow(self) -> bool:
+        """Whether X has a dtype that no network has, and is converted where it is used."""
+        return self.dtype not in (np.float32, np.float64)
+
+    @property
     def sizes(self) -> np.ndarray:
         """The memory that each chunk takes once it is encoded."""
         if self.is_sparse:
@@ -257,7 +262,7 @@ class Survey:
 
     def check_classes(self, classes: np.ndarray) -> None:
         """Raise ValueError if there are labels that are not among the classes."""
-        if self.counts is None or len(self.y_shape) == 1:
+        if self.counts is None:
             return
         known = set(classes.tolist())
         unseen = [label for label in self.counts.labels.tolist() if label not in known]
@@ -270,8 +275,10 @@ def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey
     X, y, weight, names = chunk
     counts = None
     if is_classifier(estimator):
-        several = is_multilabel(y)
-        labels = dense(y) if several else column_or_1d(y)
+        with warnings.catch_warnings():  # many classes for one chunk may be few for all of them
+            warnings.simplefilter("ignore", UserWarning)
+            several = is_multilabel(y)
+        labels = dense(y)
         counts = LabelCounts.of(labels if weight is None else labels[weight > 0], several)
     dtype = X.dtype if X.dtype == np.float32 or X.dtype.kind != "f" or X.dtype == np.float16 else np.dtype(np.float64)
     return Survey(

@@ -391,6 +391,28 @@ class Checkpoint(Callback):
         See Also
         --------
         resume : Finish a call of `fit`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skbackprop import BackpropRegressor
+        >>> from skbackprop.callbacks import Callback, Checkpoint
+        >>> class Interrupt(Callback):
+        ...     def on_fit_task_end(self, estimator, context):
+        ...         if estimator.n_iter_ == 3:
+        ...             raise KeyboardInterrupt
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> chunks = [(X[start::4], y[start::4]) for start in range(4)]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     checkpoint = Checkpoint(folder + "/network.joblib")
+        ...     network = BackpropRegressor(max_iter=5, tol=None).set_callbacks(checkpoint, Interrupt())
+        ...     try:
+        ...         network = network.fit_chunks(chunks)
+        ...     except KeyboardInterrupt:
+        ...         network = checkpoint.resume_chunks(chunks)
+        >>> network.n_iter_
+        5
         """
         return self._load(callbacks)._finish_fit_chunks(chunks, (X_val, y_val, sample_weight_val))
 

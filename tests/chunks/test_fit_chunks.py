@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.metrics import r2_score
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._estimators import labels
 from skbackprop.exceptions import DataWarning
 from tests.chunks.cases import FEW, SMALL, WindowCounter, cut, friedman, three_classes
 from tests.shared import TRAINS_BRIEFLY, theta
@@ -186,11 +187,11 @@ class TestManyWindows:
 
     def test_several_labels_and_several_targets(self):
         X, y = friedman()
-        labels = np.column_stack([y > 12, y > 16, X[:, 0] > 0.5]).astype(int)
+        several = np.column_stack([y > 12, y > 16, X[:, 0] > 0.5]).astype(int)
         classifier = BackpropClassifier(8, class_weight="balanced", **FEW).fit_chunks(
-            cut(X, labels), memory_budget=SMALL
+            cut(X, several), memory_budget=SMALL
         )
-        assert classifier.predict(X).shape == labels.shape
+        assert classifier.predict(X).shape == several.shape
         regressor = BackpropRegressor(8, **FEW).fit_chunks(cut(X, np.column_stack([y, -y])), memory_budget=SMALL)
         assert regressor.predict(X).shape == (len(X), 2)
 
@@ -206,6 +207,40 @@ class TestManyWindows:
         network = BackpropRegressor(8, warm_start=True, **FEW).fit_chunks(cut(X, y), memory_budget=SMALL)
         assert network.fit_chunks(cut(X, y), memory_budget=SMALL).n_iter_ == 10
         assert network.partial_fit(X[:100], y[:100]).n_iter_ == 11
+
+    def test_warm_start_keeps_the_dtype_and_the_classes(self):
+        X, y = friedman(dtype=np.float32)
+        network = BackpropRegressor(8, warm_start=True, **FEW).fit(X, y)
+        assert theta(network.fit_chunks(cut(X.astype(float), y), memory_budget=SMALL)).dtype == np.float32
+        X, y = three_classes()
+        network = BackpropClassifier(8, warm_start=True, **FEW).fit(X, y)
+        is_known = y != "c"
+        assert len(network.fit_chunks(cut(X[is_known], y[is_known]), memory_budget=SMALL).classes_) == 3
+        y[270] = "d"
+        with pytest.raises(ValueError, match=r"Chunk 5: y contains previously unseen labels \['d'\]"):
+            network.fit_chunks(cut(X, y), memory_budget=SMALL)
+        with pytest.raises(ValueError, match="Chunk 0: X has 5 features, and the network has 6 inputs"):
+            network.fit_chunks(cut(X[:, 1:], y), memory_budget=SMALL)
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32])
+    def test_narrow_dtypes_become_that_of_the_network_window_by_window(self, dtype):
+        X, y = friedman()
+        X = np.round(255 * X).astype(dtype)
+        network = BackpropRegressor(8, **FEW).fit_chunks(cut(X, y), memory_budget=SMALL)
+        assert network.score(X, y) > 0.8
+        assert theta(network).dtype == (np.float32 if dtype == np.float32 else np.float64)
+
+    def test_labels_in_a_column(self):
+        X, y = three_classes()
+        network = BackpropClassifier(8, **FEW)
+        by_column = clone(network).fit_chunks(cut(X, y[:, np.newaxis]), memory_budget=SMALL)
+        assert same(by_column, network.fit_chunks(cut(X, y), memory_budget=SMALL))
+
+    def test_identifiers_are_no_labels(self, monkeypatch):
+        X, _ = friedman()
+        monkeypatch.setattr(labels, "MAX_PROBABILITIES", 1000)
+        with pytest.raises(ValueError, match="y has 1500 classes in 1500 samples"):
+            BackpropClassifier(8, **FEW).fit_chunks(cut(X, np.arange(1500)), memory_budget=SMALL)
 
     def test_divergence_goes_back_and_recovers(self):
         X, y = friedman()
@@ -388,6 +423,16 @@ class TestCallbacks:
         network = BackpropRegressor(8, **FEW).set_callbacks(counter).fit_chunks(cut(X, y), memory_budget=SMALL)
         assert counter.n_windows % network.n_iter_ == 0
         assert counter.n_windows >= 5 * network.n_iter_
+
+    def test_callbacks_of_scikit_learn(self, capsys):
+        """Hooks get samples that were drawn at random as X and y."""
+        from sklearn.callback import ProgressBar, ScoringMonitor
+
+        X, y = friedman()
+        monitor = ScoringMonitor(scoring="r2")
+        network = BackpropRegressor(8, **FEW).set_callbacks(ProgressBar(), monitor)
+        network.fit_chunks(cut(X, y), memory_budget=SMALL)
+        assert "BackpropRegressor - fit" in capsys.readouterr().out
 
     def test_an_interrupt_keeps_the_last_complete_epoch(self):
         X, y = friedman()
