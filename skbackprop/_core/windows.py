@@ -30,12 +30,15 @@ def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
     """Yield the items while another thread produces the next one; no more than two are in memory."""
     end = object()
     produce: Callable[..., Any] = next
-    with ThreadPoolExecutor(1, thread_name_prefix="skbackprop-reader") as executor:
+    executor = ThreadPoolExecutor(1, thread_name_prefix="skbackprop-reader")
+    try:
         future = executor.submit(produce, items, end)
         while (item := future.result()) is not end:
             future = executor.submit(produce, items, end)
             yield item
             del item
+    finally:
+        executor.shutdown(wait=False)  # an interrupt does not wait for what is being read
 
 
 def bytes_of(array: Matrix) -> int:

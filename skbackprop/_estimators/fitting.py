@@ -30,7 +30,7 @@ from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
 from .ineffective import Call, guessed_end, ineffective_callbacks, ineffective_settings, splits_samples
 from .parameters import check_weights, choose_max_iter
-from .progress import ChunkProgress, FitProgress
+from .progress import ChunkProgress, FitProgress, fingerprint_of
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
 from .validation_split import make_validation_scorer, monitors_loss, split
 
@@ -108,8 +108,9 @@ def train(
     engine = set_prior(estimator, request, engine, config, samples, validation, target)
     trainer = FitTrainer(engine, config, estimator._state, samples.data)
     n_samples = samples.data.n_samples
+    fingerprint = None if task is None else fingerprint_of(samples.data)  # only callbacks need it
     del samples  # the trainer replaces the target by a scaled one
-    result = run_trainer(estimator, request, trainer, n_samples, validation, task)
+    result = run_trainer(estimator, request, trainer, n_samples, validation, task, fingerprint=fingerprint)
     finish_result(result, estimator, request, config, n_samples, message)
     return result
 
@@ -248,7 +249,14 @@ def choose_seed(estimator, request: FitRequest) -> int:
 
 
 def run_trainer(
-    estimator, request, trainer, n_train: int, validation: Samples | None, task, chunks: ChunkProgress | None = None
+    estimator,
+    request,
+    trainer,
+    n_train: int,
+    validation: Samples | None,
+    task,
+    chunks: ChunkProgress | None = None,
+    fingerprint: int | None = None,
 ) -> TrainingResult:
     """Run the remaining epochs, with new early stopping or with that of the fit that is resumed."""
     state, config = trainer.state, trainer.config
@@ -257,11 +265,11 @@ def run_trainer(
         validate = make_validation_scorer(estimator, config.objective, state, validation)
     n_samples = (n_train, 0 if validation is None else validation.data.n_samples)
     if request.finishes:
-        estimator._progress.check_samples(n_samples)
+        estimator._progress.check_samples(n_samples, fingerprint)
     else:
         patience = _patience(estimator, config, has_validation_set=validate is not None)
         last_iter = state.n_iter + config.max_iter
-        estimator._progress = FitProgress(EarlyStopper(patience), last_iter, n_samples, chunks=chunks)
+        estimator._progress = FitProgress(EarlyStopper(patience), last_iter, n_samples, fingerprint, chunks=chunks)
         state.validation_loss_curve, state.validation_scores = [], []
         state.validation_start = state.n_iter
     if not (request.finishes and chunks is not None):  # which does not count the samples again

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from .._core.dataset import Dataset
 from .._training.shard_trainer import EpochPosition
 from .._training.stopping import EarlyStopper, Patience
+from .._training.trainer import N_CHECKED_SAMPLES
 from .survey import Survey
+
+
+def fingerprint_of(data: Dataset) -> int:
+    """Return a checksum of some samples, at even distances, and of the shapes of all."""
+    some = data.spread(N_CHECKED_SAMPLES)
+    arrays = [some.X] if isinstance(some.X, np.ndarray) else [some.X.data, some.X.indices, some.X.indptr]
+    arrays += [some.y] if some.sample_weight is None else [some.y, some.sample_weight]
+    checksum = zlib.crc32(repr((data.X.shape, data.y.shape)).encode())
+    for array in arrays:
+        checksum = zlib.crc32(np.ascontiguousarray(array, np.float64).tobytes(), checksum)
+    return checksum
 
 
 def fit_progress(estimator) -> FitProgress | None:
@@ -56,6 +72,8 @@ class FitProgress:
         Number of the last epoch that the fit may make.
     n_samples : tuple of int
         Number of samples to train on and to validate with.
+    fingerprint : int or None
+        Of the samples to train on, by which others are recognized.
     callback_states : list of dict
         States of the callbacks at the time of a checkpoint, in the order in which they were set.
     stop_requested : bool
@@ -67,17 +85,20 @@ class FitProgress:
     stopper: EarlyStopper
     last_iter: int
     n_samples: tuple[int, int]
+    fingerprint: int | None = None
     callback_states: list[dict[str, Any]] = field(default_factory=list)
     stop_requested: bool = False
     chunks: ChunkProgress | None = None
 
-    def check_samples(self, n_samples: tuple[int, int]) -> None:
-        """Raise ValueError if the fit is resumed with another number of samples."""
+    def check_samples(self, n_samples: tuple[int, int], fingerprint: int | None) -> None:
+        """Raise ValueError if the fit is resumed with other samples."""
         if n_samples != self.n_samples:
             raise ValueError(
                 f"A fit must be resumed with the samples it began with: {self.n_samples[0]} to train on and "
                 f"{self.n_samples[1]} to validate with, got {n_samples[0]} and {n_samples[1]}."
             )
+        if None not in (fingerprint, self.fingerprint) and fingerprint != self.fingerprint:
+            raise ValueError("A fit must be resumed with the samples it began with: X, y or sample_weight differ.")
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything as numbers, arrays and plain containers, to be stored."""
@@ -88,6 +109,7 @@ class FitProgress:
             "stopper": self.stopper.state_dict(),
             "last_iter": self.last_iter,
             "n_samples": list(self.n_samples),
+            "fingerprint": self.fingerprint,
             "callback_states": self.callback_states,
             "chunks": None if self.chunks is None else self.chunks.state_dict(),
         }
@@ -103,6 +125,7 @@ class FitProgress:
             stopper,
             stored["last_iter"],
             (n_train, n_validation),
+            stored.get("fingerprint"),  # the first versions had none
             list(stored["callback_states"]),
             chunks=None if chunks is None else ChunkProgress.from_state_dict(chunks),
         )

@@ -364,6 +364,8 @@ def _restored_progress(stored: dict[str, Any], theta: np.ndarray) -> FitProgress
         raise ValueError(f"n_samples of {owner} must be two numbers, got {stored['n_samples']!r}.")
     for n_samples in stored["n_samples"]:
         check_count(n_samples, f"n_samples of {owner}")
+    if stored.get("fingerprint") is not None:  # the first versions had none
+        check_count(stored["fingerprint"], f"fingerprint of {owner}")
     check_list(stored["callback_states"], f"callback_states of {owner}")
     for entry in stored["callback_states"]:
         check_dict(entry, ("callback", "state"), f"a callback state of {owner}")

@@ -11,7 +11,6 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import joblib
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
@@ -20,6 +19,7 @@ from .._estimators.progress import FitProgress, fit_progress
 from .._training.state import TrainingState
 from .._typing import MatrixLike
 from ._base import Callback
+from ._checkpoint_file import check_replaceable, read, write
 
 if TYPE_CHECKING:
     from sklearn.callback import CallbackContext
@@ -39,10 +39,12 @@ FITTING_ATTRIBUTES = (
 class Checkpoint(Callback):
     """Writes the network to a file while it is trained, and resumes the fit after a crash.
 
-    The file is written atomically. It is the estimator as joblib stores it, without its callbacks: ``joblib.load``
-    gives a network that predicts as it did after the last epoch written. The states of the callbacks that were set
-    before this one are stored too, if they define `state_dict`; those that were set after it have not seen the epoch
-    yet. One file is for one fit at a time, so do not use this callback in a search.
+    The file is written atomically: a fit replaces the checkpoint of an earlier one when its own is complete, and never
+    a file that this class has not written. It is the estimator as joblib stores it, without its callbacks, and a mark
+    with a checksum at the end: ``joblib.load`` gives a network that predicts as it did after the last epoch written.
+    The states of the callbacks that were set before this one are stored too, if they define `state_dict`; those that
+    were set after it have not seen the epoch yet. One file is for one fit at a time, so do not use this callback in a
+    search.
 
     In `partial_fit`, whose calls are epochs, the file is written after every `every` calls. `resume` is for `fit`: to
     continue a stream after a crash, load the file with ``joblib.load`` and go on with `partial_fit`.
@@ -50,7 +52,7 @@ class Checkpoint(Callback):
     Parameters
     ----------
     path : str or path-like
-        The file. A new fit begins by removing it, unless it is a warm start: the file is always of the latest fit.
+        The file, or a symbolic link to it. Until the first epoch of a fit has been written, it is that of the last fit.
     every : int, default=1
         Write after this many epochs, and at the end.
     seconds : float, default=300
@@ -70,8 +72,10 @@ class Checkpoint(Callback):
     ------
     TypeError, ValueError
         If `every` is not an integer, or below 1, or if `seconds` is not a number, or negative.
-    FileNotFoundError
-        If the folder of the file does not exist when a fit begins.
+    FileNotFoundError, PermissionError
+        If the folder of the file does not exist, or cannot be written to, when a fit begins.
+    FileExistsError
+        If there is another file at the path when a fit begins.
 
     See Also
     --------
@@ -110,7 +114,7 @@ class Checkpoint(Callback):
         return Path(self._path)
 
     def setup(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
-        """Check the folder, remove the file of an earlier fit, and restore the states of other callbacks.
+        """Check the folder and the file that is there, and restore the states of other callbacks.
 
         Parameters
         ----------
@@ -136,13 +140,10 @@ class Checkpoint(Callback):
         """
         self._last_state = None
         self._written_at = time.monotonic()
-        if not self.path.parent.is_dir():
-            raise FileNotFoundError(f"The folder {self.path.parent} of the checkpoint {self.path} does not exist.")
+        check_replaceable(self.path)
         progress = fit_progress(estimator)
         if progress is not None:
             self._restore_callbacks(estimator, progress)
-        elif context.task_name == "fit" and not estimator.warm_start:
-            self.path.unlink(missing_ok=True)
 
     def on_fit_task_end(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:
         """Write the network after every `every` epochs, or calls of `partial_fit`.
@@ -257,15 +258,7 @@ class Checkpoint(Callback):
                 {"callback": type(callback).__name__, "state": callback.state_dict(estimator)}
                 for callback in self._earlier_callbacks(estimator, "state_dict")
             ]
-        part = self.path.with_name(f"{self.path.name}.part")
-        try:
-            with open(part, "wb") as file:
-                joblib.dump(stored, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, self.path)
-        finally:
-            part.unlink(missing_ok=True)
+        write(self.path, stored)
         self._written_at = time.monotonic()
 
     def _restore_callbacks(self, estimator: BackpropRegressor | BackpropClassifier, progress: FitProgress) -> None:
@@ -326,12 +319,10 @@ class Checkpoint(Callback):
 
         Raises
         ------
-        TypeError
-            If the file holds something else.
         FileNotFoundError
             If nothing has been written yet.
         ValueError
-            If the number of samples to train on or to validate with differs from that of the fit, or the fit was one
+            If the file is no checkpoint or is damaged, if the samples are not those of the fit, or if the fit was one
             of `fit_chunks`.
 
         See Also
@@ -381,12 +372,10 @@ class Checkpoint(Callback):
 
         Raises
         ------
-        TypeError
-            If the file holds something else.
         FileNotFoundError
             If nothing has been written yet.
         ValueError
-            If a chunk does not have the shape that it had when the fit began.
+            If the file is no checkpoint or is damaged, or if a chunk is not as it was when the fit began.
 
         See Also
         --------
@@ -418,6 +407,6 @@ class Checkpoint(Callback):
 
     def _load(self, callbacks: tuple[Any, ...]) -> BackpropRegressor | BackpropClassifier:
         """Return the estimator in the file, with its callbacks set."""
-        estimator: BackpropRegressor | BackpropClassifier = joblib.load(self.path)
+        estimator: BackpropRegressor | BackpropClassifier = read(self.path)
         fitted_model(estimator)  # which raises for anything else
         return estimator.set_callbacks(*callbacks, self)
