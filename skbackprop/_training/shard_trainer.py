@@ -6,6 +6,7 @@ for all samples is the sum of those of the shards.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,10 +189,20 @@ class ShardTrainer(FitTrainer):
                 position.loss_sum += self._learn_from_window(window)
                 position.n_windows += 1
                 del window  # before the next one is read
+                if self._has_diverged(position.loss_sum):  # before a checkpoint is written
+                    position.end()
+                    return math.inf
                 if self._observer is not None:
                     self._observer.on_window_end(self.state)
         position.end()
         return position.loss_sum
+
+    def _has_diverged(self, loss_sum: float) -> bool:
+        """Return whether an epoch cannot become valid, from the sum of the weighted losses so far."""
+        if not (math.isfinite(loss_sum) and self.state.is_finite()):
+            return True
+        has_dropout = any(self.config.objective.dropout)  # which raises the loss
+        return not has_dropout and loss_sum > self._max_loss * self._total_weight
 
     def _learn_from_window(self, window: Any) -> float:
         if not window.n_samples:  # all of them have a weight of 0

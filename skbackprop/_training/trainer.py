@@ -251,6 +251,7 @@ class FitTrainer(Trainer):
     _previous_good: StateSnapshot | None = None
     _stopper: EarlyStopper
     _constant_loss: float
+    _max_loss: float
     _before_window: tuple[np.ndarray, np.ndarray] | None = None
 
     def fit(self, n_epochs: int, stopper: EarlyStopper, observer: TrainingObserver | None = None) -> TrainingResult:
@@ -281,8 +282,8 @@ class FitTrainer(Trainer):
             if self.config.optimizer.needs_all_samples:
                 self._minimize(n_epochs, result)
             else:
-                max_loss = DIVERGENCE_FACTOR * max(self._constant_loss, self._loss_of(state.theta))
-                self._run_epochs(n_epochs, max_loss, result)
+                self._max_loss = DIVERGENCE_FACTOR * max(self._constant_loss, self._loss_of(state.theta))
+                self._run_epochs(n_epochs, self._max_loss, result)
             result.messages += stopper.restore_best(state)
         except BaseException:
             self._last_good.restore()
