@@ -146,7 +146,6 @@ def _train_by_windows(
     estimator, request: FitRequest, source: ChunkSource, chunks: ChunkProgress, task: FitTask | None
 ) -> TrainingResult:
     """Train on chunks that are read anew in every epoch."""
-
     if estimator.shuffle == "samples":
         raise ValueError(
             "shuffle='samples' needs all samples in memory at once, and the chunks do not fit in one window: set "
