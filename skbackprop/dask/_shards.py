@@ -136,7 +136,8 @@ class PartitionShards(SurveyedShards):
         return self._partitions
 
     def map(self, function: Callable[..., Any], *args: Any, each: Sequence[Any] | None = None) -> Iterator[Any]:
-        return self.partitions.map(function, *args, each=each)
+        results = self.partitions.map(function, *args, each=each)
+        return (result for result in results if result is not None)
 
     def windows(self, order: np.ndarray, n_done: int) -> Iterator[int]:
         return iter(order[n_done:].tolist())
@@ -148,8 +149,12 @@ class PartitionShards(SurveyedShards):
 def run(partition: Any, call: bytes, own: tuple[Any, ...]) -> Any:
     """Call the function in `call` with a partition, the arguments in `call`, and those of the partition.
 
+    Return None if all samples of the partition have a weight of 0.
+
     Each task unpickles its own copy of the function and the arguments, which may have buffers to write to.
     """
+    if isinstance(partition, Dataset) and not partition.n_samples:
+        return None
     function, args = pickle.loads(call)
     with np.errstate(all="ignore"):  # as in the process of the client
         return function(partition, *args, *own)

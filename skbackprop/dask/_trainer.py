@@ -45,13 +45,15 @@ class PartitionTrainer(ShardTrainer):
 
     shards: PartitionShards
 
-    def _learn_from_window(self, window: int) -> float:
+    def _learn_from_window(self, window: Any) -> float:
         """Let the worker that has a partition make the updates; return the sum of the weighted losses."""
         try:
             learned = self._learn(window)
         except Exception as error:
             self._fall_back(error)
             learned = self._learn(window)
+        if learned is None:  # all samples have a weight of 0
+            return 0.0
         state, new = self.state, learned.state
         np.copyto(state.theta, new.theta)
         np.copyto(state.optimizer_state, new.optimizer_state)
@@ -59,7 +61,7 @@ class PartitionTrainer(ShardTrainer):
         state.t, state.n_steps, state.learning_rate = new.t, new.n_steps, new.learning_rate
         return learned.loss_sum
 
-    def _learn(self, number: int) -> Learned:
+    def _learn(self, number: int) -> Learned | None:
         state = _sent(self.state)
         return self.shards.partitions.run_on(number, learn, self.engine, self.config, state, self._seconds)
 
@@ -91,9 +93,9 @@ class AveragingTrainer(PartitionTrainer):
         return position.loss_sum
 
     def _average_once(self) -> float:
-        state, partitions = self.state, self.shards.partitions
+        state = self.state
         seeds = state.rng.integers(2**63, size=self.shards.n_shards).tolist()
-        results = partitions.map(learn_with_seed, self.engine, self.config, _sent(state), self._seconds, each=seeds)
+        results = self.shards.map(learn_with_seed, self.engine, self.config, _sent(state), self._seconds, each=seeds)
         total, theta, loss_sum, t, rate = 0.0, np.zeros(len(state.theta)), 0.0, state.t, state.learning_rate
         for learned in results:
             theta += learned.weight * learned.state.theta
@@ -125,8 +127,6 @@ def learn(data: Dataset, engine: Engine, config: TrainingConfig, state: Training
     if reason is not None:
         raise RuntimeError(f"it is not available on a worker: {reason}")
     weight = data.total_weight
-    if not data.n_samples:  # all of them have a weight of 0
-        return Learned(state, 0.0, 0.0)
     data = state.scale_target(data)
     buffers = engine.make_buffers(config, state, data)
     loss_sum = make_updates(config, state, data, lambda plan: engine.run_epoch(plan, data, state, buffers))
