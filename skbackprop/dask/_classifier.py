@@ -64,7 +64,7 @@ class DaskBackpropClassifier(BaseDaskBackprop, BackpropClassifier):
     >>> X, y = load_iris(return_X_y=True)
     >>> X, y = da.from_array(X[::-1], chunks=(50, -1)), da.from_array(y[::-1], chunks=50)
     >>> options = {"solver": "batch", "optimizer": "lbfgs", "max_iter": 20, "tol": None, "random_state": 0}
-    >>> with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
+    >>> with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=":0") as client:
     ...     network = DaskBackpropClassifier(client=client, **options).fit(X, y)
     ...     network.score(X, y) > 0.9, network.predict(X[:2]).compute()
     (True, array([2, 2]))

@@ -67,6 +67,11 @@ def survey_partition(chunk: Chunk, local: object, number: int) -> Survey:
 
 def _train(estimator, request: FitRequest, partitions: Partitions, progress: ChunkProgress, task) -> TrainingResult:
     survey = progress.survey
+    if estimator.shuffle == "samples":
+        raise ValueError(
+            "shuffle='samples' needs all samples in memory at once, and a worker has some partitions only: set "
+            "shuffle=True."
+        )
 
     def new_shards(target: Target, some: Dataset) -> PartitionShards:
         return PartitionShards(partitions, survey, target, some)

@@ -62,7 +62,7 @@ class DaskBackpropRegressor(BaseDaskBackprop, BackpropRegressor):
     >>> from skbackprop.dask import DaskBackpropRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> X, y = da.from_array(X, chunks=(150, -1)), da.from_array(y, chunks=150)
-    >>> with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
+    >>> with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=":0") as client:
     ...     network = DaskBackpropRegressor(max_iter=10, tol=None, random_state=0, client=client).fit(X, y)
     ...     print(network.score(X, y) > 0.3, network.predict(X).compute().shape)
     True (442,)
