@@ -34,7 +34,9 @@ def run_dask_fit(estimator, request: FitRequest, local: type) -> TrainingResult:
     try:
         with transaction(estimator, request, task):
             progress = estimator._progress.chunks if request.finishes else None
-            if progress is None:
+            if progress is not None:
+                _check_number(len(partitions.futures), progress.survey)
+            else:
                 survey = _survey(estimator, request, partitions, local)
                 progress = ChunkProgress(survey, EpochPosition(), BUDGET)
             if task is not None:
@@ -58,6 +60,13 @@ def _survey(estimator, request: FitRequest, partitions: Partitions, local: type)
     assert survey is not None
     check_survey(estimator, request, survey)
     return survey
+
+
+def _check_number(n_partitions: int, survey: Survey) -> None:
+    """Raise ValueError if a fit is resumed with another number of partitions."""
+    expected = len(survey.n_samples)
+    if n_partitions != expected:
+        raise ValueError(f"there were {expected} partitions when the fit began, and now there are {n_partitions}.")
 
 
 def survey_partition(chunk: Chunk, local: object, number: int) -> Survey:

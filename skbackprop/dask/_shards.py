@@ -15,7 +15,7 @@ from uuid import uuid4
 import dask
 import numpy as np
 from dask.delayed import Delayed
-from distributed import Client, Future
+from distributed import Client, Future, wait
 from distributed.protocol import pickle
 
 from .._core.dataset import Dataset
@@ -66,6 +66,11 @@ class Partitions:
             future = self.client.submit(run, self.futures[number], call, (), key=_new_key(function))
         return future.result()
 
+    def check(self) -> None:
+        """Wait for all partitions; raise the error of the first that failed, with its number."""
+        wait(self.futures)
+        self._raise_error(self.futures, 0)
+
     def release(self) -> None:
         """Let the workers forget the partitions."""
         self.futures = []
@@ -81,11 +86,15 @@ class Partitions:
         try:
             return self.client.gather(futures)
         except Exception:
-            for number, future in enumerate(futures, first):
-                if future.status == "error":
-                    with naming("partition", number):
-                        future.result()
+            self._raise_error(futures, first)
             raise
+
+    @staticmethod
+    def _raise_error(futures: list[Future], first: int) -> None:
+        for number, future in enumerate(futures, first):
+            if future.status == "error":
+                with naming("partition", number):
+                    future.result()
 
 
 def _new_key(function: Callable[..., Any]) -> str:
@@ -132,6 +141,7 @@ class PartitionShards(SurveyedShards):
         if not self._is_encoded:
             numbers = range(self.n_shards)
             self._partitions.futures = self._partitions.submit(training_data, self._encoding, each=numbers)
+            self._partitions.check()
             self._is_encoded = True
         return self._partitions
 
