@@ -1,5 +1,6 @@
 """Multilayer perceptrons for scikit-learn, trained by backpropagation."""
 
+from importlib.util import find_spec
 from types import ModuleType
 
 from . import activations, exceptions, initializers, losses, optimizers, schedules
@@ -16,6 +17,7 @@ __all__ = [
     "callbacks",
     "chunks",
     "compile",
+    "dask",
     "ensemble",
     "exceptions",
     "initializers",
@@ -25,6 +27,9 @@ __all__ = [
     "plotting",
     "schedules",
 ]
+
+if find_spec("distributed") is None:  # tools that import every name in the list would fail
+    __all__.remove("dask")
 
 
 def __getattr__(name: str) -> ModuleType:

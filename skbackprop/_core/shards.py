@@ -16,6 +16,7 @@ from scipy import sparse
 
 from .._typing import CSR, Matrix
 from .dataset import INDEX_CHUNK, Dataset, OneHot
+from .denormals import flush_denormals
 from .moments import Moments, column_moments
 from .objective import GROSS_ERROR, Objective, ObjectiveBuffers, Penalty
 from .standardizer import Standardizer
@@ -226,15 +227,16 @@ class ShardGradient:
             Number of samples in the shards before this one.
         """
         buffers = self._buffers_for(data.n_samples, theta)
-        loss_sum = self.objective.loss_and_gradient(
-            _scaled(data, self.standardizer),
-            self.mean_weight,
-            NO_PENALTY,
-            buffers,
-            dropout_key,
-            position,
-            self.n_samples,
-        )
+        with flush_denormals():
+            loss_sum = self.objective.loss_and_gradient(
+                _scaled(data, self.standardizer),
+                self.mean_weight,
+                NO_PENALTY,
+                buffers,
+                dropout_key,
+                position,
+                self.n_samples,
+            )
         return loss_sum, buffers.gradient.astype(np.float64)
 
     def _buffers_for(self, n_samples: int, theta: np.ndarray) -> ObjectiveBuffers:

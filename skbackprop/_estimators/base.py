@@ -157,6 +157,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     ) -> Self:
         """Run the remaining epochs of the interrupted fit that this estimator is a copy of."""
         if self._is_unfinished:
+            if self._progress.chunks is not None:
+                raise ValueError("The checkpoint is from fit_chunks: call resume_chunks.")
             self._validate_params()
             result = run_fit(self, FitRequest(X, y, sample_weight, validation, resumes=True, finishes=True))
             self._warn_if_still_falling(result, 0)

@@ -7,17 +7,20 @@ every epoch.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 
+from .._core.dataset import Dataset
 from .._core.shards import stack
 from .._core.windows import read_ahead
 from .._sklearn_compat import FitTask, open_task, with_callbacks
 from .._training.result import TrainingResult
 from .._training.shard_trainer import EpochPosition, ShardTrainer
 from .._typing import keep_signature
-from .chunk_shards import ChunkShards, weights_of, window_capacity
+from .chunk_shards import ChunkShards, SurveyedShards, weights_of, window_capacity
 from .chunk_source import Chunk, ChunkSource, naming
 from .fitting import (
     FitRequest,
@@ -45,6 +48,8 @@ SURVEY_SEED = 0
 #: a warning says that the chunks look sorted.
 MAX_DEVIATION = 0.25
 
+AnyTrainer = TypeVar("AnyTrainer", bound=ShardTrainer)
+
 
 @keep_signature(with_callbacks)
 def run_fit_chunks(estimator, request: FitRequest, memory_budget: float) -> TrainingResult:
@@ -67,11 +72,11 @@ def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) 
     """Read all chunks once; return what was found, and the chunks if all of them fit in one window."""
     survey: Survey | None = None
     chunks: list[Chunk] | None = []
-    classes = _known_classes(estimator, request)
+    classes = expected_classes(estimator, request)
     for number, chunk in read_ahead(source.read()):
         with naming("chunk", number):
             if number == 0:
-                _check_features(estimator, chunk, reset=not request.resumes)
+                check_features(estimator, chunk.X.shape[1], chunk.names, reset=not request.resumes)
             found = survey_chunk(chunk, number, SURVEY_SEED, estimator)
             if classes is not None:
                 found.check_classes(classes)
@@ -82,22 +87,26 @@ def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) 
             chunks = chunks if is_one_window else None
         del chunk
     assert survey is not None
-    survey.check_weights()
-    if request.resumes and not survey.is_narrow:
-        survey.dtype = estimator._state.theta.dtype
+    check_survey(estimator, request, survey)
     return survey, chunks
 
 
-def _known_classes(estimator, request: FitRequest) -> np.ndarray | None:
+def check_survey(estimator, request: FitRequest, survey: Survey) -> None:
+    """Check the weights of all chunks together, and let a network that is trained further keep its dtype."""
+    survey.check_weights()
+    if request.resumes and not survey.is_narrow:
+        survey.dtype = estimator._state.theta.dtype
+
+
+def expected_classes(estimator, request: FitRequest) -> np.ndarray | None:
     """Return the classes that are known before the chunks are read."""
     if request.classes is not None:
         return sorted_labels(request.classes, "classes")
     return vars(estimator).get("classes_") if request.resumes else None
 
 
-def _check_features(estimator, chunk: Chunk, *, reset: bool) -> None:
-    """Take the number and names of the features from the first chunk, or compare with those of an earlier fit."""
-    n_features, names = chunk.X.shape[1], chunk.names
+def check_features(estimator, n_features: int, names: np.ndarray | None, *, reset: bool) -> None:
+    """Take the number and names of the features of the first chunk, or compare with those of an earlier fit."""
     if reset:
         estimator.n_features_in_ = n_features
         vars(estimator).pop("feature_names_in_", None)
@@ -137,17 +146,47 @@ def _train_by_windows(
     estimator, request: FitRequest, source: ChunkSource, chunks: ChunkProgress, task: FitTask | None
 ) -> TrainingResult:
     """Train on chunks that are read anew in every epoch."""
-    survey, drawn = chunks.survey, chunks.survey.drawn
-    weight = drawn.sample_weight if survey.has_weights else None
-    target = _make_target(estimator, request, survey, drawn.y.astype(survey.y_dtype, copy=False), weight)
-    some = make_samples(drawn.X.astype(survey.dtype, copy=False), drawn.y, weight, target)
-    seed = choose_seed(estimator, request)
-    shards = ChunkShards(source, survey, target, some.data, chunks.budget)
     if estimator.shuffle == "samples":
         raise ValueError(
             "shuffle='samples' needs all samples in memory at once, and the chunks do not fit in one window: set "
             "shuffle=True, or raise memory_budget."
         )
+
+    def new_shards(target: Target, some: Dataset) -> ChunkShards:
+        return ChunkShards(source, chunks.survey, target, some, chunks.budget)
+
+    result, trainer = train_on_shards(estimator, request, new_shards, ShardTrainer, chunks, task)
+    result.data_messages += _messages_about_order(trainer, trainer.shards)
+    return result
+
+
+def train_on_shards(
+    estimator,
+    request: FitRequest,
+    new_shards: Callable[[Target, Dataset], SurveyedShards],
+    new_trainer: Callable[..., AnyTrainer],
+    chunks: ChunkProgress,
+    task: FitTask | None,
+) -> tuple[TrainingResult, AnyTrainer]:
+    """Train on shards that a survey has been made of; return the result and the trainer.
+
+    Parameters
+    ----------
+    estimator : BaseBackprop
+    request : FitRequest
+    new_shards : callable
+        Takes the target and the samples that the survey has drawn, and returns the shards.
+    new_trainer : callable
+        Takes what `ShardTrainer` takes.
+    chunks : ChunkProgress
+    task : FitTask or None
+    """
+    survey, drawn = chunks.survey, chunks.survey.drawn
+    weight = drawn.sample_weight if survey.has_weights else None
+    target = _make_target(estimator, request, survey, drawn.y.astype(survey.y_dtype, copy=False), weight)
+    some = make_samples(drawn.X.astype(survey.dtype, copy=False), drawn.y, weight, target)
+    seed = choose_seed(estimator, request)
+    shards = new_shards(target, some.data)
     validation, message = None, None
     monitors_loss(estimator.scoring)  # raises an error for an unknown name
     if request.has_validation_set:
@@ -158,14 +197,13 @@ def _train_by_windows(
     engine = set_prior(estimator, request, engine, config, some, validation, target)
     chunks.survey = replace(survey, drawn=drawn.thinned())
     state, n_samples = estimator._state, shards.n_samples
-    trainer = ShardTrainer(engine, config, state, shards, chunks.position, is_resumed=request.finishes)
+    trainer = new_trainer(engine, config, state, shards, chunks.position, is_resumed=request.finishes)
     result = run_trainer(estimator, request, trainer, n_samples, validation, task, chunks)
     finish_result(result, estimator, request, config, n_samples, message)
-    result.data_messages += _messages_about_order(trainer, shards)
-    return result
+    return result, trainer
 
 
-def _messages_about_order(trainer: ShardTrainer, shards: ChunkShards) -> list[str]:
+def _messages_about_order(trainer: ShardTrainer, shards: Any) -> list[str]:
     """Return a warning if the chunks look sorted, and the windows have too few of them to be alike."""
     n_windows, n_shards = shards.n_windows, shards.n_shards
     if trainer.totals is None or n_windows == 1 or trainer.config.batch_size is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -21,7 +22,128 @@ VALIDATION_SHARE = 0.25
 HOLD_OUT = 1
 
 
-class ChunkShards(Shards):
+class Encoding(NamedTuple):
+    """How a chunk becomes the samples of a shard, here or on another machine.
+
+    Attributes
+    ----------
+    n_samples : list of int
+        Number of samples of each chunk in the survey.
+    n_features : int
+    y_shape : tuple of int
+        The shape of y without the number of samples.
+    is_sparse : bool
+    dtype : dtype
+        That of X.
+    has_weights : bool
+        Whether some chunk has sample weights.
+    target : Target
+        How y is encoded.
+    share : float
+        The share of the samples that is held out of each chunk.
+    seed : int
+        Draws the samples that are held out.
+    """
+
+    n_samples: list[int]
+    n_features: int
+    y_shape: tuple[int, ...]
+    is_sparse: bool
+    dtype: np.dtype
+    has_weights: bool
+    target: Target
+    share: float = 0.0
+    seed: int = 0
+
+    @classmethod
+    def of(cls, survey: Survey, target: Target) -> Encoding:
+        """Return the encoding of the chunks of a survey."""
+        n_samples, n_features, has_weights = survey.n_samples, survey.n_features, survey.has_weights
+        return cls(n_samples, n_features, survey.y_shape, survey.is_sparse, survey.dtype, has_weights, target)
+
+    def training_samples(self, chunk: Chunk, number: int) -> Samples:
+        """Return the samples of a chunk, without those that are held out."""
+        samples = self._samples(chunk)
+        held_out = self._held_out(number)
+        return samples.hold_out(held_out)[0] if len(held_out) else samples
+
+    def held_out_samples(self, chunk: Chunk, number: int) -> Samples:
+        """Return copies of the samples of a chunk that are held out."""
+        samples, indices = self._samples(chunk), self._held_out(number)
+        weight = None if samples.score_weight is None else samples.score_weight[indices]
+        return Samples(samples.data.take(indices), cast(np.ndarray, samples.y)[indices], weight)
+
+    def check(self, chunk: Chunk, number: int, name: str) -> None:
+        """Raise ValueError, in which a chunk has this name, if it is not as it was in the survey."""
+        expected = (self.n_samples[number], self.n_features), self.y_shape, self.is_sparse
+        found = chunk.X.shape, chunk.y.shape[1:], not isinstance(chunk.X, np.ndarray)
+        if found != expected:
+            raise ValueError(
+                f"{name} had {_described(*expected)} before training, and now {_described(*found)}: the data must be "
+                "the same each time they are read."
+            )
+
+    def _samples(self, chunk: Chunk) -> Samples:
+        X = chunk.X if chunk.X.dtype == self.dtype else chunk.X.astype(self.dtype)
+        weight = weights_of(chunk) if self.has_weights else None
+        return make_samples(X, chunk.y, weight, self.target, is_part=True)
+
+    def _held_out(self, number: int) -> np.ndarray:
+        """Return the sorted indices of the samples of a chunk that are held out."""
+        n_samples = self.n_samples[number]
+        rng = np.random.default_rng([self.seed, number, HOLD_OUT])
+        exact = self.share * n_samples
+        n = math.floor(exact) + int(rng.random() < exact % 1)  # so that chunks of a few samples are held out from
+        return np.sort(rng.choice(n_samples, n, replace=False)).astype(INDEX)
+
+
+class SurveyedShards(Shards):
+    """Shards of which a survey has been made; a share of the samples of each can be held out.
+
+    Parameters
+    ----------
+    survey : Survey
+    target : Target
+        How y is encoded.
+    some : Dataset
+        Samples drawn at random.
+    """
+
+    def __init__(self, survey: Survey, target: Target, some: Dataset):
+        self.some = some
+        self.n_shards = len(survey.n_samples)
+        self.n_samples = sum(survey.n_samples)
+        self.n_entries = survey.n_entries / self.n_samples
+        self.starts = survey.starts
+        self._sizes = survey.sizes
+        self._encoding = Encoding.of(survey, target)
+
+    def hold_out(self, fraction: float, seed: int, budget: float) -> tuple[Samples | None, str | None]:
+        """Hold out a share of the samples of each shard from now on; return them or None, and a message or None."""
+        share = min(fraction, VALIDATION_SHARE * budget / self._sizes.sum())
+        encoding = self._encoding._replace(share=share, seed=seed)
+        validation = _join(list(self._held_out(encoding)))
+        n_validation = validation.data.n_samples
+        if not 0 < n_validation < self.n_samples:
+            n = self.n_samples
+            return None, (
+                f"{n} samples are too few for a validation set: early stopping monitors the training loss instead."
+            )
+        self._encoding = encoding
+        self.n_samples -= n_validation
+        if share == fraction:
+            return validation, None
+        return validation, (
+            f"validation_fraction={fraction:g} of the samples would take too much memory: {share:.2g} of them are held "
+            "out instead. Raise memory_budget to hold out more, or pass X_val and y_val."
+        )
+
+    @abstractmethod
+    def _held_out(self, encoding: Encoding) -> Iterator[Samples]:
+        """Yield the samples of each shard that this encoding holds out."""
+
+
+class ChunkShards(SurveyedShards):
     """The chunks of the user, each of which is a shard.
 
     Parameters
@@ -37,19 +159,10 @@ class ChunkShards(Shards):
     """
 
     def __init__(self, source: ChunkSource, survey: Survey, target: Target, some: Dataset, budget: float):
-        self.some = some
-        self.n_shards = len(survey.n_samples)
-        self.n_samples = sum(survey.n_samples)
-        self.n_entries = survey.n_entries / self.n_samples
-        self.starts = survey.starts
+        super().__init__(survey, target, some)
         self.can_shuffle = source.can_shuffle
         self._source = source
-        self._survey = survey
-        self._target = target
-        self._sizes = survey.sizes
         self._capacity = window_capacity(survey, budget)
-        self._held_out_share = 0.0
-        self._seed = 0
 
     @property
     def n_windows(self) -> int:
@@ -74,7 +187,7 @@ class ChunkShards(Shards):
         chunks = self._encoded(order)
         for position, group in enumerate(groups):
             parts = (next(chunks)[1].data for _ in group)
-            window = concatenate(parts, sum(self._survey.n_samples[number] for number in group))
+            window = concatenate(parts, sum(self._encoding.n_samples[number] for number in group))
             if position >= n_done:
                 yield window
 
@@ -88,65 +201,25 @@ class ChunkShards(Shards):
 
     def _encoded(self, order: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Samples]]:
         """Yield the number of each shard and its samples, in this order."""
+        for number, chunk in self._read(order):
+            yield number, self._encoding.training_samples(chunk, number)
+
+    def _read(self, order: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Chunk]]:
+        """Yield the number of each chunk and the chunk, in this order; raise ValueError unless they are as before."""
         n_read = 0
         for number, chunk in self._source.read(order):
-            self._check(number, chunk)
-            X = chunk.X if chunk.X.dtype == self._survey.dtype else chunk.X.astype(self._survey.dtype)
-            samples = make_samples(
-                X, chunk.y, weights_of(chunk) if self._survey.has_weights else None, self._target, is_part=True
-            )
-            held_out = self._held_out(number, self._held_out_share)
-            if len(held_out):
-                samples, _ = samples.hold_out(held_out)
+            if number >= self.n_shards:
+                raise ValueError(f"chunks had {self.n_shards} chunks before training, and now more.")
+            self._encoding.check(chunk, number, f"Chunk {number}")
             n_read += 1
-            yield number, samples
+            yield number, chunk
         if n_read < len(order):
             raise ValueError(f"chunks had {self.n_shards} chunks before training, and now {n_read}.")
 
-    def _check(self, number: int, chunk: Chunk) -> None:
-        """Raise ValueError if a chunk is not as it was in the survey."""
-        survey = self._survey
-        if number >= self.n_shards:
-            raise ValueError(f"chunks had {self.n_shards} chunks before training, and now more.")
-        expected = (survey.n_samples[number], survey.n_features), survey.y_shape, survey.is_sparse
-        found = chunk.X.shape, chunk.y.shape[1:], not isinstance(chunk.X, np.ndarray)
-        if found != expected:
-            raise ValueError(
-                f"Chunk {number} had {_described(*expected)} before training, and now {_described(*found)}: chunks "
-                "must be the same each time they are read."
-            )
-
-    def _held_out(self, number: int, share: float) -> np.ndarray:
-        """Return the sorted indices of the samples of a shard that are in the validation set."""
-        n_samples = self._survey.n_samples[number]
-        rng = np.random.default_rng([self._seed, number, HOLD_OUT])
-        exact = share * n_samples
-        n = math.floor(exact) + int(rng.random() < exact % 1)  # so that chunks of a few samples are held out from
-        return np.sort(rng.choice(n_samples, n, replace=False)).astype(INDEX)
-
-    def hold_out(self, fraction: float, seed: int, budget: float) -> tuple[Samples | None, str | None]:
-        """Hold out a share of the samples of each shard from now on; return them or None, and a message or None."""
-        share = min(fraction, VALIDATION_SHARE * budget / self._sizes.sum())
-        self._seed = seed
-        parts = []
-        for number, samples in read_ahead(self._encoded(range(self.n_shards))):
-            parts.append(_take(samples, self._held_out(number, share)))
-            del samples
-        validation = _join(parts)
-        n_validation = validation.data.n_samples
-        if not 0 < n_validation < self.n_samples:
-            n = self.n_samples
-            return None, (
-                f"{n} samples are too few for a validation set: early stopping monitors the training loss instead."
-            )
-        self._held_out_share = share
-        self.n_samples -= n_validation
-        if share == fraction:
-            return validation, None
-        return validation, (
-            f"validation_fraction={fraction:g} of the samples would take too much memory: {share:.2g} of them are held "
-            "out instead. Raise memory_budget to hold out more, or pass X_val and y_val."
-        )
+    def _held_out(self, encoding: Encoding) -> Iterator[Samples]:
+        for number, chunk in read_ahead(self._read(range(self.n_shards))):
+            yield encoding.held_out_samples(chunk, number)
+            del chunk
 
 
 def _described(shape: tuple[int, ...], y_shape: tuple[int, ...], is_sparse: bool) -> str:
@@ -166,11 +239,6 @@ def window_capacity(survey: Survey, budget: float) -> float:
     """
     n_windows = 3 if survey.is_sparse else 2
     return max((budget - 2 * max(survey.n_bytes)) / n_windows, survey.sizes.max())
-
-
-def _take(samples: Samples, indices: np.ndarray) -> Samples:
-    weight = None if samples.score_weight is None else samples.score_weight[indices]
-    return Samples(samples.data.take(indices), cast(np.ndarray, samples.y)[indices], weight)
 
 
 def _join(parts: list[Samples]) -> Samples:

@@ -7,11 +7,14 @@ cannot differ in more than rounding.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .._core.dataset import Dataset
+from .._core.denormals import flush_denormals
 from .._core.objective import Penalty
 from .._core.shards import Shards
 from .config import TrainingConfig
@@ -19,6 +22,8 @@ from .state import TrainingState
 
 #: Up to this number of samples, an order is drawn as numpy's integers, which is faster.
 FAST_ORDER = 2**20
+#: Epochs of one update, as in a stream, clear denormal numbers once in this many steps, because switching takes time.
+FLUSH_INTERVAL = 16
 
 
 class EpochPlan(NamedTuple):
@@ -93,6 +98,26 @@ class Engine(Protocol):
     def run_epoch(self, plan: EpochPlan, data: Dataset, state: TrainingState, buffers: Any) -> EpochResult:
         """Make one update of the weights for each batch."""
         ...
+
+
+def make_updates(
+    config: TrainingConfig, state: TrainingState, data: Dataset, execute: Callable[[EpochPlan], EpochResult]
+) -> float:
+    """Plan an epoch, let `execute` make its updates, and count them; return the sum of the weighted losses."""
+    plan = plan_epoch(config, state, data)
+    with _arithmetic(plan):
+        done = execute(plan)
+    state.t += done.n_updates
+    state.n_steps += done.n_updates
+    if done.n_updates:
+        state.learning_rate = float(plan.learning_rates[done.n_updates - 1])
+    return done.loss_sum
+
+
+def _arithmetic(plan: EpochPlan) -> AbstractContextManager[None]:
+    """Return the context to compute an epoch in, which clears denormal numbers often enough."""
+    is_short = len(plan.learning_rates) == 1 and plan.first_step % FLUSH_INTERVAL
+    return nullcontext() if is_short else flush_denormals()
 
 
 def plan_epoch(config: TrainingConfig, state: TrainingState, data: Dataset) -> EpochPlan:

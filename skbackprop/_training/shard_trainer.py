@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from .._core.dataset import Dataset
-from .._core.denormals import flush_denormals
 from .._core.objective import GROSS_ERROR, Penalty
 from .._core.shards import ShardGradient, Shards, Totals, losses_of_constant, totals_of
 from . import lbfgs
@@ -231,10 +230,9 @@ class ShardTrainer(FitTrainer):
         if self._gradient is None:
             self._gradient = ShardGradient(config.objective, state.standardizer, state.mean_weight, shards.n_samples)
         loss_sum, total = 0.0, np.zeros(len(state.theta))
-        with flush_denormals():
-            for part_of_loss, part in shards.map(self._gradient, state.theta, dropout_key, each=shards.starts):
-                loss_sum += part_of_loss
-                total += part
+        for part_of_loss, part in shards.map(self._gradient, state.theta, dropout_key, each=shards.starts):
+            loss_sum += part_of_loss
+            total += part
         gradient = total.astype(state.theta.dtype)
         n_weights = config.objective.network.n_weights
         penalty.add_gradient(state.theta[:n_weights], gradient[:n_weights], np.empty(n_weights, gradient.dtype))

@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 import warnings
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from .._core.dataset import Dataset
-from .._core.denormals import flush_denormals
 from .._core.objective import ObjectiveBuffers, Penalty
 from .._core.outliers import EXTREME_FACTOR
 from .._core.standardizer import MAX_ABS_ZSCORE
@@ -24,7 +22,7 @@ from . import lbfgs
 from .change import follow_change, moments_so_far
 from .change_detector import CountedMoments
 from .config import TrainingConfig
-from .epoch import Engine, EpochPlan, EpochResult, plan_epoch
+from .epoch import Engine, EpochPlan, EpochResult, make_updates
 from .observers import TrainingObserver
 from .outliers import MAX_CONSECUTIVE_REJECTIONS, update_moments
 from .penalty import NOISE_OF_LBFGS, choose_alpha
@@ -43,8 +41,6 @@ SMALL_STEP = 0.1
 MAX_BACKOFFS = 20
 #: Number of samples on which the loss is evaluated for these checks.
 N_CHECKED_SAMPLES = 1000
-#: Epochs of one update, as in a stream, clear denormal numbers once in this many steps, because switching takes time.
-FLUSH_INTERVAL = 16
 #: A network whose loss is above this share of that of a constant prediction is no better than one.
 NO_BETTER_THAN_CONSTANT = 0.99
 #: Losses below this are rounding.
@@ -144,39 +140,30 @@ class Trainer(ABC):
 
     def _make_updates(self, data: Dataset) -> float:
         """Make one update for each batch of some samples; return the sum of their weighted losses."""
-        state = self.state
-        plan = plan_epoch(self.config, state, data)
-        with self._arithmetic(plan):
-            done = self._execute(plan, data)
-        state.t += done.n_updates
-        state.n_steps += done.n_updates
-        if done.n_updates:
-            state.learning_rate = float(plan.learning_rates[done.n_updates - 1])
-        return done.loss_sum
-
-    @staticmethod
-    def _arithmetic(plan: EpochPlan) -> AbstractContextManager[None]:
-        """Return the context to compute an epoch in, which clears denormal numbers often enough."""
-        is_short = len(plan.learning_rates) == 1 and plan.first_step % FLUSH_INTERVAL
-        return nullcontext() if is_short else flush_denormals()
+        return make_updates(self.config, self.state, data, lambda plan: self._execute(plan, data))
 
     def _execute(self, plan: EpochPlan, data: Dataset) -> EpochResult:
         """Let the engine execute a plan; if it fails and has a fallback, that one takes over, for later plans too."""
         try:
             return self.engine.run_epoch(plan, data, self.state, self._buffers)
         except Exception as error:
-            engine = self.engine.fallback
-            if engine is None:
-                raise
-            warnings.warn(
-                f"Training goes on with engine={engine.name!r}, because engine={self.engine.name!r} failed "
-                f"({type(error).__name__}: {error}). Set engine={engine.name!r} to avoid this warning.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            self._fall_back(error)
         self._restore_parameters()
-        self.engine, self._buffers = engine, engine.make_buffers(self.config, self.state, data)
-        return engine.run_epoch(plan, data, self.state, self._buffers)
+        self._buffers = self.engine.make_buffers(self.config, self.state, data)
+        return self.engine.run_epoch(plan, data, self.state, self._buffers)
+
+    def _fall_back(self, error: Exception) -> None:
+        """Replace the engine, which has failed, by its fallback, with a warning; raise the error if there is none."""
+        engine = self.engine.fallback
+        if engine is None:
+            raise error
+        warnings.warn(
+            f"Training goes on with engine={engine.name!r}, because engine={self.engine.name!r} failed "
+            f"({type(error).__name__}: {error}). Set engine={engine.name!r} to avoid this warning.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        self.engine = engine
 
     def _restore_parameters(self) -> None:
         """Restore the weights and the optimizer state from before the plan that has failed."""

@@ -331,9 +331,6 @@ class Checkpoint(Callback):
         skbackprop.callbacks.Callback : The base class of callbacks that can be restored.
         """
         estimator = self._load(callbacks)
-        progress = fit_progress(estimator)
-        if progress is not None and progress.chunks is not None:
-            raise ValueError(f"The checkpoint {self.path} is from fit_chunks: call resume_chunks.")
         return estimator._finish_fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def resume_chunks(

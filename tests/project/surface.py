@@ -1,13 +1,18 @@
 """The public objects of the package: what the `__all__` of its public modules name."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import isclass, isfunction
 from pkgutil import iter_modules
 
 import skbackprop
 
-#: The public submodules, as they lie in the package's folder.
-SUBMODULES = sorted(module.name for module in iter_modules(skbackprop.__path__) if not module.name.startswith("_"))
+#: The public submodules, as they lie in the package's folder, without those that cannot be imported here.
+SUBMODULES = sorted(
+    module.name
+    for module in iter_modules(skbackprop.__path__)
+    if not module.name.startswith("_") and (module.name != "dask" or find_spec("distributed"))
+)
 #: The names of all public modules.
 MODULES = ["skbackprop", *(f"skbackprop.{name}" for name in SUBMODULES)]
 

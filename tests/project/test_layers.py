@@ -16,7 +16,7 @@ PACKAGE = Path(skbackprop.__file__).parent
 LAYERS = [
     {"__init__"},
     {"compile"},
-    {"plotting"},
+    {"plotting", "dask"},
     {"inspection", "ensemble", "chunks"},
     {"callbacks"},
     {"_estimators"},
@@ -29,7 +29,7 @@ LAYERS = [
 LEVEL = {name: level for level, layer in enumerate(reversed(LAYERS)) for name in layer}
 
 #: scikit-learn and joblib belong above the engines; below, everything runs on numpy and scipy.
-WITH_SKLEARN = {"plotting", "inspection", "ensemble", "callbacks", "_estimators", "_sklearn_compat"}
+WITH_SKLEARN = {"plotting", "dask", "inspection", "ensemble", "callbacks", "_estimators", "_sklearn_compat"}
 #: Packages that are imported where they are needed, inside functions.
 OPTIONAL = {"dask", "matplotlib", "optuna", "pandas", "pyarrow", "rich"}
 
@@ -83,6 +83,7 @@ def test_other_packages_stay_where_they_belong(path):
     own_unit = unit_of(name_of(path))
     allowed = {"skbackprop", "numpy", "scipy", *sys.stdlib_module_names}
     allowed |= {"sklearn", "joblib"} if own_unit in WITH_SKLEARN else set()
+    allowed |= {"dask", "distributed", "pandas"} if own_unit == "dask" else set()
     allowed |= {"numba"} if "_numba" in path.parts else set()
     lazy = OPTIONAL | ({"numba"} if path.name == "kernel_cache.py" else set())  # it finds files without numba
     for target, is_inside in imported(path):

@@ -218,7 +218,7 @@ def test_error_in_a_call_with_a_change_leaves_everything_as_it_was(rng, monkeypa
     def fail(*arguments):
         raise MemoryError
 
-    monkeypatch.setattr("skbackprop._training.trainer.plan_epoch", fail)
+    monkeypatch.setattr("skbackprop._training.epoch.plan_epoch", fail)
     for _ in range(2):
         with pytest.raises(MemoryError):
             network.partial_fit(X[750:800], y[750:800])
