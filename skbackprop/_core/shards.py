@@ -77,6 +77,10 @@ class Shards(ABC):
         """
 
     @abstractmethod
+    def n_batches(self, batch_size: int) -> int:
+        """Return the number of batches in an epoch, in which the last batch of each window may be smaller."""
+
+    @abstractmethod
     def windows(self, order: np.ndarray, n_done: int) -> Iterator[Any]:
         """Yield windows, which are several shards at a time, in this order of the shards, without the first windows.
 
@@ -108,6 +112,8 @@ class Totals(NamedTuple):
         Sum of the sample weights of each class, if the target consists of class codes.
     within : ndarray
         The sum of weight * variance over the shards, for the columns of X and the target.
+    n_shards : int
+        Number of shards.
     """
 
     n_samples: int
@@ -119,6 +125,7 @@ class Totals(NamedTuple):
     highest: np.ndarray
     class_weight: np.ndarray | None
     within: np.ndarray
+    n_shards: int = 1
 
     def merge(self, other: Totals) -> Totals:
         """Return the totals of two sets of shards taken together."""
@@ -132,18 +139,23 @@ class Totals(NamedTuple):
             np.maximum(self.highest, other.highest),
             None if self.class_weight is None else self.class_weight + other.class_weight,
             self.within + other.within,
+            self.n_shards + other.n_shards,
         )
 
     @property
     def share_between(self) -> np.ndarray:
         """The share of the variance of each column of X, and of the target, that lies between the shards.
 
-        It is about 1 in the column that a file is sorted by, and about 0 if the samples are in a random order.
+        It is about 1 in the column that a file is sorted by, and about 0 if the samples are in a random order, in which
+        means of small shards differ by chance: as in the adjusted R^2, this part is left out.
         """
         n_features = len(self.within) - len(self.target.variance)
         variance = np.concatenate([self.moments.variance[:n_features], self.target.variance]) * self.weight
         share = np.zeros_like(variance)
-        np.divide(variance - self.within, variance, out=share, where=variance > 0)
+        n_free = self.n_samples - self.n_shards
+        if n_free > 0:
+            within = self.within * ((self.n_samples - 1) / n_free)
+            np.divide(variance - within, variance, out=share, where=variance > 0)
         return np.clip(share, 0.0, 1.0)
 
 

@@ -117,6 +117,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         self, chunks: Any, classes: ArrayLike | None, validation: ValidationSet, memory_budget: float
     ) -> Self:
         check_scalar(memory_budget, "memory_budget", Real, min_val=0, include_boundaries="neither")
+        if isinstance(memory_budget, bool) or math.isnan(memory_budget):
+            raise ValueError(f"memory_budget={memory_budget!r} must be a number of megabytes.")
         self.__dict__.pop("_progress", None)  # of a copy that was made during another fit
         resumes = self.__sklearn_is_fitted__() and self.warm_start
         n_before = len(self._state.loss_curve) if resumes else 0

@@ -83,7 +83,8 @@ def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) 
             survey = found if survey is None else survey.merge(found)
         if chunks is not None:
             chunks.append(chunk)
-            is_one_window = survey.sizes.sum() <= window_capacity(survey, budget)
+            size = max(survey.sizes.sum(), sum(survey.n_bytes))  # strings take more before they are encoded
+            is_one_window = size <= window_capacity(survey, budget)
             chunks = chunks if is_one_window else None
         del chunk
     assert survey is not None
@@ -127,8 +128,11 @@ def _joined(estimator, request: FitRequest, survey: Survey, chunks: list[Chunk])
     weight = None
     if survey.has_weights:
         weight = np.concatenate([weights_of(chunk) for chunk in chunks])
-    chunks.clear()
     target = _make_target(estimator, request, survey, y, weight)
+    for number, chunk in enumerate(chunks):
+        with naming("chunk", number):
+            target.encoder.encode(chunk.y)  # an error names the chunk
+    chunks.clear()
     return make_samples(X.astype(survey.dtype, copy=False), y, weight, target), target
 
 
@@ -167,6 +171,7 @@ def train_on_shards(
     new_trainer: Callable[..., AnyTrainer],
     chunks: ChunkProgress,
     task: FitTask | None,
+    kind: str = "chunk",
 ) -> tuple[TrainingResult, AnyTrainer]:
     """Train on shards that a survey has been made of; return the result and the trainer.
 
@@ -180,10 +185,15 @@ def train_on_shards(
         Takes what `ShardTrainer` takes.
     chunks : ChunkProgress
     task : FitTask or None
+    kind : str
+        What a shard is called in errors.
     """
     survey, drawn = chunks.survey, chunks.survey.drawn
     weight = drawn.sample_weight if survey.has_weights else None
     target = _make_target(estimator, request, survey, drawn.y.astype(survey.y_dtype, copy=False), weight)
+    for number in np.unique(drawn.number):
+        with naming(kind, number):
+            target.encoder.encode(drawn.y[drawn.number == number])  # an error names the chunk
     some = make_samples(drawn.X.astype(survey.dtype, copy=False), drawn.y, weight, target)
     seed = choose_seed(estimator, request)
     shards = new_shards(target, some.data)

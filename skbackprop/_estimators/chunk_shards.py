@@ -12,7 +12,7 @@ import numpy as np
 from .._core.dataset import INDEX, Dataset
 from .._core.shards import Shards, concatenate
 from .._core.windows import read_ahead
-from .chunk_source import Chunk, ChunkSource
+from .chunk_source import Chunk, ChunkSource, naming
 from .samples import Samples, Target, make_samples
 from .survey import Survey
 
@@ -27,8 +27,8 @@ class Encoding(NamedTuple):
 
     Attributes
     ----------
-    n_samples : list of int
-        Number of samples of each chunk in the survey.
+    n_samples, checksums : list of int
+        Number of samples of each chunk in the survey, and a checksum of a few of them.
     n_features : int
     y_shape : tuple of int
         The shape of y without the number of samples.
@@ -46,6 +46,7 @@ class Encoding(NamedTuple):
     """
 
     n_samples: list[int]
+    checksums: list[int]
     n_features: int
     y_shape: tuple[int, ...]
     is_sparse: bool
@@ -58,8 +59,16 @@ class Encoding(NamedTuple):
     @classmethod
     def of(cls, survey: Survey, target: Target) -> Encoding:
         """Return the encoding of the chunks of a survey."""
-        n_samples, n_features, has_weights = survey.n_samples, survey.n_features, survey.has_weights
-        return cls(n_samples, n_features, survey.y_shape, survey.is_sparse, survey.dtype, has_weights, target)
+        return cls(
+            survey.n_samples,
+            survey.checksums,
+            survey.n_features,
+            survey.y_shape,
+            survey.is_sparse,
+            survey.dtype,
+            survey.has_weights,
+            target,
+        )
 
     def training_samples(self, chunk: Chunk, number: int) -> Samples:
         """Return the samples of a chunk, without those that are held out."""
@@ -81,6 +90,10 @@ class Encoding(NamedTuple):
             raise ValueError(
                 f"{name} had {_described(*expected)} before training, and now {_described(*found)}: the data must be "
                 "the same each time they are read."
+            )
+        if chunk.checksum != self.checksums[number]:
+            raise ValueError(
+                f"{name} has other samples than before training: the data must be the same each time they are read."
             )
 
     def _samples(self, chunk: Chunk) -> Samples:
@@ -124,19 +137,20 @@ class SurveyedShards(Shards):
         encoding = self._encoding._replace(share=share, seed=seed)
         validation = _join(list(self._held_out(encoding)))
         n_validation = validation.data.n_samples
+        limit = None
+        if share < fraction:
+            limit = (
+                f"validation_fraction={fraction:g} of the samples would take too much memory: {n_validation} of "
+                f"{self.n_samples} are held out instead. Raise memory_budget to hold out more, or pass X_val and y_val."
+            )
         if not 0 < n_validation < self.n_samples:
-            n = self.n_samples
-            return None, (
-                f"{n} samples are too few for a validation set: early stopping monitors the training loss instead."
+            return None, limit or (
+                f"{self.n_samples} samples are too few for a validation set: early stopping monitors the training loss "
+                "instead."
             )
         self._encoding = encoding
         self.n_samples -= n_validation
-        if share == fraction:
-            return validation, None
-        return validation, (
-            f"validation_fraction={fraction:g} of the samples would take too much memory: {share:.2g} of them are held "
-            "out instead. Raise memory_budget to hold out more, or pass X_val and y_val."
-        )
+        return validation, limit
 
     @abstractmethod
     def _held_out(self, encoding: Encoding) -> Iterator[Samples]:
@@ -176,6 +190,10 @@ class ChunkShards(SurveyedShards):
                 yield function(samples.data, *args, *own)
             del samples
 
+    def n_batches(self, batch_size: int) -> int:
+        groups = self._groups(np.arange(self.n_shards))
+        return n_batches_of([sum(self._encoding.n_samples[number] for number in group) for group in groups], batch_size)
+
     def windows(self, order: np.ndarray, n_done: int) -> Iterator[Dataset]:
         return read_ahead(self._windows(order, n_done))
 
@@ -202,7 +220,9 @@ class ChunkShards(SurveyedShards):
     def _encoded(self, order: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Samples]]:
         """Yield the number of each shard and its samples, in this order."""
         for number, chunk in self._read(order):
-            yield number, self._encoding.training_samples(chunk, number)
+            with naming("chunk", number):
+                samples = self._encoding.training_samples(chunk, number)
+            yield number, samples
 
     def _read(self, order: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Chunk]]:
         """Yield the number of each chunk and the chunk, in this order; raise ValueError unless they are as before."""
@@ -224,6 +244,11 @@ class ChunkShards(SurveyedShards):
 
 def _described(shape: tuple[int, ...], y_shape: tuple[int, ...], is_sparse: bool) -> str:
     return f"{'sparse' if is_sparse else 'dense'} X of shape {shape} and y of shape {(shape[0], *y_shape)}"
+
+
+def n_batches_of(n_samples: list[int], batch_size: int) -> int:
+    """Return the number of batches of windows with these numbers of samples."""
+    return sum(math.ceil(n / batch_size) for n in n_samples)
 
 
 def weights_of(chunk: Chunk) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -16,6 +17,11 @@ from .parameters import validate_weights
 from .samples import accepted_dtypes
 from .targets import dense
 
+#: Number of samples of a chunk that are in its checksum.
+N_CHECKED = 16
+#: What `next` returns after the last chunk.
+END = object()
+#: The end of messages about chunks that are of another kind.
 WHAT_CHUNKS_ARE = (
     "a sequence, with len(chunks) and chunks[i], or a function without arguments that returns a new iterator over "
     "(X, y) or (X, y, sample_weight); skbackprop.chunks makes one from files and arrays"
@@ -49,6 +55,18 @@ class Chunk(NamedTuple):
         """The memory that the arrays take."""
         weight = 0 if self.sample_weight is None else self.sample_weight.nbytes
         return bytes_of(self.X) + bytes_of(self.y) + weight
+
+    @property
+    def checksum(self) -> int:
+        """A checksum of a few samples, by which another chunk is recognized."""
+        some = slice(None, None, -(-self.n_samples // N_CHECKED))
+        X = self.X[some]
+        arrays = [X] if isinstance(X, np.ndarray) else [X.data, X.indices, X.indptr]
+        arrays += [] if self.sample_weight is None else [self.sample_weight[some]]
+        checksum = zlib.crc32(repr(self.y[some].tolist()).encode())
+        for array in arrays:
+            checksum = zlib.crc32(np.ascontiguousarray(array, np.float64).tobytes(), checksum)
+        return checksum
 
 
 class ChunkSource:
@@ -100,8 +118,8 @@ class ChunkSource:
         iterator, number = iter(self._chunks()), 0
         while True:
             with naming("chunk", number):
-                item = next(iterator, None)
-                if item is None:
+                item = next(iterator, END)
+                if item is END:
                     break
                 chunk = validate_chunk(item, self._kind)
             yield number, chunk
@@ -132,7 +150,7 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
     X, y, *weight = item
     if not sparse.issparse(X) and len(X) == 0:
         raise ValueError("it has no samples; leave it out.")
-    blank = kind()
+    blank = kind.__new__(kind)
     X, y = validate_data(
         blank,
         X,

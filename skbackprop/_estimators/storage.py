@@ -394,7 +394,8 @@ def _check_chunk_progress(stored: dict[str, Any]) -> None:
     check_dict(survey, SURVEY_KEYS, f"survey of {owner}")
     check_array(survey["n_samples"], f"n_samples of {owner}", (None,), np.dtype(np.int64))
     n_chunks, n_drawn = len(survey["n_samples"]), len(survey["y"])
-    check_array(survey["n_bytes"], f"n_bytes of {owner}", (n_chunks,), np.dtype(np.int64))
+    for name in ("n_bytes", "checksums"):
+        check_array(survey[name], f"{name} of {owner}", (n_chunks,), np.dtype(np.int64))
     check_array(survey["sample_weight"], f"sample_weight of {owner}", (n_drawn,), np.dtype(np.float64))
     for name in ("n_features", "n_counted"):
         check_count(survey[name], f"{name} of {owner}")

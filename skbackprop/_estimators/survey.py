@@ -31,6 +31,7 @@ MIN_DRAWN = 200
 SURVEY_KEYS = (
     "n_samples",
     "n_bytes",
+    "checksums",
     "n_features",
     "dtype",
     "n_entries",
@@ -59,12 +60,15 @@ class Drawn:
     X : ndarray or CSR matrix of shape (n, n_features)
     y : ndarray of shape (n,) or (n, n_targets)
     sample_weight : ndarray of shape (n,)
+    number : ndarray of shape (n,)
+        The numbers of the chunks.
     """
 
     key: np.ndarray
     X: Matrix
     y: np.ndarray
     sample_weight: np.ndarray
+    number: np.ndarray
 
     @classmethod
     def of(cls, chunk: Chunk, number: int, seed: int) -> Drawn:
@@ -76,7 +80,7 @@ class Drawn:
         n = min(how_many(chunk.X), int(np.isfinite(key).sum()))
         chosen = np.sort(np.argpartition(key, n - 1)[:n]) if n else np.zeros(0, np.intp)
         weight = np.ones(n) if weight is None else weight[chosen]
-        return cls(key[chosen], chunk.X[chosen], chunk.y[chosen], weight)
+        return cls(key[chosen], chunk.X[chosen], chunk.y[chosen], weight, np.full(n, number))
 
     def merge(self, other: Drawn) -> Drawn:
         """Draw from both."""
@@ -85,6 +89,7 @@ class Drawn:
             stack([self.X, other.X]),
             np.concatenate([self.y, other.y]),
             np.concatenate([self.sample_weight, other.sample_weight]),
+            np.concatenate([self.number, other.number]),
         )
         n = how_many(both.X)
         return both if n >= len(both.key) else both.take(np.sort(np.argpartition(both.key, n - 1)[:n]))
@@ -95,7 +100,8 @@ class Drawn:
 
     def take(self, indices: np.ndarray) -> Drawn:
         """Return the samples at these indices."""
-        return Drawn(self.key[indices], self.X[indices], self.y[indices], self.sample_weight[indices])
+        key, weight, number = (array[indices] for array in (self.key, self.sample_weight, self.number))
+        return Drawn(key, self.X[indices], self.y[indices], weight, number)
 
 
 def how_many(X: Matrix) -> int:
@@ -111,8 +117,8 @@ class Survey:
 
     Attributes
     ----------
-    n_samples, n_bytes : list of int
-        Number of samples of each chunk, and the memory that it takes.
+    n_samples, n_bytes, checksums : list of int
+        Number of samples of each chunk, the memory that it takes, and a checksum of a few of its samples.
     n_features : int
     names : ndarray or None
         The feature names.
@@ -135,6 +141,7 @@ class Survey:
 
     n_samples: list[int]
     n_bytes: list[int]
+    checksums: list[int]
     n_features: int
     names: np.ndarray | None
     dtype: np.dtype
@@ -197,6 +204,7 @@ class Survey:
             self,
             n_samples=self.n_samples + other.n_samples,
             n_bytes=self.n_bytes + other.n_bytes,
+            checksums=self.checksums + other.checksums,
             dtype=common_dtype(self.dtype, other.dtype),
             n_entries=self.n_entries + other.n_entries,
             y_dtype=np.result_type(self.y_dtype, other.y_dtype),
@@ -213,6 +221,7 @@ class Survey:
         return {
             "n_samples": np.array(self.n_samples, np.int64),
             "n_bytes": np.array(self.n_bytes, np.int64),
+            "checksums": np.array(self.checksums, np.int64),
             "n_features": self.n_features,
             "dtype": self.dtype.name,
             "n_entries": self.n_entries,
@@ -232,6 +241,7 @@ class Survey:
     def from_state_dict(cls, stored: dict[str, Any]) -> Survey:
         """Return the survey that `state_dict` described."""
         X, n_features = stored["X"], stored["n_features"]
+        nothing = np.zeros(len(stored["y"]))
         is_sparse = isinstance(X, dict)
         if is_sparse:
             X = sparse.csr_matrix(tuple(X[name] for name in CSR_PARTS), (len(stored["y"]), n_features))
@@ -241,6 +251,7 @@ class Survey:
         return cls(
             stored["n_samples"].tolist(),
             stored["n_bytes"].tolist(),
+            stored["checksums"].tolist(),
             n_features,
             None,
             np.dtype(stored["dtype"]),
@@ -251,7 +262,7 @@ class Survey:
             stored["has_weights"],
             stored["total_weight"],
             counts,
-            Drawn(np.zeros(len(stored["y"])), X, stored["y"], stored["sample_weight"]),
+            Drawn(nothing, X, stored["y"], stored["sample_weight"], nothing),
         )
 
     def check_weights(self) -> None:
@@ -284,6 +295,7 @@ def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey
     return Survey(
         [chunk.n_samples],
         [chunk.n_bytes],
+        [chunk.checksum],
         X.shape[1],
         names,
         dtype,

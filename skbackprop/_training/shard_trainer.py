@@ -116,7 +116,8 @@ class ShardTrainer(FitTrainer):
         shards.n_samples, shards.total_weight = totals.n_samples, totals.weight
         shards.n_entries = totals.n_entries / totals.n_samples
         state.update_means(shards)
-        state.n_planned = self.config.n_planned(shards.n_samples)
+        n_batches = 1 if self.config.batch_size is None else shards.n_batches(self.config.batch_size)
+        state.n_planned = self.config.max_iter * n_batches
         state.change_detector.reset()
         self._data = state.scale_target(self._data)
         without, total = self._losses_of_constant(totals)

@@ -344,9 +344,9 @@ class Checkpoint(Callback):
     ) -> BackpropRegressor | BackpropClassifier:
         """Finish the call of `fit_chunks` that the file is from, and return the estimator.
 
-        What is read before the first epoch is not read again. With the chunks that the fit was given, the weights are
-        bit-identical to those of an uninterrupted fit, also if the file is from the middle of an epoch, with the
-        exceptions that `resume` names.
+        The chunks are not surveyed again, and only a validation set that `fit_chunks` has drawn is read again. With the
+        chunks that the fit was given, the weights are bit-identical to those of an uninterrupted fit, also if the file
+        is from the middle of an epoch, with the exceptions that `resume` names.
 
         Parameters
         ----------

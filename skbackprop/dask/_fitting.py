@@ -85,7 +85,9 @@ def _train(estimator, request: FitRequest, partitions: Partitions, progress: Chu
     def new_shards(target: Target, some: Dataset) -> PartitionShards:
         return PartitionShards(partitions, survey, target, some)
 
-    result, trainer = train_on_shards(estimator, request, new_shards, TRAINERS[estimator.strategy], progress, task)
+    result, trainer = train_on_shards(
+        estimator, request, new_shards, TRAINERS[estimator.strategy], progress, task, "partition"
+    )
     if estimator.strategy == "average" and trainer.config.batch_size is None:
         result.ineffective.append(
             "strategy='average' has no effect with solver='batch', whose gradients are summed exactly; set solver to "

@@ -10,9 +10,11 @@ from importlib.util import find_spec
 import joblib
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.callbacks import Checkpoint, EarlyStopping
+from skbackprop.exceptions import DataWarning
 from tests.chunks.cases import FEW, SMALL, WindowCounter, cut, friedman, three_classes
 from tests.shared import TRAINS_BRIEFLY, theta
 
@@ -147,6 +149,32 @@ def test_other_chunks_are_an_error(tmp_path):
     fit_and_stop(BackpropRegressor(8, **FEW), tmp_path / "network.joblib", cut(X, y), 3)
     with pytest.raises(ValueError, match="before training, and now"):
         Checkpoint(tmp_path / "network.joblib").resume_chunks(cut(X, y, size=25))
+
+
+@pytest.mark.parametrize("which", ["X", "y", "weight", "order"])
+def test_other_samples_are_an_error(which, tmp_path):
+    X, y = friedman()
+    weight = np.ones(len(y))
+    fit_and_stop(BackpropRegressor(8, **FEW), tmp_path / "network.joblib", cut(X, y, weight), 3)
+    if which == "order":
+        X, y = X[::-1], y[::-1]
+    else:
+        array = {"X": X, "y": y, "weight": weight}[which]
+        array *= 1.0001
+    with pytest.raises(ValueError, match=r"Chunk \d+ has other samples than before training"):
+        Checkpoint(tmp_path / "network.joblib").resume_chunks(cut(X, y, weight))
+
+
+def test_a_diverging_epoch_is_not_written(tmp_path):
+    """The file is then that of an epoch that was valid, and training can be resumed from it."""
+    X, y = friedman()
+    y[1400:] *= 1e4
+    path = tmp_path / "network.joblib"
+    network = BackpropRegressor(8, learning_rate=3.0, optimizer="gd", standardize=False, shuffle=False, **FEW)
+    network.set_callbacks(Checkpoint(path, seconds=0))
+    with pytest.warns(ConvergenceWarning), pytest.warns(DataWarning, match="look sorted"):
+        network.fit_chunks(cut(X, y), memory_budget=SMALL)
+    assert np.isfinite(theta(joblib.load(path))).all()
 
 
 def test_chunks_that_fit_in_one_window(tmp_path):

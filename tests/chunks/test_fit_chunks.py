@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._estimators import labels
+from skbackprop._training.trainer import FitTrainer
 from skbackprop.exceptions import DataWarning
 from tests.chunks.cases import FEW, SMALL, WindowCounter, cut, friedman, three_classes
 from tests.shared import TRAINS_BRIEFLY, theta
@@ -153,6 +155,19 @@ class TestManyWindows:
         with pytest.warns(DataWarning, match=r"look sorted: 9.% of the variance .*Raise memory_budget"):
             BackpropRegressor(8, **FEW).fit_chunks(cut(X[order], y[order], size=100), memory_budget=SMALL)
 
+    @pytest.mark.parametrize("size", [1, 2, 10])
+    def test_small_chunks_in_a_random_order_do_not_look_sorted(self, size):
+        X, y = friedman(500)
+        chunks = cut(X, y, size=size)
+        BackpropRegressor(8, **FEW | {"max_iter": 1}).fit_chunks(lambda: iter(chunks), memory_budget=0.01)
+
+    @pytest.mark.parametrize("size", [35, 70])
+    def test_schedules_end_with_the_last_epoch(self, size):
+        """The last batch of each window may be small, so there are more updates than in `fit`."""
+        X, y = friedman()
+        network = BackpropRegressor(8, **FEW).fit_chunks(cut(X, y, size=size), memory_budget=0.02)
+        assert network.t_ == pytest.approx(network._state.n_planned, rel=0.05)
+
     def test_sorted_by_class(self):
         X, y = three_classes()
         order = np.argsort(y)
@@ -265,6 +280,47 @@ class TestManyWindows:
             assert network.validation_scores_[network.best_iter_ - 1] == pytest.approx(r2_score(y, network.predict(X)))
         assert len(network.validation_scores_) == 5
 
+    def test_held_out_samples_are_not_learned_from(self, monkeypatch):
+        X, y = friedman()
+        X[:, 0] = np.arange(len(y))
+        seen = set()
+        make_updates = FitTrainer._make_updates
+
+        def collect(self, data):
+            seen.update(np.delete(data.X[:, 0], [] if data.excluded is None else data.excluded).tolist())
+            return make_updates(self, data)
+
+        monkeypatch.setattr(FitTrainer, "_make_updates", collect)
+        held_out = []
+
+        def score(network, X, y):
+            held_out.append(X[:, 0].copy())
+            return 1.0
+
+        network = BackpropRegressor(8, early_stopping=True, scoring=score, **FEW)
+        network.fit_chunks(cut(X, y), memory_budget=0.2)
+        assert 0.06 * len(y) < len(held_out[0]) < 0.14 * len(y)
+        assert seen.isdisjoint(held_out[0].tolist())
+        assert len(seen) + len(held_out[0]) == len(y)
+
+    def test_dropout_masks_differ_from_chunk_to_chunk(self):
+        """With the gradient of all samples, the masks are those of the positions of the samples."""
+        X, y = friedman(1000)
+        network = BackpropRegressor(8, solver="batch", dropout=0.5, **FEW | {"standardize": "standard"})
+        by_chunks = clone(network).fit_chunks(cut(X, y), memory_budget=SMALL)
+        np.testing.assert_allclose(theta(by_chunks), theta(network.fit(X, y)), rtol=1e-6, atol=1e-9)
+
+    def test_the_rate_of_all_samples_is_lowered_after_divergence(self):
+        X, y = friedman(1000)
+        settings = FEW | {"standardize": "standard", "max_iter": 30, "learning_rate": 8.0, "optimizer": "gd"}
+        network = BackpropRegressor(8, solver="batch", **settings)
+        with pytest.warns(ConvergenceWarning, match="Training diverged"):
+            by_chunks = clone(network).fit_chunks(cut(X, y), memory_budget=SMALL)
+        with pytest.warns(ConvergenceWarning, match="Training diverged"):
+            network.fit(X, y)
+        assert by_chunks.learning_rate_ == network.learning_rate_
+        np.testing.assert_allclose(by_chunks.loss_curve_, network.loss_curve_, rtol=1e-6)
+
     def test_a_large_validation_set_is_limited(self):
         X, y = friedman()
         with pytest.warns(DataWarning, match="validation_fraction=0.5 of the samples would take too much memory"):
@@ -347,6 +403,18 @@ class TestBadInput:
         with pytest.raises(ValueError, match="30 chunks before training, and now"):
             BackpropRegressor(8, **FEW).fit_chunks(lambda: iter(chunks[: next(lengths)]), memory_budget=SMALL)
 
+    def test_an_iterator_that_yields_none(self):
+        X, y = friedman()
+        with pytest.raises(TypeError, match=r"Chunk 1: a chunk must be \(X, y\) .* got NoneType"):
+            BackpropRegressor(8, **FEW).fit_chunks(lambda: iter([(X, y), None, (X, y)]))
+
+    @pytest.mark.parametrize("budget", [SMALL, 500])
+    def test_a_target_that_the_loss_does_not_take(self, budget):
+        X, y = friedman()
+        y[170] = -1
+        with pytest.raises(ValueError, match="Chunk 3: "):
+            BackpropRegressor(8, loss="poisson", **FEW).fit_chunks(cut(X, y), memory_budget=budget)
+
     def test_iterators_that_are_exhausted(self):
         X, y = friedman()
         only = iter(cut(X, y))
@@ -377,7 +445,7 @@ class TestBadInput:
         with pytest.raises(TypeError, match=r"Chunk 0: a chunk must be \(X, y\)"):
             BackpropRegressor(8, **FEW).fit_chunks((X, y))
 
-    @pytest.mark.parametrize("budget", [0, -1, "big"])
+    @pytest.mark.parametrize("budget", [0, -1, "big", True, float("nan")])
     def test_memory_budget(self, budget):
         with pytest.raises((TypeError, ValueError), match="memory_budget"):
             BackpropRegressor(8, **FEW).fit_chunks([], memory_budget=budget)
