@@ -150,7 +150,7 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
     X, y, *weight = item
     if not sparse.issparse(X) and len(X) == 0:
         raise ValueError("it has no samples; leave it out.")
-    blank = kind.__new__(kind)
+    blank: Any = object.__new__(kind)
     X, y = validate_data(
         blank,
         X,
