@@ -49,6 +49,7 @@ from memory import MB, PeakMemory
 from scipy.optimize import nnls
 
 from skbackprop import BackpropRegressor
+from skbackprop._estimators.chunk_source import ChunkSource
 from skbackprop.callbacks import Callback
 from skbackprop.chunks import from_arrays, from_csv, from_npy, from_parquet
 
@@ -352,6 +353,8 @@ PREDICTED = [(20, (64, 32)), (50, (32, 32, 32)), (200, (128, 64)), (400, (64, 32
 N_NUMBERS = 2_000_000
 #: What default parameters have from 4096 samples on.
 BATCH_SIZE = 64
+#: Samples in a row group of a Parquet file: about 1 MB and 16 MB as pandas has them in float64.
+ROW_GROUPS = (1310, 20_000)
 #: Evaluations of the gradient in an iteration of L-BFGS.
 EVALUATIONS = 1.1
 
@@ -407,21 +410,21 @@ def fit_costs(shapes, microseconds):
     return Costs(*solution.tolist())
 
 
-def measure_reading(folder, n_samples):
-    """Return the nanoseconds of processor time for each number of X that is read, checked and copied, by source."""
+def measure_reading(sources, n_samples):
+    """Return the nanoseconds of processor time for each number of X that is read, validated and copied, by source."""
     found = {}
-    for name, (chunks, path) in write_sources(folder, n_samples).items():
-        read_all(chunks)
+    for name, (chunks, path) in sources.items():
+        read_all(chunks, n_samples)
         seconds = []
         for _ in range(3):
             began = time.process_time()
-            read_all(chunks)
+            read_all(chunks, n_samples)
             seconds.append(time.process_time() - began)
         n_numbers = n_samples * N_FEATURES
         found[name] = {
             "nanoseconds": min(seconds) / n_numbers * 1e9,
             "megabytes": path.stat().st_size / MB / min(seconds),
-            "from disk": path.stat().st_size / MB / seconds_from_disk(chunks, path),
+            "from disk": path.stat().st_size / MB / seconds_from_disk(chunks, path, n_samples),
         }
     return found
 
@@ -432,51 +435,52 @@ def write_sources(folder, n_samples):
     from pyarrow import csv, parquet
 
     X, y = make_samples(TRAIN_SEED, n_samples)
-    paths = {kind: Path(folder, f"X.{kind}") for kind in ("npy", "parquet", "csv")}
-    y_path = Path(folder, "y.npy")
-    np.save(paths["npy"], X)
+    X_path, y_path, csv_path = (Path(folder, name) for name in ("X.npy", "y.npy", "samples.csv"))
+    np.save(X_path, X)
     np.save(y_path, y)
     table = pa.table({f"x{j}": X[:, j] for j in range(X.shape[1])} | {"y": y})
-    parquet.write_table(table, paths["parquet"], row_group_size=2**20 // (8 * N_FEATURES))
-    csv.write_csv(table, paths["csv"])
-    return {
-        "from_npy": (from_npy(paths["npy"], y_path), paths["npy"]),
-        "from_parquet": (from_parquet(paths["parquet"], "y"), paths["parquet"]),
-        "from_csv": (from_csv(paths["csv"], "y"), paths["csv"]),
-    }
+    csv.write_csv(table, csv_path)
+    sources = {"from_npy": (from_npy(X_path, y_path), X_path)}
+    for size in ROW_GROUPS:
+        path = Path(folder, f"samples_{size}.parquet")
+        parquet.write_table(table, path, row_group_size=size)
+        sources[f"from_parquet, row groups of {size}"] = from_parquet(path, "y"), path
+    return sources | {"from_csv": (from_csv(csv_path, "y"), csv_path)}
 
 
-def read_all(chunks):
-    """Read all chunks, in a random order if they have one, check that they are finite, and copy them to a window."""
-    window = None
-    numbers = None if callable(chunks) else np.random.default_rng(0).permutation(len(chunks)).tolist()
-    for X, y in chunks() if numbers is None else map(chunks.__getitem__, numbers):
-        X = np.ascontiguousarray(X)
+def read_all(chunks, n_samples):
+    """Read all chunks, in a random order if they have one, as `fit_chunks` reads a window."""
+    order = None if callable(chunks) else np.random.default_rng(0).permutation(len(chunks))
+    window, n_read = None, 0
+    for _, chunk in ChunkSource(chunks, BackpropRegressor).read(order):
         if window is None:
-            window = np.empty((len(X), X.shape[1]), X.dtype)
-        window[: len(X)] = X[: len(window)]
-        if not np.isfinite(X.sum()) or not len(y):
-            raise ValueError("the files have changed")
+            window = np.empty((n_samples, chunk.X.shape[1]), chunk.X.dtype)
+        window[n_read : n_read + chunk.n_samples] = chunk.X
+        n_read += chunk.n_samples
+    if n_read != n_samples:
+        raise ValueError(f"{chunks!r} has {n_read} samples instead of {n_samples}.")
 
 
-def seconds_from_disk(chunks, path):
+def seconds_from_disk(chunks, path, n_samples):
     """Return the time to read chunks of a file that the system no longer has in memory."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     began = time.perf_counter()
-    read_all(chunks)
+    read_all(chunks, n_samples)
     return time.perf_counter() - began
 
 
-def measure_chunks(folder, n_samples, hidden):
-    """Return the processor time of an epoch of `fit_chunks` from each source in microseconds for a sample."""
+def measure_chunks(sources, n_samples, hidden):
+    """Return what `fit_chunks` takes for a sample from each source: before the first epoch, and in an epoch."""
     found = {}
-    for name, (chunks, _) in write_sources(folder, n_samples).items():
+    for name, (chunks, _) in sources.items():
         clock = Clock()
         network = regressor(hidden, 3, engine=ENGINE, alpha=1e-5).set_callbacks(clock)
+        began = time.process_time()
         network.fit_chunks(chunks, memory_budget=4 * n_samples * N_FEATURES / MB / 2)
-        found[name] = min(clock.seconds) / n_samples * 1e6
+        before = time.process_time() - began - sum(clock.seconds)
+        found[name] = {"before": before / n_samples * 1e6, "epoch": min(clock.seconds) / n_samples * 1e6}
     return found
 
 
@@ -531,9 +535,10 @@ def run_model(arguments):
     print_costs(costs)
     print_ratios(costs, microseconds)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        reading = measure_reading(folder, arguments.samples)
+        sources = write_sources(folder, arguments.samples)
+        reading = measure_reading(sources, arguments.samples)
         print_reading(reading)
-        in_chunks = measure_chunks(folder, arguments.samples, (64, 32))
+        in_chunks = measure_chunks(sources, arguments.samples, (64, 32))
     print_epochs_from_files(costs, reading, in_chunks)
     print_large(costs, reading, arguments)
     return {
@@ -570,15 +575,15 @@ def print_ratios(costs, microseconds):
 
 def print_reading(reading):
     """Print what reading takes."""
-    print("\nReading, checking and copying to a window; MB are those of the file\n")
+    print("\nReading, validating and copying to a window; MB are those of the file of X\n")
     header = ("", "ns for a number", "MB/s, one core", "MB/s if not in memory")
     keys = ("nanoseconds", "megabytes", "from disk")
     print_table(header, [(name, *(short(found[key]) for key in keys)) for name, found in reading.items()])
 
 
 def print_epochs_from_files(costs, reading, in_chunks):
-    """Print the measured and predicted time of an epoch of `fit_chunks`."""
-    print("\nAn epoch of fit_chunks, 100 columns, (64, 32): microseconds of processor time for a sample\n")
+    """Print the measured and predicted time of an epoch of `fit_chunks`, and the time before the first."""
+    print("\nfit_chunks, 100 columns, (64, 32), a fixed alpha: microseconds of processor time for a sample\n")
 
     def lines():
         for name, measured in in_chunks.items():
@@ -586,9 +591,10 @@ def print_epochs_from_files(costs, reading, in_chunks):
             training = costs["mini-batches, numba, " + ("float64" if name == "from_csv" else "float32")]
             read = reading[name]["nanoseconds"] * N_FEATURES / 1000
             predicted = training.microseconds(N_FEATURES, (64, 32)) + read
-            yield name, short(measured), short(predicted), short(read), f"{predicted / measured:.2f}"
+            ratio = f"{predicted / measured['epoch']:.2f}"
+            yield name, *map(short, (measured["before"], measured["epoch"], predicted, read)), ratio
 
-    print_table(("", "measured", "predicted", "of it reading", "predicted / measured"), lines())
+    print_table(("", "before the first epoch", "epoch", "predicted", "of it reading", "predicted / measured"), lines())
 
 
 def print_large(costs, reading, arguments):
