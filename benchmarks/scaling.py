@@ -7,7 +7,7 @@
     python benchmarks/scaling.py model [--samples 200000] [--repeats 3]
 
 Options for all of them come first: ``--json FILE`` writes the figures to a file. Tables are printed in Markdown. The
-target is sin(2 b0) + b1 b2 + b3 + noise, where X = 5 + 3 b; its R² on other samples is at most .964.
+target is sin(2 b0) + b1 b2 + b3 + noise, where X = 5 + 3 b; its R² on other samples is at most .965.
 
 memory       `fit_chunks` on .npy files with memory_budget=200, and `fit` on the same samples in memory and as a memory
              map, each in a process of its own. Memory is the largest during training above that after a small fit:
@@ -22,7 +22,8 @@ model        The time of an epoch as a function of the shape: measures the const
              and prints what follows for 1e9 samples on one machine and on a hundred.
 
 Processor time is that of all threads of the process, so it is the sum of reading and training, which overlap where a
-second core is free. Times of epochs are the minimum over epochs and repeats.
+second core is free; with a cluster, it is that of all processes. Times of epochs are the minimum over epochs and
+repeats, and with a cluster the mean.
 """
 
 import os
@@ -44,6 +45,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import psutil
 import report
 from memory import MB, PeakMemory
 from scipy.optimize import nnls
@@ -485,13 +487,14 @@ def measure_chunks(sources, n_samples, hidden):
 
 
 class Cluster(NamedTuple):
-    """What the model of a cluster needs to know; seconds of a round and of a task are from `cluster`."""
+    """What the model of a cluster needs to know; how long client and scheduler take is from `cluster`."""
 
     n_machines: int = 100
     gigabits: float = 10.0
     partition_megabytes: float = 256.0
-    round_seconds: float = 0.02
-    task_seconds: float = 0.001
+    round_seconds: float = 0.0145
+    task_seconds: float = 0.0013
+    client_megabytes: float = 320.0  # what the client sends or takes in a second
 
     def n_partitions(self, n_samples):
         """Return the number of partitions of float32 samples; each machine has at least one."""
@@ -499,7 +502,7 @@ class Cluster(NamedTuple):
 
     def transfer_seconds(self, n_bytes):
         """Return the time that bytes take to or from the client."""
-        return n_bytes / (self.gigabits * 1e9 / 8)
+        return n_bytes / (self.gigabits * 1e9 / 8) + n_bytes / MB / self.client_megabytes
 
     def exact_seconds(self, n_samples, costs, shape):
         """Return the time of an update, or of an evaluation, with the gradients of all partitions.
@@ -650,7 +653,7 @@ def run_cluster(arguments):
     options = {"n_workers": arguments.workers, "threads_per_worker": 1, "processes": arguments.processes}
     with LocalCluster(**options, dashboard_address=None) as local, Client(local) as client:
         client.wait_for_workers(arguments.workers)
-        rounds = measure_rounds(client, arguments.partitions)
+        rounds = measure_rounds(client, arguments.partitions, arguments.rounds)
         print_rounds(rounds)
         epochs = measure_cluster_epochs(client, arguments, rounds)
     return {"versions": versions, "rounds": rounds, "epochs": epochs}
@@ -672,81 +675,87 @@ def as_dask(X, y, n_partitions):
     return da.from_array(X, chunks=(size, -1)), da.from_array(y, chunks=size)
 
 
-def wall_seconds(network, X, y):
-    """Return the wall time of the fastest epoch."""
-    clock = Clock(time.perf_counter)
+def processor_times():
+    """Return the processor time of this process, which has the client and the scheduler, and that of the workers."""
+    workers = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+    return np.array([time.process_time(), sum(times.user + times.system for times in workers)])
+
+
+def seconds_on_cluster(network, X, y):
+    """Return the mean processor time of an epoch, here and on the workers."""
+    clock = Clock(processor_times)
     network.set_callbacks(clock).fit(X, y)
-    return min(clock.seconds)
+    return np.mean(clock.seconds, axis=0).tolist()
 
 
-def measure_rounds(client, numbers):
-    """Return the wall time of an update with all samples on partitions so small that there is nothing to compute."""
+def measure_rounds(client, numbers, n_rounds):
+    """Return the time of an update with all samples, on partitions so small that there is nothing to compute."""
     found = []
     for hidden in ((5,), (256, 128)):
         for n_partitions in numbers:
             X, y = make_samples(TRAIN_SEED, 20 * n_partitions, N_FEATURES)
-            network = dask_regressor(client, hidden, 8, solver="batch")
-            seconds = wall_seconds(network, *as_dask(X, y, n_partitions))
-            found.append((hidden, n_partitions, seconds))
+            network = dask_regressor(client, hidden, n_rounds, solver="batch")
+            found.append((hidden, n_partitions, *seconds_on_cluster(network, *as_dask(X, y, n_partitions))))
     return found
 
 
 def round_costs(rounds):
-    """Return the seconds of a round, of a task, and of a byte that a task gets or returns."""
-    terms = np.array([(1, n, n * 12 * n_weights(N_FEATURES, hidden)) for hidden, n, _ in rounds], np.float64)
-    seconds = np.array([taken for *_, taken in rounds])
-    solution, _ = nnls(terms / seconds[:, np.newaxis], np.ones(len(seconds)))
-    return solution.tolist()
+    """Return the seconds of a round, of a task, and of a byte that a task gets or returns; here, and with workers.
+
+    A task gets the weights in float32 and returns the gradient in float64.
+    """
+    terms = np.array([(1, n, n * 12 * n_weights(N_FEATURES, hidden)) for hidden, n, *_ in rounds], np.float64)
+    here = np.array([seconds for *_, seconds, _ in rounds])
+    everywhere = here + [seconds for *_, seconds in rounds]
+    return [nnls(terms / seconds[:, np.newaxis], np.ones(len(seconds)))[0].tolist() for seconds in (here, everywhere)]
 
 
 def print_rounds(rounds):
     """Print the time of rounds, and the constants that follow."""
-    of_round, of_task, of_byte = round_costs(rounds)
-    print("\nAn update with the gradients of all partitions, milliseconds, without computing\n")
-
-    def lines():
-        for hidden, n, seconds in rounds:
-            predicted = of_round + n * of_task + n * 12 * n_weights(N_FEATURES, hidden) * of_byte
-            yield n_weights(N_FEATURES, hidden), n, short(1000 * seconds), short(1000 * predicted)
-
-    print_table(("weights", "partitions", "measured", "fitted"), lines())
+    print("\nAn update with the gradients of all partitions, nothing to compute: milliseconds of processor time\n")
+    lines = [
+        (n_weights(N_FEATURES, hidden), n, short(1000 * here), short(1000 * on_workers))
+        for hidden, n, here, on_workers in rounds
+    ]
+    print_table(("weights", "partitions", "client and scheduler", "workers"), lines)
+    of_round, of_task, of_byte = round_costs(rounds)[0]
     print(
-        f"\n{1000 * of_round:.1f} ms for a round, {1000 * of_task:.2f} ms for a task, and for what a task gets and "
-        f"returns {1 / max(of_byte, 1e-15) / MB:.0f} MB/s"
+        f"\nClient and scheduler: {1000 * of_round:.1f} ms for a round, {1000 * of_task:.2f} ms for a task, and a "
+        f"second for {1 / max(of_byte, 1e-15) / MB:.0f} MB that tasks get and return"
     )
 
 
 def measure_cluster_epochs(client, arguments, rounds):
-    """Print and return the measured and predicted wall time of an epoch of each kind."""
+    """Print and return the measured and predicted processor time of an epoch of each kind."""
     hidden, n_partitions = (64, 32), arguments.partitions[0]
     X, y = make_samples(TRAIN_SEED, arguments.samples)
     X_test, y_test = make_samples(TEST_SEED, N_TEST)
     arrays = as_dask(X, y, n_partitions)
-    of_round, of_task, of_byte = round_costs(rounds)
-    n_parallel = min(arguments.workers, len(os.sched_getaffinity(0)))
-    kinds = {
-        "full batch": ({"solver": "batch"}, n_parallel, 1, n_partitions, 12),
-        "mini-batches, sequential": ({"engine": ENGINE}, 1, n_partitions, 1, 24),
-        "mini-batches, average": ({"engine": ENGINE, "strategy": "average"}, n_parallel, 1, n_partitions, 16),
+    of_round, of_task, of_byte = round_costs(rounds)[1]
+    average = {"engine": ENGINE, "strategy": "average"}
+    kinds = {  # parameters, rounds, tasks in a round, and bytes for each weight
+        "full batch": ({"solver": "batch"}, 1, n_partitions, 12),
+        "mini-batches, sequential": ({"engine": ENGINE}, n_partitions, 1, 24),
+        "mini-batches, average": (average, 1, n_partitions, 16),
     }
     found = {}
 
     def lines():
-        for name, (params, parallel, n_rounds, n_tasks, bytes_per_weight) in kinds.items():
+        for name, (params, n_rounds, n_tasks, bytes_per_weight) in kinds.items():
             mode = MODES["full batch, float32" if name == "full batch" else "mini-batches, numba, float32"]
-            compute = epoch_seconds(mode, X, y, hidden) / parallel
+            compute = epoch_seconds(mode, X, y, hidden)
             sent = n_tasks * bytes_per_weight * n_weights(N_FEATURES, hidden)
             predicted = compute + n_rounds * (of_round + n_tasks * of_task + sent * of_byte)
             network = dask_regressor(client, hidden, arguments.epochs, **params)
-            measured = wall_seconds(network, *arrays)
-            found[name] = {"measured": measured, "predicted": predicted}
+            measured = sum(seconds_on_cluster(network, *arrays))
             r2 = network.to_local().score(X_test, y_test)
-            ratio = f"{predicted / measured:.2f}"
-            yield name, short(1000 * measured), short(1000 * predicted), short(1000 * compute), ratio, f"{r2:.3f}"
+            found[name] = {"measured": measured, "predicted": predicted, "compute": compute, "r2": r2}
+            milliseconds = [short(1000 * seconds) for seconds in (measured, predicted, compute)]
+            yield name, *milliseconds, f"{predicted / measured:.2f}", f"{r2:.3f}"
 
     print(
         f"\n{arguments.samples} samples x {N_FEATURES}, {hidden}, {n_partitions} partitions, {arguments.workers} "
-        f"workers on {n_parallel} cores: milliseconds of an epoch, and R² after {arguments.epochs}\n"
+        f"workers: milliseconds of processor time of an epoch on all of them, and R² after {arguments.epochs} epochs\n"
     )
     print_table(("", "measured", "predicted", "of it computing", "predicted / measured", "R²"), lines())
     return found
@@ -778,7 +787,8 @@ def make_parser():
     cluster = command("cluster", run_cluster, 200_000)
     cluster.add_argument("--workers", type=int, default=2)
     cluster.add_argument("--partitions", type=int, nargs="+", default=[8, 32, 128])
-    cluster.add_argument("--epochs", type=int, default=5)
+    cluster.add_argument("--rounds", type=int, default=20)
+    cluster.add_argument("--epochs", type=int, default=10)
     cluster.add_argument("--processes", action=argparse.BooleanOptionalAction, default=True)
     model = command("model", run_model, 200_000)
     model.add_argument("--folder", help="where to write files to read, about 5 times 400 bytes for a sample")
