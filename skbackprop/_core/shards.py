@@ -100,8 +100,6 @@ class Totals(NamedTuple):
     n_samples : int
     weight : float
         Sum of the sample weights.
-    n_entries : float
-        Number of entries of X.
     moments : Moments
         Of the columns that are standardized, with the ranges of the standardizer.
     target : Moments
@@ -118,7 +116,6 @@ class Totals(NamedTuple):
 
     n_samples: int
     weight: float
-    n_entries: float
     moments: Moments
     target: Moments
     lowest: np.ndarray
@@ -132,7 +129,6 @@ class Totals(NamedTuple):
         return Totals(
             self.n_samples + other.n_samples,
             self.weight + other.weight,
-            self.n_entries + other.n_entries,
             self.moments.merge(other.moments),
             self.target.merge(other.target),
             np.minimum(self.lowest, other.lowest),
@@ -172,7 +168,6 @@ def totals_of(data: Dataset, standardizer: Standardizer | None) -> Totals:
     return Totals(
         data.n_samples,
         data.total_weight,
-        data.n_entries * data.n_samples,
         moments,
         target,
         y.min(axis=0, initial=np.inf),

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .._core.dataset import Dataset
-from .._core.shards import stack
+from .._core.shards import Totals, stack
 from .._core.windows import read_ahead
 from .._sklearn_compat import FitTask, open_task, with_callbacks
 from .._training.result import TrainingResult
@@ -213,12 +213,20 @@ def train_on_shards(
     return result, trainer
 
 
+def most_sorted(totals: Totals) -> tuple[float, str]:
+    """Return the largest share of the variance of a column that lies between the shards, and the column in words."""
+    shares = totals.share_between
+    column = int(np.argmax(shares))
+    n_features = len(shares) - len(totals.target.mean)
+    return float(shares[column]), f"column {column} of X" if column < n_features else "y"
+
+
 def _messages_about_order(trainer: ShardTrainer, shards: Any) -> list[str]:
     """Return a warning if the chunks look sorted, and the windows have too few of them to be alike."""
     n_windows, n_shards = shards.n_windows, shards.n_shards
     if trainer.totals is None or n_windows == 1 or trainer.config.batch_size is None:
         return []
-    share = float(trainer.totals.share_between.max(initial=0.0))
+    share, column = most_sorted(trainer.totals)
     shuffles = shards.can_shuffle and trainer.config.shuffle
     n_together = n_shards / n_windows
     spread = 1 / n_together - 1 / n_shards if shuffles else 1.0
@@ -230,7 +238,7 @@ def _messages_about_order(trainer: ShardTrainer, shards: Any) -> list[str]:
         else "Shuffle the samples once before they are stored, or pass the chunks as a sequence with shuffle=True."
     )
     return [
-        f"The chunks look sorted: {share:.0%} of the variance of y, or of a column of X, lies between them, and a "
+        f"The chunks look sorted: {share:.0%} of the variance of {column} lies between them, and a "
         f"window has only {n_together:.3g} of the {n_shards} chunks, so that its samples are not like all others. "
         f"{remedy}"
     ]

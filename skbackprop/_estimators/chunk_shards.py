@@ -176,7 +176,15 @@ class ChunkShards(SurveyedShards):
         super().__init__(survey, target, some)
         self.can_shuffle = source.can_shuffle
         self._source = source
+        self._survey, self._budget = survey, budget
         self._capacity = window_capacity(survey, budget)
+
+    def hold_out(self, fraction: float, seed: int, budget: float) -> tuple[Samples | None, str | None]:
+        validation, message = super().hold_out(fraction, seed, budget)
+        if validation is not None:  # which stays in memory beside the windows
+            share = validation.data.n_samples / (validation.data.n_samples + self.n_samples)
+            self._capacity = window_capacity(self._survey, self._budget - share * self._sizes.sum())
+        return validation, message
 
     @property
     def n_windows(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -115,7 +115,7 @@ class ChunkSource:
                     chunk = validate_chunk(self._chunks[int(number)], self._kind)
                 yield int(number), chunk
             return
-        iterator, number = iter(self._chunks()), 0
+        iterator, number = _iterate(self._chunks), 0
         while True:
             with naming("chunk", number):
                 item = next(iterator, END)
@@ -130,6 +130,14 @@ class ChunkSource:
             )
 
 
+def _iterate(chunks: Callable[[], Any]) -> Iterator[Any]:
+    made = chunks()
+    if not hasattr(made, "__iter__"):
+        raise TypeError(f"chunks() must return an iterator over chunks, got {type(made).__name__}.")
+    iterator: Iterator[Any] = iter(made)
+    return iterator
+
+
 @contextmanager
 def naming(kind: str, number: int) -> Iterator[None]:
     """Add the number of the chunk or partition to the message of an error."""
@@ -138,6 +146,8 @@ def naming(kind: str, number: int) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         error_type = ValueError if isinstance(error, ValueError) else TypeError
         raise error_type(f"{kind.capitalize()} {number}: {error}") from error
+    except MemoryError:
+        raise
     except Exception as error:
         raise RuntimeError(f"{kind.capitalize()} {number} cannot be read ({type(error).__name__}: {error}).") from error
 

@@ -199,6 +199,9 @@ class Survey:
         if self.is_sparse != other.is_sparse:
             kinds = [("dense", "sparse")[survey.is_sparse] for survey in (self, other)]
             raise ValueError(f"its X is {kinds[1]}, and before X was {kinds[0]}: convert all chunks to one kind.")
+        kinds = ["text" if survey.y_dtype.kind in "OUS" else "numbers" for survey in (self, other)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"its y has {kinds[1]}, and before y had {kinds[0]}.")
         counts = None if self.counts is None or other.counts is None else self.counts.merge(other.counts)
         return replace(
             self,
@@ -290,6 +293,8 @@ def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey
             warnings.simplefilter("ignore", UserWarning)
             several = is_multilabel(y)
         labels = dense(y)
+        if labels.ndim == 2 and not several:
+            raise ValueError("A multilabel y must contain only 0 and 1: 1 where a sample has the label.")
         counts = LabelCounts.of(labels if weight is None else labels[weight > 0], several)
     dtype = X.dtype if X.dtype == np.float32 or X.dtype.kind != "f" or X.dtype == np.float16 else np.dtype(np.float64)
     return Survey(
@@ -311,8 +316,9 @@ def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey
 
 
 def common_dtype(first: np.dtype, second: np.dtype) -> np.dtype:
-    """Return the dtype that X keeps: that of both, or that of the network."""
-    return first if first == second else np.dtype(np.float64)
+    """Return the dtype that X keeps: that of both, or that of the network for both."""
+    common = np.result_type(first, second)
+    return common if first == second or common == np.float32 else np.dtype(np.float64)
 
 
 def _plain(y: np.ndarray) -> np.ndarray:

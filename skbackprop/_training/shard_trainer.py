@@ -114,7 +114,6 @@ class ShardTrainer(FitTrainer):
             return state.constant_loss + state.gross_loss
         totals = self._take_totals()
         shards.n_samples, shards.total_weight = totals.n_samples, totals.weight
-        shards.n_entries = totals.n_entries / totals.n_samples
         state.update_means(shards)
         n_batches = 1 if self.config.batch_size is None else shards.n_batches(self.config.batch_size)
         state.n_planned = self.config.max_iter * n_batches

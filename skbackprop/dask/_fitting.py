@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 
 from .._core.dataset import Dataset
-from .._estimators.chunk_fitting import MAX_DEVIATION, SURVEY_SEED, check_features, check_survey, train_on_shards
+from .._estimators.chunk_fitting import (
+    MAX_DEVIATION,
+    SURVEY_SEED,
+    check_features,
+    check_survey,
+    most_sorted,
+    train_on_shards,
+)
 from .._estimators.chunk_source import Chunk, naming
 from .._estimators.fitting import FitRequest, max_epochs, transaction
 from .._estimators.progress import ChunkProgress
@@ -102,11 +109,11 @@ def _messages_about_order(trainer: PartitionTrainer) -> list[str]:
     n_shards = trainer.shards.n_shards
     if trainer.totals is None or n_shards == 1 or trainer.config.batch_size is None:
         return []
-    share = float(trainer.totals.share_between.max(initial=0.0))
+    share, column = most_sorted(trainer.totals)
     if math.sqrt(share * (1 - 1 / n_shards)) <= MAX_DEVIATION:
         return []
     return [
-        f"The partitions look sorted: {share:.0%} of the variance of y, or of a column of X, lies between them, and "
+        f"The partitions look sorted: {share:.0%} of the variance of {column} lies between them, and "
         "mini-batches are drawn from one partition at a time. Shuffle the samples once, for example with "
         "dask.dataframe.DataFrame.shuffle on a column of random numbers."
     ]

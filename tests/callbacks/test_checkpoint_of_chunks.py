@@ -13,7 +13,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.callbacks import Checkpoint, EarlyStopping
+from skbackprop.callbacks import Checkpoint, EarlyStopping, _checkpoint
 from skbackprop.exceptions import DataWarning
 from tests.chunks.cases import FEW, SMALL, WindowCounter, cut, friedman, three_classes
 from tests.shared import TRAINS_BRIEFLY, theta
@@ -129,6 +129,24 @@ def test_within_an_epoch_only_after_some_seconds(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         network.fit_chunks(cut(X, y), memory_budget=SMALL)
     assert not path.exists()
+
+
+def test_the_seconds_count_from_the_last_time(tmp_path, monkeypatch):
+    X, y = friedman()
+    now = 0.0
+
+    def tick():
+        nonlocal now
+        now += 1.0
+        return now
+
+    written = []
+    monkeypatch.setattr(_checkpoint.time, "monotonic", tick)
+    monkeypatch.setattr(_checkpoint, "write", lambda path, value: written.append(now))
+    network = BackpropRegressor(8, **FEW | {"max_iter": 1}).set_callbacks(Checkpoint(tmp_path / "file", seconds=5))
+    network.fit_chunks(cut(X, y, size=10), memory_budget=0.01)
+    assert len(written) > 3
+    assert np.diff(written[:-1]).min() >= 5
 
 
 @pytest.mark.parametrize("seconds", [-1, "often"])

@@ -138,8 +138,9 @@ class TestManyWindows:
     def test_results_do_not_depend_on_how_the_samples_are_cut(self, size):
         X, y = friedman(1500)
         network = BackpropRegressor((16,), **FEW | {"max_iter": 20})
-        by_chunks = network.fit_chunks(cut(X[:1000], y[:1000], size=size), memory_budget=0.06)
-        assert by_chunks.score(X[1000:], y[1000:]) == pytest.approx(0.97, abs=0.02)
+        by_chunks = clone(network).fit_chunks(cut(X[:1000], y[:1000], size=size), memory_budget=0.06)
+        score = clone(network).fit(X[:1000], y[:1000]).score(X[1000:], y[1000:])
+        assert by_chunks.score(X[1000:], y[1000:]) == pytest.approx(score, abs=0.02)
 
     def test_sorted_chunks_are_mixed_by_windows(self):
         X, y = friedman(6000)
@@ -152,7 +153,7 @@ class TestManyWindows:
     def test_windows_of_a_sorted_file_that_are_too_small_are_a_warning(self):
         X, y = friedman(1500)
         order = np.argsort(y)
-        with pytest.warns(DataWarning, match=r"look sorted: 9.% of the variance .*Raise memory_budget"):
+        with pytest.warns(DataWarning, match=r"look sorted: 9.% of the variance of y lies .*Raise memory_budget"):
             BackpropRegressor(8, **FEW).fit_chunks(cut(X[order], y[order], size=100), memory_budget=SMALL)
 
     @pytest.mark.parametrize("size", [1, 2, 10])
@@ -368,6 +369,7 @@ BAD = {
     "no tuple": (lambda X, y: X, TypeError, r"Chunk 3: a chunk must be \(X, y\) or .*got ndarray"),
     "a reader that raises": (unreadable, RuntimeError, r"Chunk 3 cannot be read \(OSError: disk on fire\)"),
     "sparse among dense": (lambda X, y: (sparse.csr_matrix(X), y), ValueError, "Chunk 3"),
+    "text in y": (lambda X, y: (X, y.astype(str)), ValueError, "Chunk 3"),
     "strings": (lambda X, y: (X.astype(str) + "x", y), ValueError, "Chunk 3: could not convert string to float"),
 }
 
@@ -476,10 +478,27 @@ class TestBadInput:
         network = BackpropRegressor(8, **FEW).fit_chunks(cut(X, y, weight), memory_budget=SMALL)
         assert np.abs(network.predict(X)).max() < 100
 
+    def test_no_iterator(self):
+        with pytest.raises(TypeError, match=r"chunks\(\) must return an iterator over chunks, got NoneType"):
+            BackpropRegressor(8, **FEW).fit_chunks(lambda: None)
+
+    def test_several_labels_that_are_not_0_and_1(self):
+        X, y = friedman()
+        several = np.column_stack([y > 12, y > 16]).astype(int)
+        several[170, 0] = 2
+        with pytest.raises(ValueError, match="Chunk 3: A multilabel y must contain only 0 and 1"):
+            BackpropClassifier(8, **FEW).fit_chunks(cut(X, several), memory_budget=SMALL)
+
+    def test_a_label_that_comes_later(self):
+        X, y = three_classes()
+        reader = Reader(cut(X, y), 3, 4, lambda X, y: (X, np.where(np.arange(len(y)) == 1, "d", y)))
+        with pytest.raises(ValueError, match=r"Chunk 3: y contains previously unseen labels \['d'\]"):
+            BackpropClassifier(8, **FEW).fit_chunks(reader, memory_budget=SMALL)
+
     def test_labels_of_different_kinds(self):
         X, y = three_classes(300)
         chunks = [*cut(X, y), (X[:50], np.arange(50) % 2)]
-        with pytest.raises(ValueError, match="Chunk 6: y has labels like 0, and those before are like 'a'"):
+        with pytest.raises(ValueError, match="Chunk 6: its y has numbers, and before y had text"):
             BackpropClassifier(8, **FEW).fit_chunks(chunks)
 
 

@@ -61,7 +61,7 @@ def test_totals_are_those_of_all_samples(rng, one_hot, make, n_excluded):
     data = new_data(rng, 90, n_excluded, make, one_hot)
     whole, total = totals_of(data, None), merged(parts_of(data))
     assert total.n_samples == whole.n_samples == 90 - n_excluded
-    for name in ("weight", "n_entries", "lowest", "highest", "class_weight"):
+    for name in ("weight", "lowest", "highest", "class_weight"):
         if getattr(whole, name) is not None:
             np.testing.assert_allclose(getattr(total, name), getattr(whole, name), rtol=1e-12)
     for moments in ("moments", "target"):
