@@ -643,8 +643,9 @@ def print_large(costs, reading, arguments):
 def run_cluster(arguments):
     """Print what rounds and epochs take on a local cluster."""
     try:
-        import skbackprop.dask  # noqa: F401
         from distributed import Client, LocalCluster
+
+        import skbackprop.dask  # noqa: F401
     except ImportError as error:
         print(f"skipped: {error}")
         return {}

@@ -29,8 +29,8 @@ def from_parquet(
 
     A chunk is a row group, the unit in which Parquet files are compressed: no part of one can be read without decoding
     the rest. Small row groups that follow each other in a file are read together. Files for training are best written
-    with row groups of about 16 MB, for example ``frame.to_parquet(path, row_group_size=20_000)``: smaller ones take much
-    longer to read, and one row group that holds the whole file is also one chunk.
+    with row groups of about 16 MB, for example ``frame.to_parquet(path, row_group_size=20_000)``: smaller ones take
+    much longer to read, and one row group that holds the whole file is also one chunk.
 
     Parameters
     ----------
