@@ -15,7 +15,7 @@ from uuid import uuid4
 import dask
 import numpy as np
 from dask.delayed import Delayed
-from distributed import Client, Future, wait
+from distributed import Client, Future
 from distributed.protocol import pickle
 
 from .._core.dataset import Dataset
@@ -68,8 +68,9 @@ class Partitions:
 
     def check(self) -> None:
         """Wait for all partitions; raise the error of the first that failed, with its number."""
-        wait(self.futures)
-        self._raise_error(self.futures, 0)
+        for number, future in enumerate(self.futures):
+            if future.exception() is not None:
+                _raise_error(number, future)
 
     def release(self) -> None:
         """Let the workers forget the partitions."""
@@ -86,15 +87,16 @@ class Partitions:
         try:
             return self.client.gather(futures)
         except Exception:
-            self._raise_error(futures, first)
+            for number, future in enumerate(futures, first):
+                if future.status == "error":
+                    _raise_error(number, future)
             raise
 
-    @staticmethod
-    def _raise_error(futures: list[Future], first: int) -> None:
-        for number, future in enumerate(futures, first):
-            if future.status == "error":
-                with naming("partition", number):
-                    future.result()
+
+def _raise_error(number: int, future: Future) -> None:
+    """Raise the error of a task, with the number of its partition."""
+    with naming("partition", number):
+        future.result()
 
 
 def _new_key(function: Callable[..., Any]) -> str:
