@@ -10,6 +10,7 @@ from .._estimators.chunk_fitting import (
     SURVEY_SEED,
     check_features,
     check_survey,
+    expected_classes,
     most_sorted,
     train_on_shards,
 )
@@ -57,12 +58,13 @@ def _survey(estimator, request: FitRequest, partitions: Partitions, local: type)
     """Let the workers load all partitions; return what was found."""
     survey: Survey | None = None
     numbers = range(len(partitions.futures))
+    classes = expected_classes(estimator, request)
     for number, found in enumerate(partitions.map(survey_partition, local(), each=numbers)):
         with naming("partition", number):
             if survey is None:
                 check_features(estimator, found.n_features, found.names, reset=not request.resumes)
-            if request.resumes and found.counts is not None:
-                found.check_classes(estimator.classes_)
+            if classes is not None:
+                found.check_classes(classes)
             survey = found if survey is None else survey.merge(found)
     assert survey is not None
     check_survey(estimator, request, survey)

@@ -65,7 +65,7 @@ class TestFullBatch:
 
     def test_weights_that_are_large_to_send(self):
         X, y = arrays(*numbers())
-        options = FEW | {"hidden_layer_sizes": (100, 150), "solver": "batch", "learning_rate": 1e-4, "alpha": 0.01}
+        options = FEW | {"hidden_layer_sizes": (300, 250), "solver": "batch", "learning_rate": 1e-4, "alpha": 0.01}
         network = DaskBackpropRegressor(**options).fit(X, y)
         local = BackpropRegressor(**options).fit(*numbers())
         assert_allclose(theta(network), theta(local), rtol=1e-9, atol=1e-9)
