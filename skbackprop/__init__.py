@@ -21,6 +21,7 @@ __all__ = [
     "initializers",
     "inspection",
     "losses",
+    "onnx",
     "optimizers",
     "plotting",
     "schedules",
