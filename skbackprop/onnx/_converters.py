@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from scipy import special
 from sklearn.pipeline import Pipeline
 
 from .._estimators.classifier import BackpropClassifier
@@ -24,8 +25,8 @@ from ._networks import class_scores, decision_function, label_codes, log_probabi
 
 #: The oldest version of the operators that the graphs use.
 MIN_OPSET = 11
-#: Logits of an ensemble are no further from 0 than this.
-MAX_LOGIT = float(np.log1p(-MIN_PROBABILITY) - np.log(MIN_PROBABILITY))
+#: Logits that an ensemble averages are between these; computed as for predictions, because opposite ones nearly cancel.
+MIN_LOGIT, MAX_LOGIT = special.logit([MIN_PROBABILITY, 1 - MIN_PROBABILITY])
 
 
 class Converter(NamedTuple):
@@ -59,6 +60,12 @@ def dtype_of(variable: Any) -> np.dtype:
 def output_dtype(operator: Any) -> np.dtype:
     """Return float64 if an input is float64, otherwise float32, as skl2onnx does."""
     return FLOAT64 if any(dtype_of(variable) == FLOAT64 for variable in operator.inputs) else FLOAT32
+
+
+def probability_dtype(operator: Any) -> np.dtype:
+    """Return the dtype of the probabilities: that of the outputs, but the operator `ZipMap` takes float32 only."""
+    is_zipped = any(consumer.type == "SklearnZipMap" for consumer in operator.outputs[1].operators_inputs_)
+    return FLOAT32 if is_zipped else output_dtype(operator)
 
 
 def samples(graph: Graph, operator: Any) -> Tensor:
@@ -133,19 +140,18 @@ def set_classifier_types(operator: Any) -> None:
     n_classes = len(classes)
     label_dtype = INT64 if model.is_multilabel else classes.dtype
     set_type(operator, 0, label_dtype, n_classes if model.is_multilabel else None)
-    set_type(operator, 1, output_dtype(operator), n_classes)
+    set_type(operator, 1, probability_dtype(operator), n_classes)
 
 
 def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     """Add the operators of a network that predicts classes."""
     graph, estimator = Graph(scope, container), operator.raw_operator
     model = cast(ClassifierModel, fitted_model(estimator))
-    dtype = output_dtype(operator)
-    scores = class_scores(samples(graph, operator), model, dtype)
+    scores = class_scores(samples(graph, operator), model, output_dtype(operator))
     wants_scores = scope.get_options(estimator, {"raw_scores": False})["raw_scores"]
     result = decision_function(scores, model) if wants_scores else probabilities(scores, model)
     name_labels(graph, operator, label_codes(scores, model.is_multilabel), model.is_multilabel)
-    graph.name_result(result.astype(dtype), operator.outputs[1])
+    graph.name_result(result.astype(probability_dtype(operator)), operator.outputs[1])
 
 
 def name_labels(graph: Graph, operator: Any, codes: Tensor, is_multilabel: bool) -> None:
@@ -177,7 +183,7 @@ def convert_ensemble_classifier(scope: Any, operator: Any, container: Any) -> No
     logits = weighted_mean(results, members.weights / pool.temperature)
     name_labels(graph, operator, label_codes(logits, pool.is_multilabel), pool.is_multilabel)
     probability = logistic(logits) if pool.is_multilabel else logits.apply("Softmax", axis=1)
-    graph.name_result(probability, operator.outputs[1])
+    graph.name_result(probability.astype(probability_dtype(operator)), operator.outputs[1])
 
 
 def inputs_of_members(graph: Graph, operator: Any, members: FittedMembers) -> list[Tensor]:
@@ -217,7 +223,7 @@ def member_logits(X: Tensor, model: ClassifierModel, dtype: np.dtype) -> Tensor:
     """Return the logits of a member: of each label, or the logarithms of the probabilities of classes."""
     scores = class_scores(X, model, dtype).astype(dtype)
     if model.is_multilabel:
-        return scores.maximum(-MAX_LOGIT).minimum(MAX_LOGIT)
+        return scores.maximum(MIN_LOGIT).minimum(MAX_LOGIT)
     return log_probabilities(scores, model).maximum(np.log(MIN_PROBABILITY))
 
 
