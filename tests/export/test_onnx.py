@@ -144,6 +144,13 @@ def test_network_without_standardization(kind, dtype):
 
 
 @DTYPES
+def test_standardization_without_compression(dtype):
+    far = (1e4 + 1e3 * (X - 1e4)).astype(dtype)
+    assert_same(fitted("three classes", standardize="standard"), far, TOLERANCES[dtype])
+    assert_same(fitted("squared", standardize="standard"), far, TOLERANCES[dtype])
+
+
+@DTYPES
 @pytest.mark.parametrize("kind", ["two targets", "quantiles", "two classes", "three classes", "several labels"])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), 3, (4, 3, 2)])
 def test_any_number_of_layers(hidden_layer_sizes, kind, dtype):
@@ -640,13 +647,25 @@ def test_metadata():
 # Without ONNX
 
 
-def test_forward_pass_from_the_attributes():
-    estimator = BackpropRegressor(**FEW | {"activation": "tanh"}).fit(X, NUMBERS)
+@pytest.mark.parametrize("kind", ["squared", "poisson", "two classes", "three classes", "several labels"])
+def test_forward_pass_from_the_attributes(kind):
+    estimator = fitted(kind)
 
-    def predict(inputs):
+    def forward(inputs):
         a = inputs
         for W, b in zip(estimator.coefs_[:-1], estimator.intercepts_[:-1], strict=True):
-            a = np.tanh(a @ W + b)
-        return a @ estimator.coefs_[-1] + estimator.intercepts_[-1]
+            a = np.maximum(a @ W + b, 0)  # the activation, here relu
+        z = a @ estimator.coefs_[-1] + estimator.intercepts_[-1]
+        match estimator.out_activation_:
+            case "exponential":
+                return np.exp(z)
+            case "logistic":
+                return 1 / (1 + np.exp(-z))
+            case "softmax":
+                e = np.exp(z - z.max(axis=1, keepdims=True))
+                return e / e.sum(axis=1, keepdims=True)
+        return z
 
-    np.testing.assert_allclose(predict(X)[:, 0], estimator.predict(X), rtol=1e-12)
+    expected = estimator.predict_proba(X) if is_classifier(estimator) else estimator.predict(X).reshape(120, -1)
+    expected = expected[:, 1:] if kind == "two classes" else expected
+    np.testing.assert_allclose(forward(X), expected, rtol=1e-10)
