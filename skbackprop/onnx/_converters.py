@@ -50,7 +50,7 @@ class Converter(NamedTuple):
 
 
 def dtype_of(variable: Any) -> np.dtype:
-    """Return the dtype of an input; all integers become int64."""
+    """Return the dtype of an input: float32, float64, or int64 for all integers and booleans."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     known: dict[type, np.dtype] = {DoubleTensorType: FLOAT64, FloatTensorType: FLOAT32}
@@ -73,14 +73,10 @@ def samples(graph: Graph, operator: Any) -> Tensor:
     if graph.container.target_opset < MIN_OPSET:
         raise NotImplementedError(
             f"target_opset={graph.container.target_opset} is too old for {type(operator.raw_operator).__name__}; "
-            f"set it to at least {MIN_OPSET}."
+            f"set it to {MIN_OPSET} or later."
         )
-    columns = [
-        Tensor(graph, variable.full_name, np.bool_).astype(INT64)
-        if dtype_of(variable) == INT64
-        else Tensor(graph, variable.full_name, dtype_of(variable))
-        for variable in operator.inputs
-    ]
+    columns = [Tensor(graph, variable.full_name, dtype_of(variable)) for variable in operator.inputs]
+    columns = [column if column.dtype.kind == "f" else column.cast(INT64) for column in columns]
     dtypes = {column.dtype for column in columns}
     return concatenate(columns if len(dtypes) == 1 else [column.astype(FLOAT64) for column in columns])
 

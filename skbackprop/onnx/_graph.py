@@ -121,11 +121,13 @@ class Tensor:
         return self.apply("Sign")
 
     def astype(self, dtype: np.dtype) -> Tensor:
-        """Return the tensor with another dtype."""
+        """Return the tensor with this dtype."""
+        return self if dtype == self.dtype else self.cast(dtype)
+
+    def cast(self, dtype: np.dtype) -> Tensor:
+        """Return the tensor with this dtype, whatever integers or booleans it consists of."""
         from onnx.helper import np_dtype_to_tensor_dtype
 
-        if dtype == self.dtype:
-            return self
         (name,) = self.graph.add("Cast", [self.name], to=np_dtype_to_tensor_dtype(dtype))
         return Tensor(self.graph, name, dtype)
 
