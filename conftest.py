@@ -11,3 +11,5 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores; each with
 collect_ignore_glob = [] if find_spec("sklearn.callback") else ["skbackprop/callbacks/*.py"]
 if not find_spec("dask"):  # the examples of all sources are found in the public module
     collect_ignore_glob.append("skbackprop/chunks/*.py")
+if not find_spec("skl2onnx"):
+    collect_ignore_glob.append("skbackprop/onnx/*.py")

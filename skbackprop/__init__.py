@@ -23,6 +23,7 @@ __all__ = [
     "initializers",
     "inspection",
     "losses",
+    "onnx",
     "optimizers",
     "plotting",
     "schedules",

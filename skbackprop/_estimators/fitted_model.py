@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
@@ -61,6 +62,39 @@ def type_error(estimator, expected: str) -> TypeError:
     """Return the error for an estimator of another type than expected, with a remedy for known containers."""
     remedy = next((words for name, words in REMEDIES.items() if hasattr(estimator, name)), "")
     return TypeError(f"estimator must be {expected}, got {type(estimator).__name__}{remedy}.")
+
+
+class InputScaling(NamedTuple):
+    """How samples are standardized: ``c((X - offset) * factor)``, where c is the compression in `compression.py`.
+
+    All parts have the dtype of the network, and shape (n_features,).
+
+    Attributes
+    ----------
+    offset, factor : ndarray
+        What is subtracted from each feature, and what it is then multiplied by. `offset` is 0 for a network that was
+        trained on sparse samples.
+    lower, upper : ndarray
+        Beyond which standardized features are compressed; infinite where none are.
+    """
+
+    offset: np.ndarray
+    factor: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+class PredictionScaling(NamedTuple):
+    """How predictions get the units of the target: ``prediction * scale + offset``, in float64.
+
+    Attributes
+    ----------
+    scale, offset : ndarray of shape (n_outputs,)
+        The scale is 0 where the target is constant: `offset` is then the prediction, whatever the network computes.
+    """
+
+    scale: np.ndarray
+    offset: np.ndarray
 
 
 class FittedModel(ABC):
@@ -204,6 +238,13 @@ class FittedModel(ABC):
         """Return the derivative of the standardized samples with respect to validated X, or None if it is 1."""
         return None if self._state.standardizer is None else self._state.standardizer.input_slopes(X)
 
+    def input_scaling(self) -> InputScaling | None:
+        """Return how samples are standardized for `internal_layers`, or None if they are not."""
+        standardizer = self._state.standardizer
+        if standardizer is None:
+            return None
+        return InputScaling(standardizer.input_offset, standardizer.input_factor, *standardizer.input_bounds)
+
     def compressed(self, X: np.ndarray) -> np.ndarray:
         """Return dense samples, in the units of the data, as `layers` take them: extreme values are compressed."""
         return X if self._state.standardizer is None else self._state.standardizer.compressed(X)
@@ -268,6 +309,13 @@ class RegressorModel(FittedModel):
         if standardizer is not None:
             prediction = standardizer.inverse_transform_target(prediction)
         return prediction.astype(self.prediction_dtype, copy=False)
+
+    def prediction_scaling(self) -> PredictionScaling | None:
+        """Return what turns the output of the link into predictions, or None if it is the prediction."""
+        standardizer = self._state.standardizer
+        if standardizer is None or not standardizer.target_scaling.scales:
+            return None
+        return PredictionScaling(standardizer.prediction_scale, standardizer.target_transform.prediction_offset)
 
     def prediction_derivatives(self, raw):
         standardizer = self._state.standardizer

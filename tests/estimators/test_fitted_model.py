@@ -10,6 +10,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._core.compression import compress
 from skbackprop._estimators.fitted_model import check_type, fitted_model
 from tests.inspection.networks import CASES, EACH, FEW, LABELS, NUMBERS, SEVERAL, STANDARDIZE, X, fitted, predict
 from tests.shared import TRAINS_BRIEFLY
@@ -82,6 +83,49 @@ def test_layers_are_copies(method, standardize):
         layer.W[:] = np.nan
         layer.b[:] = np.nan
     np.testing.assert_array_equal(estimator.predict(inputs), before)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_scaling_of_the_inputs_is_what_the_internal_layers_need(make):
+    inputs = X.copy()
+    inputs[0, 1] = 1e5  # is compressed
+    estimator = BackpropRegressor(4, activation="tanh", **FEW).fit(make(inputs), NUMBERS)
+    model = fitted_model(estimator)
+    offset, factor, lower, upper = model.input_scaling()
+    assert offset.any() == (make is np.asarray)
+    scaled = (inputs - offset) * factor
+    compress(scaled, lower, upper)
+    assert scaled[0, 1] < 0.1 * ((inputs - offset) * factor)[0, 1]
+    raw = forward(model.internal_layers(), model.network.activations, scaled)
+    np.testing.assert_allclose(raw, model.raw_output(make(inputs)), rtol=1e-12)
+
+
+@EACH
+def test_scaling_of_predictions(case):
+    estimator, inputs, _ = fitted(case)
+    model = fitted_model(estimator)
+    if isinstance(estimator, BackpropClassifier):
+        assert not hasattr(model, "prediction_scaling")
+        return
+    scaling = model.prediction_scaling()
+    outputs = model.loss.link.inverse(model.raw_output(inputs))
+    if scaling is not None:
+        outputs = outputs * scaling.scale + scaling.offset
+    assert (scaling is None) == (case == "logistic")
+    np.testing.assert_allclose(outputs, predict(estimator, inputs), rtol=1e-12)
+
+
+def test_scaling_of_a_constant_target_is_zero():
+    y = np.column_stack([NUMBERS, np.full(len(X), 7.0)])
+    scaling = fitted_model(BackpropRegressor(4, **FEW).fit(X, y)).prediction_scaling()
+    assert scaling.scale[0] > 0
+    assert (scaling.scale[1], scaling.offset[1]) == (0, 7)
+
+
+def test_nothing_is_scaled_without_standardization():
+    model = fitted_model(fitted("squared", False)[0])
+    assert model.input_scaling() is None
+    assert model.prediction_scaling() is None
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])

@@ -1,4 +1,4 @@
-"""Callbacks, inspection and plotting use no private attributes of estimators.
+"""Callbacks, inspection, plotting and export use no private attributes of estimators.
 
 They use `FittedModel`, `FittedMembers` and `fit_progress`.
 """
@@ -11,7 +11,9 @@ import pytest
 import skbackprop
 
 PACKAGE = Path(skbackprop.__file__).parent
-FILES = sorted(file for folder in ("callbacks", "inspection", "plotting") for file in (PACKAGE / folder).glob("*.py"))
+FILES = sorted(
+    file for folder in ("callbacks", "inspection", "onnx", "plotting") for file in (PACKAGE / folder).glob("*.py")
+)
 
 #: Private attributes of estimators that a file may use, with the reason.
 ALLOWED = {

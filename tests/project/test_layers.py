@@ -16,7 +16,7 @@ PACKAGE = Path(skbackprop.__file__).parent
 LAYERS = [
     {"__init__"},
     {"compile"},
-    {"plotting", "dask"},
+    {"plotting", "dask", "onnx"},
     {"inspection", "ensemble", "chunks"},
     {"callbacks"},
     {"_estimators"},
@@ -29,9 +29,9 @@ LAYERS = [
 LEVEL = {name: level for level, layer in enumerate(reversed(LAYERS)) for name in layer}
 
 #: scikit-learn and joblib belong above the engines; below, everything runs on numpy and scipy.
-WITH_SKLEARN = {"plotting", "dask", "inspection", "ensemble", "callbacks", "_estimators", "_sklearn_compat"}
+WITH_SKLEARN = {"plotting", "dask", "onnx", "inspection", "ensemble", "callbacks", "_estimators", "_sklearn_compat"}
 #: Packages that are imported where they are needed, inside functions.
-OPTIONAL = {"dask", "matplotlib", "optuna", "pandas", "pyarrow", "rich"}
+OPTIONAL = {"dask", "matplotlib", "onnx", "optuna", "pandas", "pyarrow", "rich", "skl2onnx"}
 
 
 def modules():

@@ -21,7 +21,9 @@ if find_spec("sklearn.callback") is None:
 ESTIMATORS = ["BackpropClassifier", "BackpropRegressor"]
 ENSEMBLES = ["ensemble.BackpropEnsembleClassifier", "ensemble.BackpropEnsembleRegressor"]
 #: Public submodules that training does not need.
-LAZY = {f"skbackprop.{name}" for name in ("callbacks", "chunks", "compile", "ensemble", "inspection", "plotting")}
+LAZY = {
+    f"skbackprop.{name}" for name in ("callbacks", "chunks", "compile", "ensemble", "inspection", "onnx", "plotting")
+}
 
 
 def names_in_pickle(value):
