@@ -33,6 +33,8 @@ class Activation(Hyperparameters):
 
     See Also
     --------
+    check_activation : Check a custom activation.
+    FunctionActivation : A custom activation of two plain functions.
     skbackprop.losses.Loss : Base class of all losses, which own the output activation.
     skbackprop.optimizers.Optimizer : Base class of all optimizers.
 
