@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, fields, replace
 from inspect import isfunction
-from numbers import Real
+from numbers import Integral, Rational, Real
 from typing import Any, Self, TypeVar
 
 Kind = TypeVar("Kind", bound="Hyperparameters")
@@ -94,6 +94,34 @@ class Hyperparameters:
         return self
 
 
+def fits_in_float(value: Any) -> bool:
+    """Return whether this is a real number that floating-point arithmetic takes.
+
+    A bool is none, nor is a fraction, nor an integer of more than 64 bits, which may exceed all floating-point numbers.
+    """
+    if isinstance(value, Integral):
+        return not isinstance(value, bool) and abs(int(value)) < 2**63
+    return isinstance(value, Real) and not isinstance(value, Rational)
+
+
+def shortened(value: Any) -> str:
+    """Return the representation of a value for messages: Python refuses to print thousands of digits.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    text : str
+    """
+    try:
+        text = repr(value)
+    except ValueError:
+        return f"{type(value).__name__} with thousands of digits"
+    return text if len(text) <= 200 else f"{text[:60]}... ({len(text)} characters)"
+
+
 def check_number(
     owner: Hyperparameters, name: str, *, low: float = -math.inf, high: float = math.inf, closed: str = "neither"
 ) -> None:
@@ -120,14 +148,15 @@ def check_number(
     value = getattr(owner, name)
     has_low = closed in ("left", "both")
     has_high = closed in ("right", "both")
-    is_valid = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    is_valid = fits_in_float(value) and math.isfinite(value)
     is_valid = is_valid and (value >= low if has_low else value > low)
     is_valid = is_valid and (value <= high if has_high else value < high)
     if not is_valid:
         left = "[" if has_low else "("
         right = "]" if has_high else ")"
         raise ValueError(
-            f"{name} of {type(owner).__name__} must be a number in {left}{low:g}, {high:g}{right}, got {value!r}."
+            f"{name} of {type(owner).__name__} must be a number in {left}{low:g}, {high:g}{right}, "
+            f"got {shortened(value)}."
         )
 
 

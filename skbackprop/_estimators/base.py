@@ -32,7 +32,7 @@ from .fast_path import FastPath
 from .fitted_model import FittedModel
 from .fitting import FitRequest, run_fit, run_partial_fit, update_stream
 from .labels import LabelCounts
-from .parameters import CONSTRAINTS, AutoEpochs
+from .parameters import CONSTRAINTS, AutoEpochs, check_numbers
 from .progress import FitProgress
 from .samples import Target
 from .storage import restore_state, stored_state
@@ -283,6 +283,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         )
         self._fast_path = None
         return self
+
+    def _validate_params(self) -> None:
+        check_numbers(self.get_params(deep=False))
+        super()._validate_params()
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_state" in vars(self)

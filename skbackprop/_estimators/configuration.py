@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from .._component_checks import is_custom
 from .._core.dataset import Dataset
 from .._core.network import Network
 from .._core.objective import Objective
@@ -15,7 +16,11 @@ from .._core.standardizer import Standardizer
 from .._core.windows import LARGE, bytes_of
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
+from ..activations import FunctionActivation
+from ..activations._check import check_interface as check_activation_interface
+from ..activations._check import interface_points
 from ..losses import Loss
+from ..losses._check import check_interface as check_loss_interface
 from ..optimizers import Optimizer
 from .parameters import (
     SampleKind,
@@ -50,6 +55,7 @@ def build_config(
     hidden = layer_sizes(estimator.hidden_layer_sizes)
     sizes = (n_features, *hidden, data.n_outputs)
     network = Network(sizes, layer_activations(estimator.activation, len(hidden)))
+    check_components(network, loss, data)
     dropout = layer_dropout(estimator.dropout, len(hidden))
     optimizer = choose_optimizer(estimator.optimizer)
     if optimizer.needs_all_samples:
@@ -72,6 +78,31 @@ def _reads_blocks(shuffle: bool | str, data: Dataset | Shards) -> bool:
     if isinstance(data, Shards) or isinstance(shuffle, str):
         return shuffle == "blocks"
     return bytes_of(data.X) > LARGE
+
+
+def check_components(network: Network, loss: Loss, data: Dataset | Shards) -> None:
+    """Check a custom loss and custom activations with a handful of numbers, before they are trained with.
+
+    Raises
+    ------
+    ValueError
+        If a method does not write or return what it should; the message says what to change.
+    """
+    for activation in network.activations:
+        if is_custom(activation) or isinstance(activation, FunctionActivation):
+            check_activation_interface(activation, interface_points(data.dtype))
+    if is_custom(loss):
+        y = _targets_like(loss, data.some if isinstance(data, Shards) else data)
+        check_loss_interface(loss, y, np.resize(np.array([0.1, -0.2, 0.3], y.dtype), y.shape))
+
+
+def _targets_like(loss: Loss, data: Dataset) -> np.ndarray:
+    """Return a few targets as the loss is going to see them: of the training set, or scaled ones."""
+    y = data.take(slice(4)).target().astype(data.dtype)
+    scaling = loss.link.target_scaling.name
+    if scaling == "spread":
+        return np.resize(np.array([0.5, -1.0, 1.5], y.dtype), y.shape)
+    return y / max(y.mean(), np.finfo(y.dtype).tiny) if scaling == "mean" else y
 
 
 def initial_state(estimator, config: TrainingConfig, seed: int, data: Dataset | Shards) -> TrainingState:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import special
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._core.network import Layer, LayerCache, Network, first_samples
 from .._engines.prediction import raw_output
@@ -24,6 +24,7 @@ from ..losses._links import MultinomialLogit
 from .conversion import convert_samples
 from .samples import accepted_dtypes
 from .targets import LabelEncoder, NumberEncoder, TargetEncoder
+from .validation import validate_data
 
 #: Three multiplications by the root of the smallest normal number are enough for any finite input; one is spare.
 MAX_RESCALES = 4

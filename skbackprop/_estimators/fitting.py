@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from .._core.dataset import Dataset
 from .._engines.selection import choose_engine
@@ -32,6 +31,7 @@ from .ineffective import Call, guessed_end, ineffective_callbacks, ineffective_s
 from .parameters import check_weights, choose_max_iter
 from .progress import ChunkProgress, FitProgress, fingerprint_of
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
+from .validation import validate_data
 from .validation_split import make_validation_scorer, monitors_loss, split
 
 

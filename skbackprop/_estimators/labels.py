@@ -7,11 +7,14 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from .._hyperparameters import shortened
 from ..losses import Loss
 from ..losses._resolve import resolve_loss
+from .invalid_values import is_missing
 
 #: Labels with fewer samples per class than this on average are likely to be numbers or identifiers,
 FEW_SAMPLES = 10
@@ -21,16 +24,58 @@ MAX_PROBABILITIES = 2**27
 CHUNK_SIZE = 2**16
 
 
+def check_labels(labels, name: str) -> None:
+    """Raise ValueError if a label is missing, or if some labels are strings and others are not.
+
+    numpy would convert them to strings, "nan" included, or could not sort them; which of both depends on their order.
+    """
+    if labels is None or sparse.issparse(labels):
+        return
+    values = labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind == "M" and np.isnat(values).any():
+            _raise_missing(name, "NaT", np.flatnonzero(np.isnat(values))[0])
+        if values.dtype.kind != "O":
+            return
+        values = values.ravel().tolist()
+    types = set(map(type, values))
+    if types <= {str} or types <= {bool, int, float}:
+        return
+    first: dict[str, object] = {}
+    for sample, label in enumerate(values):
+        if isinstance(label, (list, tuple, np.ndarray)):
+            return  # several labels per sample
+        if is_missing(label):
+            _raise_missing(name, label, sample)
+        kind = next((kind for kind in (str, Real, np.bool_) if isinstance(label, kind)), type(label))
+        first.setdefault("number" if kind in (Real, np.bool_) else kind.__name__, label)
+    if len(first) > 1:
+        one, other, *_ = map(shortened, first.values())
+        raise ValueError(f"{name} has labels of different types, such as {one} and {other}: make all of them strings.")
+
+
+def _raise_missing(name: str, label: object, sample: int) -> None:
+    raise ValueError(
+        f"{name} has a missing label ({label}) in sample {sample}: leave the sample out, or give the missing labels a "
+        "name, which makes them a class."
+    )
+
+
 def is_multilabel(y) -> bool:
     """Return whether a sample can have several labels, and raise ValueError if `y` does not consist of labels."""
-    check_classification_targets(y)
+    try:
+        check_classification_targets(y)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        label = np.ravel(y)[0]
+        raise kind(f"{error} y begins with {shortened(label)}, of type {type(label).__name__}.") from error
     return type_of_target(y, input_name="y") == "multilabel-indicator"
 
 
 def sorted_labels(labels, name: str) -> np.ndarray:
     """Return the distinct labels in sorted order."""
     if np.ndim(labels) != 1:
-        raise ValueError(f"{name} must be a list of labels, got {labels!r}.")
+        raise ValueError(f"{name} must be a list of labels, got {shortened(labels)}.")
     try:
         return np.unique(labels)
     except TypeError as error:
@@ -64,6 +109,8 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
     classes : array-like of shape (n_classes,) or None
         What the user passed to `partial_fit`, ``()`` if nothing; None in `fit`.
     """
+    if classes is not None:
+        check_labels(classes, "classes")
     given = None if classes is None or np.size(classes) == 0 else sorted_labels(classes, "classes")
     if before is not None:
         if given is not None and not np.array_equal(given, before):
@@ -166,7 +213,8 @@ def class_weight_function(
         given = [class_weight]
     else:
         given = class_weight
-    if not all(isinstance(weights, dict) for weights in given):
+    is_list = isinstance(class_weight, list)
+    if (is_list and not (multilabel and given)) or not all(isinstance(weights, dict) for weights in given):
         raise ValueError(
             f"class_weight={class_weight!r} must be 'balanced', a dict, or a list of dicts, one for each label."
         )

@@ -6,6 +6,7 @@ Errors name the parameter, the value and the remedy.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, ValuesView
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -14,12 +15,13 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
 from .._core.network import Network
-from .._hyperparameters import resolve
+from .._hyperparameters import fits_in_float, resolve, shortened
 from ..activations import ACTIVATIONS, Activation
 from ..initializers import INITIALIZERS, Initializer
 from ..losses import Loss
 from ..optimizers import GD, OPTIMIZERS, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from ..schedules import SCHEDULES, Constant, Cosine, InverseScaling, Schedule
+from .invalid_values import naming_values
 
 #: Types and ranges, as scikit-learn validates them; names are resolved below, where a message can list the known ones.
 CONSTRAINTS: dict[str, list[object]] = {
@@ -107,6 +109,31 @@ class AutoEpochs(NamedTuple):
     most: int
     n_samples: float
     fewest: int
+
+
+def check_numbers(params: Mapping[str, object]) -> None:
+    """Raise an error if a parameter is, or contains, a number that floating-point arithmetic does not take.
+
+    Parameters
+    ----------
+    params : mapping of str to object
+        The parameters by name.
+
+    Raises
+    ------
+    TypeError
+        If a number is a fraction, or of another type that numpy does not know.
+    ValueError
+        If an integer has more than 64 bits.
+    """
+    for name, value in params.items():
+        entries = value.values() if isinstance(value, dict) else value
+        for entry in entries if isinstance(entries, (list, tuple, ValuesView)) else (value,):
+            if not isinstance(entry, Real) or isinstance(entry, bool) or fits_in_float(entry):
+                continue
+            if isinstance(entry, Integral):
+                raise ValueError(f"{name}={shortened(value)} is too large: integers must be below 2**63.")
+            raise TypeError(f"{name}={shortened(value)} has a {type(entry).__name__}: convert it to a float.")
 
 
 def choose_max_iter(max_iter: int | str, auto: AutoEpochs, n_samples: int, n_entries: float = 0.0) -> int:
@@ -198,9 +225,7 @@ def rate_factor_of_width(n_features: int, n_entries: float) -> float:
 
 def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:
     """Return the dropout rate of each hidden layer, or an empty tuple without dropout."""
-    rates: tuple[float, ...] = (
-        tuple(dropout) if isinstance(dropout, (list, tuple, np.ndarray)) else (dropout,) * n_hidden
-    )
+    rates: tuple[float, ...] = (dropout,) * n_hidden if np.ndim(dropout) == 0 else tuple(dropout)
     if len(rates) != n_hidden or not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
         raise ValueError(
             f"dropout={dropout!r} must be a number in [0, 1), or one for each of the {n_hidden} hidden layers."
@@ -275,7 +300,8 @@ def validate_weights(sample_weight, X, *, may_be_zero: bool = False) -> np.ndarr
     """Return finite weights of at least 0, in float64; from version 1.9 on, scikit-learn rejects weights of 0 only."""
     is_zero = may_be_zero and not np.any(sample_weight)
     given = np.ones_like(sample_weight, np.float64) if is_zero else sample_weight
-    weight: np.ndarray = _check_sample_weight(given, X, dtype=np.float64, ensure_non_negative=True)
+    with naming_values(sample_weight=given):
+        weight: np.ndarray = _check_sample_weight(given, X, dtype=np.float64, ensure_non_negative=True)
     return np.zeros_like(weight) if is_zero else weight
 
 

@@ -8,12 +8,12 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
-from sklearn.utils.validation import validate_data
 
 from .._core.dataset import INDEX, Dataset, IndexedMatrix
 from .._typing import Matrix
 from .parameters import check_weights
 from .targets import TargetEncoder
+from .validation import validate_data
 
 #: The dtypes besides those of networks that X keeps.
 NARROW: tuple[DTypeLike, ...] = (
@@ -121,7 +121,7 @@ def validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples:
         raise ValueError("X_val and y_val are for early stopping; set early_stopping to 'auto' or True.")
     dtypes = accepted_dtypes(X_val, samples.data.dtype)
     options = {"accept_sparse": "csr", "dtype": dtypes, "multi_output": True}
-    X_val, y_val = validate_data(estimator, X_val, y_val, reset=False, **options)
+    X_val, y_val = validate_data(estimator, X_val, y_val, suffix="_val", reset=False, **options)
     validation = make_samples(X_val, y_val, check_weights(sample_weight_val, X_val), target)
     n_outputs, n_outputs_val = samples.data.n_outputs, validation.data.n_outputs
     if n_outputs_val != n_outputs:

@@ -11,6 +11,7 @@ from .._core.dataset import OneHot
 from .._typing import Matrix
 from ..losses import Loss
 from .conversion import convert_labels, convert_multilabel, convert_numbers
+from .invalid_values import naming_values
 from .labels import are_known_classes, class_codes, label_columns, smooth_labels
 
 #: The dtypes of a target that is not rounded to the dtype of the network; others become the first.
@@ -160,11 +161,12 @@ def numeric_target(y, dtypes: tuple[np.dtype, ...]) -> np.ndarray:
     """Return a numeric target of shape (n_samples, n_targets), in one of these dtypes, by default the first."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
-    if y.dtype.kind in "USmM" or (y.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in y.flat)):
-        raise ValueError(
-            "y has strings or dates; BackpropRegressor needs numbers. Use BackpropClassifier for class labels."
-        )
-    y = check_array(y, dtype=PRECISE, ensure_2d=False, input_name="y")
+    with naming_values(y=y):
+        if y.dtype.kind in "USmM" or (y.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in y.flat)):
+            raise ValueError(
+                "y has strings or dates; BackpropRegressor needs numbers. Use BackpropClassifier for class labels."
+            )
+        y = check_array(y, dtype=PRECISE, ensure_2d=False, input_name="y")
     if y.dtype not in dtypes:
         with np.errstate(over="ignore"):
             y, precise = y.astype(dtypes[0]), y

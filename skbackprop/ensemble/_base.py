@@ -15,14 +15,16 @@ from scipy import sparse
 from sklearn.ensemble import BaseEnsemble
 from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.base import BaseBackprop, issue_warnings
 from .._estimators.conversion import convert_samples
 from .._estimators.fitted_members import FittedMembers
 from .._estimators.fitted_model import fitted_model
-from .._estimators.parameters import check_weights
+from .._estimators.parameters import check_numbers, check_weights
 from .._estimators.samples import accepted_dtypes
+from .._estimators.sparse_structure import checked_sparse
+from .._estimators.validation import validate_data
 from .._sklearn_compat import CallbackSupportMixin, HasMethods, Interval, StrOptions
 from .._training.result import TrainingResult
 from .._typing import Matrix, MatrixLike
@@ -143,7 +145,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
     ) -> list[TrainingResult]:
         """Update each member with the samples; with `bootstrap`, each as often as the member learns from it."""
         if not begins and (self.bootstrap or self._lists_candidates):
-            y = np.asarray(y.toarray() if sparse.issparse(y) else y)
+            y = np.asarray(checked_sparse(y, "y").toarray() if sparse.issparse(y) else y)
             sample_weight = check_weights(sample_weight, X)
             check_consistent_length(X, y)
             self._check_stream_target(y, classes)
@@ -229,6 +231,10 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         check_is_fitted(self)
         networks = [network_of(member) for member in self.estimators_]
         return FittedMembers(self.estimators_, networks, self.estimator_weights_, self._validated)
+
+    def _validate_params(self) -> None:
+        check_numbers(self.get_params(deep=False))
+        super()._validate_params()
 
     def __sklearn_is_fitted__(self) -> bool:
         return "estimators_" in vars(self)

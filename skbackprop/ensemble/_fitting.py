@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from .._estimators.labels import is_multilabel
 from .._estimators.parameters import check_weights
 from .._estimators.samples import accepted_dtypes
+from .._estimators.validation import validate_data
 from .._sklearn_compat import open_task, with_callbacks
 from .._training.result import TrainingResult
 from .._typing import keep_signature

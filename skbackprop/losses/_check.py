@@ -5,13 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._component_checks import check_float32, check_is_array, steps_around, wrong_derivatives
 from ._base import Loss
-
-#: Step of the central differences, relative to the larger of 1 and the raw output. The error of a central difference is
-#: smallest near the cube root of the machine epsilon, 6e-6 in float64 (Press et al., Numerical Recipes, section 5.7).
-STEP = 1e-6
-#: Largest difference that is accepted between the derivatives in float32 and in float64, relative and absolute.
-FLOAT32_TOLERANCE = 1e-2
 
 
 def check_loss(loss: Loss, y: ArrayLike, raw: ArrayLike, *, rtol: float = 1e-5) -> None:
@@ -58,32 +53,45 @@ def check_loss(loss: Loss, y: ArrayLike, raw: ArrayLike, *, rtol: float = 1e-5) 
     y = loss.repeat_target(y)
     if y.shape != raw.shape:
         raise ValueError(f"y has shape {y.shape} and raw has shape {raw.shape}; the shapes must be equal.")
-    gradient = _check_values(loss, y, raw)
+    gradient = check_interface(loss, y, raw)
     _check_gradient(loss, y, raw, gradient, rtol)
     _, gradient32 = _evaluate(loss, y.astype(np.float32), raw.astype(np.float32))
-    atol = FLOAT32_TOLERANCE * max(1.0, np.abs(gradient).max())
-    if not np.allclose(gradient32, gradient, rtol=FLOAT32_TOLERANCE, atol=atol):
-        raise ValueError(f"{loss!r}: the derivative in float32 differs from the derivative in float64.")
+    check_float32(loss, gradient32, gradient)
 
 
-def _check_values(loss: Loss, y: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """Check types, shapes and finiteness of what the loss returns, and return the derivative."""
-    values, gradient = _evaluate(loss, y, raw)
-    if not isinstance(values, np.ndarray):
-        raise ValueError(f"{loss!r}: value_and_gradient must return an ndarray, got {type(values).__name__}.")
-    prediction = np.asarray(loss.inverse_link(raw.copy()))
-    for name, array, shape in (("value_and_gradient", values, raw.shape[:1]), ("inverse_link", prediction, raw.shape)):
-        if array.shape != shape:
-            raise ValueError(f"{loss!r}: {name} must return an array of shape {shape}, got shape {array.shape}.")
+def check_interface(loss: Loss, y: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    """Check types, shapes and finiteness of what a loss returns and writes, and return the derivative.
+
+    Parameters
+    ----------
+    loss : Loss
+    y, raw : ndarray of shape (n_samples, n_outputs)
+
+    Raises
+    ------
+    ValueError
+        If a method does not do what the base class says.
+    """
+    given = y.copy()
+    values, gradient = _evaluate(loss, given, raw)
+    if np.isnan(gradient).all():
+        raise ValueError(
+            f"{loss!r}: value_and_gradient has not written the derivative into gradient, as in gradient[...] = "
+            "raw - y. It returns the loss of each sample only."
+        )
+    check_is_array(loss, "value_and_gradient", values, raw.shape[:1])
+    check_is_array(loss, "inverse_link", np.asarray(loss.inverse_link(raw.copy())), raw.shape)
     for array in (values, gradient):
         if not np.isfinite(array).all():
-            raise ValueError(f"{loss!r}: value_and_gradient gives NaN or infinity for these y and raw.")
+            raise ValueError(f"{loss!r}: value_and_gradient gives NaN or infinity for y={y[0]} and raw={raw[0]}.")
+    if not np.array_equal(given, y):
+        raise ValueError(f"{loss!r}: value_and_gradient must not change y; write to raw or gradient, or to a copy.")
     return gradient
 
 
 def _check_gradient(loss: Loss, y: np.ndarray, raw: np.ndarray, gradient: np.ndarray, rtol: float) -> None:
     """Compare the derivative with central differences, one output at a time."""
-    step = STEP * np.maximum(1.0, np.abs(raw))
+    step = steps_around(raw)
     for output in range(raw.shape[1]):
         shift = np.zeros_like(raw)
         shift[:, output] = step[:, output]
@@ -91,10 +99,7 @@ def _check_gradient(loss: Loss, y: np.ndarray, raw: np.ndarray, gradient: np.nda
         below, _ = _evaluate(loss, y, raw - shift)
         expected = (above - below) / (2 * step[:, output])
         actual = gradient[:, output]
-        is_close = np.abs(actual - expected) <= rtol * np.maximum(1.0, np.abs(expected))
-        wrong = np.flatnonzero(~is_close)
-        if wrong.size:
-            sample = wrong[0]
+        for sample in wrong_derivatives(actual, expected, rtol)[:1]:
             raise ValueError(
                 f"{loss!r}: the derivative with respect to output {output} of sample {sample} is {actual[sample]:g}, "
                 f"but finite differences give {expected[sample]:g}."

@@ -15,7 +15,7 @@ import skbackprop
 
 #: What is appended to a file of the package: one class and its entry in the registry.
 ADDITIONS = {
-    "activations.py": '''
+    "activations/_rectifiers.py": '''
 
 @dataclass(frozen=True)
 class Mish(Activation):
@@ -45,6 +45,7 @@ class Mish(Activation):
 
 
 ACTIVATIONS["mish"] = Mish()
+__all__ += ["Mish"]
 ''',
     "losses/_regression.py": '''
 

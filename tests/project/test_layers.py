@@ -24,7 +24,7 @@ LAYERS = [
     {"_training"},
     {"_core"},
     {"losses", "activations", "optimizers", "schedules", "initializers", "exceptions"},
-    {"_hyperparameters", "_public", "_scalar_math", "_sklearn_compat", "_typing", "_version"},
+    {"_component_checks", "_hyperparameters", "_public", "_scalar_math", "_sklearn_compat", "_typing", "_version"},
 ]
 LEVEL = {name: level for level, layer in enumerate(reversed(LAYERS)) for name in layer}
 

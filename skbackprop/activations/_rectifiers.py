@@ -1,262 +1,18 @@
-"""Activations: elementwise functions of a layer's pre-activation `z`, and their derivatives.
-
-Each activation defines its formulas twice, side by side: on arrays for the numpy engine, and on single numbers for the
-loops of the compiled engine.
-
-Shapes: `z` and `a = f(z)` are arrays of shape (n_samples, n_units), both of the network's dtype. The array forms write
-their results to arrays that the caller passes, so that training allocates no memory.
-
-To add an activation, write a subclass with the four functions and add it to `ACTIVATIONS`; both engines, the lookup by
-name and the tests find it there. CONTRIBUTING.md shows the steps.
-"""
+"""ReLU, and functions that are close to it for large positive and negative pre-activations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy import special
 
-from ._hyperparameters import Hyperparameters, check_number
-from ._public import publish
-from ._scalar_math import Number, expm1, logistic, normal_cdf, normal_pdf, softplus, tanh
+from .._hyperparameters import check_number
+from .._scalar_math import Number, expm1, logistic, normal_cdf, normal_pdf, softplus
+from ._base import Activation
 
-__all__ = [
-    "ACTIVATIONS",
-    "ELU",
-    "GELU",
-    "SELU",
-    "Activation",
-    "Identity",
-    "LeakyReLU",
-    "Logistic",
-    "ReLU",
-    "SiLU",
-    "Softplus",
-    "Tanh",
-]
-
-
-class Activation(Hyperparameters):
-    """Base class of all activations: a function of the pre-activation and its derivative.
-
-    Attributes
-    ----------
-    initializer : str
-        Name of the initializer that ``init="auto"`` uses for a layer with this activation.
-    works_in_place : bool
-        Whether `function` may write to `z` itself, which predictions then do. It is False for a subclass that defines
-        `function` and does not set it.
-    compiled_in_place : bool
-        Whether the compiled engine replaces z by f(z) in the loop that adds the intercepts. This pays off for functions
-        of a single operation, and `scalar_derivative` must not depend on z then.
-    scalar_value, scalar_derivative : static function or None
-        ``scalar_value(z, ...)`` returns f(z) and ``scalar_derivative(z, a, ...)`` returns f'(z) given ``a = f(z)``, for
-        one number. The compiled engine inlines them into its loops. If they are None, it does not support the
-        activation. Further parameters are passed by name: each is an attribute of the activation, such as
-        `negative_slope`. All numbers have the network's dtype. A literal such as 0.5 would turn float32 into float64;
-        write ``number(0.5)`` with ``number = type(z)``. `skbackprop._scalar_math` has the elementary functions.
-
-    See Also
-    --------
-    skbackprop.losses.Loss : Base class of all losses, which own the output activation.
-    skbackprop.optimizers.Optimizer : Base class of all optimizers.
-
-    Examples
-    --------
-    A custom activation without scalar functions, for the numpy engine:
-
-    >>> import numpy as np
-    >>> from skbackprop import BackpropRegressor
-    >>> from skbackprop.activations import Activation
-    >>> class Sine(Activation):
-    ...     def function(self, z, out):
-    ...         np.sin(z, out=out)
-    ...     def derivative(self, z, a):
-    ...         np.cos(z, out=z)
-    >>> network = BackpropRegressor(activation=Sine())
-    """
-
-    initializer: ClassVar[str] = "glorot_uniform"
-    works_in_place: ClassVar[bool] = False
-    compiled_in_place: ClassVar[bool] = False
-    scalar_value: ClassVar[Callable[..., Number] | None] = None
-    scalar_derivative: ClassVar[Callable[..., Number] | None] = None
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        for owner in cls.__mro__:  # `function` may come from another base than `works_in_place`
-            if "works_in_place" in vars(owner):
-                return
-            if "function" in vars(owner):
-                cls.works_in_place = False
-                return
-
-    def function(self, z: np.ndarray, out: np.ndarray) -> None:
-        """Write f(z) into `out`, and leave `z` unchanged.
-
-        Parameters
-        ----------
-        z : ndarray of shape (n_samples, n_units)
-            Pre-activation.
-        out : ndarray of shape (n_samples, n_units)
-            Where f(z) is written.
-
-        See Also
-        --------
-        derivative : The derivative of the function.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from skbackprop.activations import ReLU
-        >>> z = np.array([[-1.0, 2.0]])
-        >>> a = np.empty_like(z)
-        >>> ReLU().function(z, out=a)
-        >>> a
-        array([[0., 2.]])
-        """
-        raise NotImplementedError
-
-    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
-        """Turn `z` into f'(z) in place, given ``a = f(z)``.
-
-        Backpropagation needs neither array afterwards, so `a` may be overwritten too.
-
-        Parameters
-        ----------
-        z : ndarray of shape (n_samples, n_units)
-            Pre-activation, which becomes the derivative.
-        a : ndarray of shape (n_samples, n_units)
-            Output of the layer, f(z).
-
-        See Also
-        --------
-        function : The function itself.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from skbackprop.activations import ReLU
-        >>> z = np.array([[-1.0, 2.0]])
-        >>> ReLU().derivative(z, a=np.array([[0.0, 2.0]]))
-        >>> z
-        array([[0., 1.]])
-        """
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Identity(Activation):
-    """The identity, f(z) = z: a linear layer.
-
-    See Also
-    --------
-    ReLU : The identity for positive z, and 0 otherwise.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skbackprop.activations import Identity
-    >>> z = np.array([[-1.0, 0.0, 2.0]])
-    >>> a = np.empty_like(z)
-    >>> Identity().function(z, out=a)
-    >>> a.round(4)
-    array([[-1.,  0.,  2.]])
-    """
-
-    works_in_place = True
-    compiled_in_place = True
-
-    def function(self, z: np.ndarray, out: np.ndarray) -> None:
-        np.copyto(out, z)
-
-    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
-        z.fill(1.0)
-
-    @staticmethod
-    def scalar_value(z: Number) -> Number:
-        return z
-
-    @staticmethod
-    def scalar_derivative(z: Number, a: Number) -> Number:
-        return type(z)(1)
-
-
-@dataclass(frozen=True)
-class Logistic(Activation):
-    """The logistic function, f(z) = 1 / (1 + exp(-z)), as in the lecture; f'(z) = f(z) f(-z).
-
-    See Also
-    --------
-    Tanh : The same curve scaled to the range from -1 to 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skbackprop.activations import Logistic
-    >>> z = np.array([[-1.0, 0.0, 2.0]])
-    >>> a = np.empty_like(z)
-    >>> Logistic().function(z, out=a)
-    >>> a.round(4)
-    array([[0.2689, 0.5   , 0.8808]])
-    """
-
-    works_in_place = True
-
-    def function(self, z: np.ndarray, out: np.ndarray) -> None:
-        special.expit(z, out=out)
-
-    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
-        np.subtract(1.0, a, out=z)  # f(-z) = 1 - f(z)
-        z *= a
-
-    @staticmethod
-    def scalar_value(z: Number) -> Number:
-        return logistic(z)
-
-    @staticmethod
-    def scalar_derivative(z: Number, a: Number) -> Number:
-        return a * (type(a)(1) - a)
-
-
-@dataclass(frozen=True)
-class Tanh(Activation):
-    """The hyperbolic tangent, f(z) = tanh(z); f'(z) = 1 - f(z)^2.
-
-    See Also
-    --------
-    Logistic : The same curve scaled to the range from 0 to 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skbackprop.activations import Tanh
-    >>> z = np.array([[-1.0, 0.0, 2.0]])
-    >>> a = np.empty_like(z)
-    >>> Tanh().function(z, out=a)
-    >>> a.round(4)
-    array([[-0.7616,  0.    ,  0.964 ]])
-    """
-
-    works_in_place = True
-
-    def function(self, z: np.ndarray, out: np.ndarray) -> None:
-        np.tanh(z, out=out)
-
-    def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
-        np.multiply(a, a, out=z)
-        np.subtract(1.0, z, out=z)
-
-    @staticmethod
-    def scalar_value(z: Number) -> Number:
-        return tanh(z)
-
-    @staticmethod
-    def scalar_derivative(z: Number, a: Number) -> Number:
-        return type(a)(1) - a * a
+__all__ = ["ELU", "GELU", "SELU", "LeakyReLU", "ReLU", "SiLU", "Softplus"]
 
 
 @dataclass(frozen=True)
@@ -577,10 +333,8 @@ class Softplus(Activation):
         return logistic(z)
 
 
+#: The entries of `skbackprop.activations.ACTIVATIONS`.
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Identity(),
-    "logistic": Logistic(),
-    "tanh": Tanh(),
     "relu": ReLU(),
     "leaky_relu": LeakyReLU(),
     "elu": ELU(),
@@ -589,5 +343,3 @@ ACTIVATIONS: dict[str, Activation] = {
     "silu": SiLU(),
     "softplus": Softplus(),
 }
-
-__dir__ = publish(globals())
