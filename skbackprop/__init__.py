@@ -10,6 +10,7 @@ from ._public import publish
 from ._version import __version__
 
 __all__ = [
+    "TRUSTED_TYPES",
     "BackpropClassifier",
     "BackpropRegressor",
     "__version__",
@@ -33,10 +34,14 @@ if find_spec("distributed") is None:  # tools that import every name in the list
     __all__.remove("dask")
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Import a public submodule that training does not need when it is first used."""
+def __getattr__(name: str) -> ModuleType | list[str]:
+    """Import a public submodule that training does not need when it is first used; list the types to trust."""
     from importlib import import_module
 
+    if name == "TRUSTED_TYPES":
+        from ._trusted import trusted_types
+
+        return trusted_types()
     if name in __all__:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

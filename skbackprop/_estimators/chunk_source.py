@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import validate_data
 
 from .._core.windows import bytes_of
 from .._typing import Matrix
 from .parameters import validate_weights
 from .samples import accepted_dtypes
 from .targets import dense
+from .validation import validate_data
 
 #: Number of samples of a chunk that are in its checksum.
 N_CHECKED = 16

@@ -4,6 +4,7 @@ import ast
 import copy
 import pickle
 import pickletools
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -361,12 +362,32 @@ def test_skops_preserves_string_labels(dtype):
     assert loaded.classes_.dtype == network.classes_.dtype
 
 
+@EVERY_KIND
+@NEEDS_SKOPS
+def test_the_trusted_types_are_enough(network):
+    import skops.io
+
+    X, y = training_data(network)
+    stored = skops.io.dumps(network.fit(X, y))
+    loaded = skops.io.loads(stored, trusted=skbackprop.TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.predict(X), network.predict(X))
+
+
+def test_trusted_types_are_public_classes_of_this_package():
+    for name in skbackprop.TRUSTED_TYPES:
+        module, _, class_name = name.rpartition(".")
+        assert not any(part.startswith("_") for part in name.split("."))
+        if module != "skbackprop.dask":
+            assert isinstance(getattr(import_module(module), class_name), type)
+
+
 @NEEDS_SKOPS
 def test_skops_reports_custom_types_as_untrusted():
     import skops.io
 
     network = BackpropRegressor(6, activation=Cubic(), **FEW).fit(*data(BackpropRegressor))
     stored = skops.io.dumps(network)
+    assert f"{__name__}.Cubic" not in skbackprop.TRUSTED_TYPES
     foreign = [name for name in skops.io.get_untrusted_types(data=stored) if not name.startswith("skbackprop.")]
     assert foreign == [f"{__name__}.Cubic"]
 
