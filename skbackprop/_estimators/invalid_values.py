@@ -30,11 +30,12 @@ def refuse_dates(X: Any, name: str = "X") -> None:
 
     numpy would convert them to a number of units of time, and a missing one to the smallest integer.
     """
-    for position, dtype in enumerate(_column_dtypes(X)):
-        dtype_of_values = getattr(getattr(dtype, "categories", None), "dtype", dtype)
-        if str(dtype_of_values).lower().startswith(TEMPORAL):
+    dtypes = _column_dtypes(X)
+    temporal = {dtype for dtype in set(dtypes) if _is_temporal(dtype)}  # a wide table has few dtypes
+    for position, dtype in enumerate(dtypes if temporal else ()):
+        if dtype in temporal:
             column = _column(name, X, position)
-            raise ValueError(f"{column} has dates, times or durations (dtype {dtype_of_values}). {REMEDY}")
+            raise ValueError(f"{column} has dates, times or durations (dtype {dtype}). {REMEDY}")
 
 
 @contextmanager
@@ -66,6 +67,12 @@ def _column_dtypes(X: Any) -> list[Any]:
     if dtypes is None:
         dtypes = getattr(getattr(X, "schema", None), "types", ())  # of pyarrow
     return list(dtypes) if np.iterable(dtypes) else [dtypes]
+
+
+def _is_temporal(dtype: Any) -> bool:
+    """Return whether the values of a dtype, or its categories, are dates, times or durations."""
+    dtype_of_values = getattr(getattr(dtype, "categories", None), "dtype", dtype)
+    return str(dtype_of_values).lower().startswith(TEMPORAL)
 
 
 def _names(X: Any) -> list[Any] | None:
