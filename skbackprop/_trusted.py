@@ -35,10 +35,14 @@ def trusted_types() -> list[str]:
     types = set(ESTIMATORS)
     for component in COMPONENTS:
         types |= _subclasses(component)
-    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in types}
-    return sorted({name for name in names if name.startswith("skbackprop.")} | set(DASK_ESTIMATORS))
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in types if kind.__module__.startswith("skbackprop.")}
+    names |= {f"skbackprop.{kind.__qualname__}" for kind in types if kind.__module__ == "skbackprop"}
+    return sorted({name for name in names if "._" not in name} | set(DASK_ESTIMATORS))
 
 
 def _subclasses(kind: type) -> set[type]:
-    direct = set(kind.__subclasses__())
-    return direct.union(*map(_subclasses, direct))
+    direct: list[type] = type.__subclasses__(kind)
+    found = set(direct)
+    for subclass in direct:
+        found |= _subclasses(subclass)
+    return found

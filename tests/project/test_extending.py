@@ -17,6 +17,9 @@ import skbackprop
 ADDITIONS = {
     "activations/_rectifiers.py": '''
 
+from .._scalar_math import tanh
+
+
 @dataclass(frozen=True)
 class Mish(Activation):
     """f(z) = z tanh(beta log(1 + exp(z))) (Misra 2020, for beta = 1)."""

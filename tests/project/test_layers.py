@@ -16,7 +16,7 @@ PACKAGE = Path(skbackprop.__file__).parent
 LAYERS = [
     {"__init__"},
     {"compile"},
-    {"plotting", "dask", "onnx"},
+    {"plotting", "dask", "onnx", "_trusted"},
     {"inspection", "ensemble", "chunks"},
     {"callbacks"},
     {"_estimators"},
@@ -24,7 +24,8 @@ LAYERS = [
     {"_training"},
     {"_core"},
     {"losses", "activations", "optimizers", "schedules", "initializers", "exceptions"},
-    {"_component_checks", "_hyperparameters", "_public", "_scalar_math", "_sklearn_compat", "_typing", "_version"},
+    {"_component_checks"},
+    {"_hyperparameters", "_public", "_scalar_math", "_sklearn_compat", "_typing", "_version"},
 ]
 LEVEL = {name: level for level, layer in enumerate(reversed(LAYERS)) for name in layer}
 

@@ -33,14 +33,14 @@ def names_in_pickle(value):
 
 
 def test_the_package_shows_its_public_submodules_and_the_estimators():
-    assert dir(skbackprop) == sorted([*ESTIMATORS, *SUBMODULES, "__version__"])
+    assert dir(skbackprop) == sorted([*ESTIMATORS, *SUBMODULES, "TRUSTED_TYPES", "__version__"])
     assert sorted(skbackprop.__all__) == dir(skbackprop)
 
 
 def test_tab_completion_offers_the_public_names():
     completer = rlcompleter.Completer({"skbackprop": skbackprop})
     offered = {word.partition(".")[2].rstrip("()") for word in completer.attr_matches("skbackprop.")}
-    assert offered == {*ESTIMATORS, *SUBMODULES}
+    assert offered == {*ESTIMATORS, *SUBMODULES, "TRUSTED_TYPES"}
 
 
 @pytest.mark.parametrize("name", MODULES)
