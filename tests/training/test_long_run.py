@@ -25,5 +25,5 @@ def test_memory_files_and_threads_do_not_grow(engine, monkeypatch):
     *_, warm = long_run(n_samples=4_000, n_fits=20, n_rounds=2, engine=engine)
     *_, end = long_run(n_samples=20_000, n_fits=60, n_rounds=2, engine=engine)
     assert end.memory - warm.memory < SLACK
-    assert end.files == warm.files
-    assert end.threads == warm.threads
+    assert end.files <= warm.files
+    assert end.threads <= warm.threads
