@@ -124,7 +124,7 @@ def convert_labels(y, n_samples: int) -> np.ndarray | None:
         return array if all(type(label) is str for label in array.tolist()) else None
     if kind == "f":
         return array if np.array_equal(array, np.rint(array)) else None  # other numbers are no labels
-    if kind == "U" and type(y) in (list, tuple) and not all(type(label) is str for label in y):
+    if kind == "U" and type(y) in (list, tuple) and not all(isinstance(label, str) for label in y):
         return None  # numpy has made strings of other labels
     return array if kind in "biuU" else None
 

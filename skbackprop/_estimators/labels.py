@@ -39,7 +39,7 @@ def check_labels(labels, name: str) -> None:
             return
         values = values.ravel().tolist()
     types = set(map(type, values))
-    if types <= {str} or types <= {bool, int, float}:
+    if types <= {str, np.str_} or types <= {bool, int, float}:
         return
     first: dict[str, object] = {}
     for sample, label in enumerate(values):

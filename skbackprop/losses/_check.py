@@ -77,7 +77,7 @@ def check_interface(loss: Loss, y: np.ndarray, raw: np.ndarray) -> np.ndarray:
     if np.isnan(gradient).all():
         raise ValueError(
             f"{loss!r}: value_and_gradient has not written the derivative into gradient, as in gradient[...] = "
-            "raw - y. It returns the loss of each sample only."
+            "raw - y, or has written NaN only."
         )
     check_is_array(loss, "value_and_gradient", values, raw.shape[:1])
     check_is_array(loss, "inverse_link", np.asarray(loss.inverse_link(raw.copy())), raw.shape)

@@ -155,7 +155,8 @@ class Recording(SquaredError):
     targets: ClassVar[list[float]] = []
 
     def value_and_gradient(self, y, raw, gradient):
-        self.targets.extend(y[:, 0])
+        if len(y) == 1:  # an update, not the check of the loss before the training
+            self.targets.extend(y[:, 0])
         return super().value_and_gradient(y, raw, gradient)
 
 

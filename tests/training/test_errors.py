@@ -118,7 +118,7 @@ def test_error_in_a_custom_component_leaves_the_estimator_unchanged(estimator, f
 
 
 @BOTH
-@pytest.mark.parametrize("units", [10**14, 10**19, (10**10, 10**10)], ids=["petabytes", "no array", "two layers"])
+@pytest.mark.parametrize("units", [10**14, 10**18, (10**10, 10**10)], ids=["petabytes", "no array", "two layers"])
 def test_network_that_does_not_fit_in_memory_raises_and_leaves_the_estimator_unchanged(estimator, units):
     X, y = data(estimator)
     network = estimator(6, **FEW).fit(X, y)
