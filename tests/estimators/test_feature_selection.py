@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import make_regression
 from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier
+from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.inspection import input_gradients
-from tests.shared import BOTH, TRAINS_BRIEFLY
+from tests.shared import BOTH, TRAINS_BRIEFLY, deployment_code
 
 #: The columns that the target depends on.
 USED = [1, 3]
@@ -105,3 +106,12 @@ def test_selectors_without_a_getter_say_what_is_missing():
     X, y = data(BackpropClassifier)
     with pytest.raises(ValueError, match="should have `coef_` or `feature_importances_` attribute"):
         RFE(BackpropClassifier((), alpha=1e-3, **BRIEF)).fit(X, y)
+
+
+def test_code_of_the_documentation():
+    X, y = make_regression(200, 9, n_informative=5, random_state=0)
+    names = {"RFE": RFE, "BackpropRegressor": BackpropRegressor, "StandardScaler": StandardScaler}
+    names |= {"make_pipeline": make_pipeline, "X": X, "y": y}
+    exec(deployment_code("Feature selection, SHAP, MAPIE and yellowbrick"), names)
+    assert names["model"].score(X, y) > 0.9
+    assert names["model"][-1].n_features_ == 5

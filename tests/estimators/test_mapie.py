@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.losses import Quantiles
-from tests.shared import TRAINS_BRIEFLY
+from tests.shared import TRAINS_BRIEFLY, deployment_code
 
 mapie = pytest.importorskip("mapie.regression")
 
@@ -80,6 +80,15 @@ def margin_by_hand(network, X, y):
     low, _, high = network.predict(X).T
     misses = np.sort(np.maximum(low - y, y - high))
     return misses[int(np.ceil(LEVEL * (len(y) + 1))) - 1]
+
+
+def test_code_of_the_documentation(parts):
+    (X, y), (X_calibration, y_calibration), test = parts
+    names = {"BackpropRegressor": BackpropRegressor, "clone": clone, "X": X, "y": y}
+    names |= {"X_calibration": X_calibration, "y_calibration": y_calibration}
+    names["ConformalizedQuantileRegressor"] = mapie.ConformalizedQuantileRegressor
+    exec(deployment_code("Feature selection, SHAP, MAPIE and yellowbrick", 1), names)
+    check(names["conformal"], *test)
 
 
 def test_mapie_clones_estimators_of_certain_names_only():

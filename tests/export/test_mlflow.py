@@ -20,6 +20,7 @@ from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegr
 from skbackprop.losses import Quantile
 from skbackprop.optimizers import AdamW
 from skbackprop.schedules import Cosine
+from tests.shared import deployment_code
 
 mlflow = pytest.importorskip("mlflow")
 pytest.importorskip("skops")
@@ -99,12 +100,6 @@ def trained(name, model):
     half = len(X) // 2
     first, second = order[:half], order[half:]
     return clone(model).partial_fit(X[first], y[first], **classes).partial_fit(X[second], y[second])
-
-
-def code_of(section):
-    """Return the first block of Python code of a section of the page on deployment."""
-    page = Path(skbackprop.__file__).parents[1] / "docs" / "deployment.md"
-    return page.read_text().partition(f"## {section}\n")[2].partition("```python\n")[2].partition("```")[0]
 
 
 def dense(predicted):
@@ -188,7 +183,7 @@ class TestEpochs:
 
     def test_autolog_logs_a_pipeline_and_the_callback_of_the_documentation_its_epochs(self, tracking):
         pytest.importorskip("sklearn.callback")
-        code = code_of("MLflow")
+        code = deployment_code("MLflow")
         assert "class MLflowLogger(Callback)" in code
         losses = json.loads(run(AUTOLOG, tracking, "tests", code).splitlines()[-1])
         runs = mlflow.search_runs(filter_string="tags.estimator_name = 'Pipeline'", output_format="list")
