@@ -21,6 +21,20 @@ def oldest(session):
 
 
 @nox.session(python="3.11")
+def integrations(session):
+    """Run the tests with packages that store, explain and select models; they are skipped where these are missing."""
+    session.install("-e", ".[dev]", "mlflow", "mapie>=1", "shap", "skrub", "skops")
+    tests = (
+        "tests/export",
+        "tests/inspection/test_shap.py",
+        "tests/estimators/test_feature_selection.py",
+        "tests/estimators/test_mapie.py",
+        "tests/estimators/test_storage.py",
+    )
+    session.run("pytest", "-q", "-n", "auto", *(session.posargs or tests))
+
+
+@nox.session(python="3.11")
 def lint(session):
     """Check style, types and vocabulary."""
     session.install("-e", ".[dev]")

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from sklearn.datasets import load_iris
@@ -69,3 +70,10 @@ def _installed(name):
 
 
 ENGINES = pytest.mark.parametrize("engine", ["numpy", _installed("numba")])
+
+
+def deployment_code(section, position=0):
+    """Return one of the blocks of Python code in a section of docs/deployment.md."""
+    page = (Path(__file__).parents[1] / "docs" / "deployment.md").read_text()
+    text = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return text.split("```python\n")[1:][position].partition("```")[0]

@@ -32,6 +32,7 @@ from .fast_path import FastPath
 from .fitted_model import FittedModel
 from .fitting import FitRequest, run_fit, run_partial_fit, update_stream
 from .labels import LabelCounts
+from .nested_parameters import changed_component, split_nested
 from .parameters import CONSTRAINTS, AutoEpochs, check_numbers
 from .progress import FitProgress
 from .samples import Target
@@ -249,6 +250,45 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         view.__dict__.update(self.__dict__)
         view.__dict__.pop("feature_names_in_", None)
         return view
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, also those of optimizers, schedules, losses, activations and initializers.
+
+        ``optimizer__beta_2=0.9`` sets `beta_2` of the optimizer. If `optimizer` is a name, such as "adam", it becomes
+        an object, here ``Adam(beta_2=0.9)``.
+
+        Parameters
+        ----------
+        **params : dict
+            New values by the name of the parameter. Fitted attributes do not change; the next call of `fit` or
+            `partial_fit` uses the new values.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is unknown, or a value of a nested one is out of its range.
+
+        See Also
+        --------
+        get_params : All parameters by name.
+
+        Examples
+        --------
+        >>> from skbackprop import BackpropRegressor
+        >>> network = BackpropRegressor().set_params(max_iter=20, optimizer__beta_2=0.9)
+        >>> network.max_iter, network.optimizer
+        (20, Adam(beta_1=0.9, beta_2=0.9, epsilon=1e-08))
+        """
+        own, nested = split_nested(params)
+        super().set_params(**own)
+        for name, changes in nested.items():
+            setattr(self, name, changed_component(name, getattr(self, name), changes))
+        return self
 
     def drop_optimizer_state(self) -> Self:
         """Drop the state of the optimizer, so that a stored estimator has little more than the weights.

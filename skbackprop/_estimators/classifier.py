@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -212,6 +213,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     _mutable_params = (*BaseBackprop._mutable_params, "class_weight", "label_smoothing")
 
     _auto_epochs = AutoEpochs(60, math.inf, 60)
+    #: Whether the network was trained with a sparse `y`. Files of the first versions do not have it.
+    _has_sparse_labels: bool = False
 
     def __init__(
         self,
@@ -451,7 +454,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         return self._partial_fit(X, y, sample_weight, () if classes is None else classes)
 
-    def predict(self, X: MatrixLike) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> Matrix:
         """Predict class labels.
 
         Parameters
@@ -461,8 +464,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The most probable class; with several labels per sample, 1 for each label that is more probable than not.
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels), or CSR matrix
+            The most probable class; with several labels per sample, 1 for each label that is more probable than not, as
+            a CSR matrix if the network was trained with a sparse `y`.
 
         See Also
         --------
@@ -584,6 +588,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         is_stream = classes is not None and counts is None
         weigh = class_weight_function(self.class_weight, None if is_stream else count, known, multilabel)
         attributes = {"classes_": known, "_is_multilabel": multilabel}
+        if not resumes:
+            attributes["_has_sparse_labels"] = multilabel and sparse.issparse(y)
         class_weight = None if weigh is None else lambda y: weigh(encoder.validate(y))
         return Target(encoder, class_weight, attributes)
 

@@ -19,9 +19,11 @@ from .._core.network import Layer, LayerCache, Network, first_samples
 from .._engines.prediction import raw_output
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
+from .._typing import Matrix
 from ..losses import Loss
 from ..losses._links import MultinomialLogit
 from .conversion import convert_samples
+from .labels import label_matrix
 from .samples import accepted_dtypes
 from .targets import LabelEncoder, NumberEncoder, TargetEncoder
 from .validation import validate_data
@@ -338,6 +340,7 @@ class ClassifierModel(FittedModel):
         super().__init__(estimator)
         self.classes: np.ndarray = estimator.classes_
         self.is_multilabel: bool = estimator._is_multilabel
+        self.has_sparse_labels: bool = estimator._has_sparse_labels
 
     @property
     def n_predictions(self):
@@ -373,10 +376,10 @@ class ClassifierModel(FittedModel):
             raw[samples] = self._propagate(X)
         return raw
 
-    def labels(self, raw: np.ndarray) -> np.ndarray:
+    def labels(self, raw: np.ndarray) -> Matrix:
         """Return the most probable label of each sample, or 1 for each label that is more probable than not."""
         if self.is_multilabel:
-            return (raw > 0).astype(int)
+            return label_matrix(raw > 0, is_sparse=self.has_sparse_labels)
         code = (raw[:, 0] > 0).astype(int) if self.has_one_output_for_two else raw.argmax(axis=1)
         return self.classes[code]
 

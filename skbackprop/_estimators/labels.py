@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn import get_config
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .._hyperparameters import shortened
+from .._typing import Matrix
 from ..losses import Loss
 from ..losses._resolve import resolve_loss
 from .invalid_values import is_missing
@@ -96,6 +98,15 @@ def label_columns(y, classes) -> np.ndarray:
     if classes is not None and np.size(classes) and not np.array_equal(sorted_labels(classes, "classes"), columns):
         raise ValueError(f"classes={classes!r} are not the columns of y, 0 to {len(columns) - 1}; leave them out.")
     return columns
+
+
+def label_matrix(has_label: np.ndarray, *, is_sparse: bool) -> Matrix:
+    """Return several labels per sample as zeros and ones; like scikit-learn's classifiers, as CSR if y was sparse."""
+    labels = has_label.astype(int, copy=False)
+    if not is_sparse:
+        return labels
+    # scikit-learn has this option from version 1.9 on
+    return sparse.csr_array(labels) if get_config().get("sparse_interface") == "sparray" else sparse.csr_matrix(labels)
 
 
 def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:

@@ -116,14 +116,14 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
                 self._validate_params()
             X = self._validated(X, reset=begins)
             if begins:
-                self._begin_stream()
+                self._begin_stream(y)
             results = self._update_members(X, y, sample_weight, classes, begins)
             self._forget_out_of_fold()  # the members have changed
         if any(result.messages or result.data_messages or result.ineffective for result in results):
             issue_warnings(_merged(results), stacklevel=3)
         return self
 
-    def _begin_stream(self) -> None:
+    def _begin_stream(self, y: ArrayLike) -> None:
         """Set members that have not learned anything."""
         if self._lists_candidates:
             raise ValueError("candidates are compared by fit: set candidates=None for partial_fit, or call fit before.")

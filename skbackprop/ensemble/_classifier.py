@@ -8,12 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags, column_or_1d
 
 from .._estimators.classifier import BackpropClassifier
 from .._estimators.fitted_members import FittedMembers
-from .._estimators.labels import LabelCounts, class_weight_function, is_multilabel
+from .._estimators.labels import LabelCounts, class_weight_function, is_multilabel, label_matrix
 from .._estimators.samples import combine_weights
 from .._estimators.targets import dense
 from .._sklearn_compat import fit_context
@@ -115,6 +116,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
     """
 
     _network_class = BackpropClassifier
+    _has_sparse_labels = False  # whether it was trained with a sparse y; files of the first versions do not have it
     _parameter_constraints: dict[str, list[object]] = CONSTRAINTS | {"calibrate": ["boolean"]}
 
     def __init__(
@@ -226,7 +228,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         """
         return self._partial_fit(X, y, sample_weight, () if classes is None else classes)
 
-    def predict(self, X: MatrixLike) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> Matrix:
         """Predict class labels.
 
         Parameters
@@ -236,8 +238,9 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The most probable class; with several labels per sample, 1 for each label that is more probable than not.
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels), or CSR matrix
+            The most probable class; with several labels per sample, 1 for each label that is more probable than not, as
+            a CSR matrix if the ensemble was trained with a sparse `y`.
 
         See Also
         --------
@@ -251,7 +254,8 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         >>> BackpropEnsembleClassifier(random_state=0).fit(X, y).predict(X[[0, 75, 149]])
         array([0, 1, 2])
         """
-        return self._labels(self._mean_prediction(X))
+        labels = self._labels(self._mean_prediction(X))
+        return label_matrix(labels, is_sparse=self._has_sparse_labels) if self._is_multilabel else labels
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the probability of each class, from the mean of the logits of the networks.
@@ -336,6 +340,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         return super()._fitted_members()._replace(pool=LogitPool(self.temperature_, self._is_multilabel))
 
     def _validated_target(self, y: Matrix) -> np.ndarray:
+        self._has_sparse_labels = sparse.issparse(y)
         y = dense(y)
         return y if is_multilabel(y) else column_or_1d(y, warn=True)
 
@@ -343,9 +348,10 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         self.temperature_ = 1.0
         super()._set_members(samples, candidates, kept)
 
-    def _begin_stream(self) -> None:
-        super()._begin_stream()
+    def _begin_stream(self, y: ArrayLike) -> None:
+        super()._begin_stream(y)
         self.temperature_ = 1.0
+        self._has_sparse_labels = sparse.issparse(y)
 
     def _mean_loss(self, network: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> MeanLoss:
         loss = classification_loss(network.classes_, is_multilabel=network._is_multilabel)

@@ -119,6 +119,22 @@ def test_several_labels_for_each_sample():
     assert 0 < ensemble.oof_score_ <= 1
 
 
+@pytest.mark.parametrize("bootstrap", [False, True])
+def test_predictions_of_several_labels_are_sparse_if_y_was(bootstrap):
+    X, y = make_multilabel_classification(150, n_classes=4, random_state=0)
+    network = BackpropClassifier(8, max_iter=5, alpha=1e-3)
+    ensemble = BackpropEnsembleClassifier(network, 2, random_state=0, candidates=None, bootstrap=bootstrap)
+    dense = clone(ensemble).fit(X, y).predict(X)
+    assert isinstance(dense, np.ndarray)
+    fitted = clone(ensemble).fit(X, sparse.csr_array(y))
+    assert sparse.issparse(fitted.predict(X))
+    np.testing.assert_array_equal(fitted.predict(X).toarray(), dense)
+    assert sparse.issparse(fitted.partial_fit(X, y).predict(X))
+    stream = clone(ensemble).partial_fit(X, sparse.csr_array(y)).partial_fit(X, y)
+    assert sparse.issparse(stream.predict(X))
+    assert isinstance(clone(ensemble).partial_fit(X, y).predict(X), np.ndarray)
+
+
 def test_a_class_with_a_single_sample_is_known_to_all_members(data):
     X, y = data[0], data[1].copy()
     y[0] = "z"

@@ -1,11 +1,16 @@
+import pickle
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import sklearn
 from scipy import sparse, special
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_multilabel_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, log_loss
+from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -88,6 +93,53 @@ def test_multilabel_target_may_be_sparse(multilabel, make, params):
     np.testing.assert_array_equal(theta(sparse_y), theta(dense))
     np.testing.assert_array_equal(theta(sparse_y.partial_fit(X, make(y))), theta(dense.partial_fit(X, y)))
     assert sparse_y.validation_scores_ == dense.validation_scores_
+
+
+class TestSparseLabels:
+    """Predictions of several labels per sample are in the form of y, as those of scikit-learn's MLP."""
+
+    @staticmethod
+    def assert_equal_form(predicted, expected):
+        assert type(predicted) is type(expected)
+        assert predicted.dtype == expected.dtype
+        assert predicted.shape == expected.shape
+
+    @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, sparse.csr_matrix, sparse.csc_matrix])
+    @pytest.mark.parametrize("method", ["fit", "partial_fit"])
+    def test_predictions_have_the_form_of_those_of_scikit_learn(self, multilabel, make, method):
+        X, y = multilabel
+        networks = [BackpropClassifier(6, random_state=0), MLPClassifier(6, max_iter=1, random_state=0)]
+        for network in networks:
+            classes = {"classes": range(4)} if method == "partial_fit" else {}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                getattr(network, method)(X, make(y), **classes)
+        own, other = (network.predict(X) for network in networks)
+        self.assert_equal_form(own, other)
+        own = own.toarray() if sparse.issparse(own) else own
+        np.testing.assert_array_equal(own, networks[0].predict_proba(X) > 0.5)
+
+    @pytest.mark.skipif("sparse_interface" not in sklearn.get_config(), reason="scikit-learn has only sparse matrices")
+    @pytest.mark.parametrize(("interface", "kind"), [("sparray", sparse.csr_array), ("spmatrix", sparse.csr_matrix)])
+    def test_configuration_chooses_between_arrays_and_matrices(self, multilabel, interface, kind):
+        X, y = multilabel
+        network = BackpropClassifier(6, **FEW).fit(X, sparse.csr_array(y))
+        with sklearn.config_context(sparse_interface=interface):
+            assert type(network.predict(X)) is kind
+
+    def test_the_form_is_that_of_the_first_call_and_is_kept(self, multilabel):
+        X, y = multilabel
+        stream = BackpropClassifier(6, random_state=0).partial_fit(X, sparse.csr_array(y))
+        assert sparse.issparse(stream.partial_fit(X, y).predict(X))
+        assert sparse.issparse(pickle.loads(pickle.dumps(stream)).predict(X))
+        assert not sparse.issparse(stream.set_params(max_iter=2, tol=None).fit(X, y).predict(X))
+        assert not sparse.issparse(stream.partial_fit(X, sparse.csr_array(y)).predict(X))
+
+    def test_scores_are_those_of_dense_labels(self, multilabel):
+        X, y = multilabel
+        dense = BackpropClassifier(6, **FEW).fit(X, y)
+        network = BackpropClassifier(6, **FEW).fit(X, sparse.csr_array(y))
+        assert network.score(X, sparse.csr_array(y)) == network.score(X, y) == dense.score(X, y)
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,7 @@ def check_valid(network, X):
     if X is None:
         return
     prediction = network.predict(X)
-    assert len(prediction) == (X.shape[0] if hasattr(X, "shape") else len(X))
+    assert prediction.shape[0] == (X.shape[0] if hasattr(X, "shape") else len(X))
     if isinstance(network, BackpropRegressor):
         assert np.isfinite(prediction).all()
         return
