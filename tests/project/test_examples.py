@@ -9,7 +9,12 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "examples"
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py"))
 #: Packages that an example needs, and the other tests do not.
-NEEDED = {"plot_stream.py": "river", "prune_with_optuna.py": "optuna", "search_with_dask.py": "dask_ml"}
+NEEDED = {
+    "plot_mixed_table.py": "skrub",
+    "plot_stream.py": "river",
+    "prune_with_optuna.py": "optuna",
+    "search_with_dask.py": "dask_ml",
+}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
