@@ -23,7 +23,7 @@ def oldest(session):
 @nox.session(python="3.11")
 def integrations(session):
     """Run the tests with packages that store, explain and select models; they are skipped where these are missing."""
-    session.install("-e", ".[dev]", "mlflow", "mapie>=1", "shap", "skrub", "skops")
+    session.install("-e", ".[dev]", "mlflow", "mapie>=1", "shap")
     tests = (
         "tests/export",
         "tests/inspection/test_shap.py",

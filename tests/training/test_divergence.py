@@ -128,13 +128,13 @@ def test_overflow_gives_no_warnings_of_numpy():
 
 
 class NotANumber(SquaredError):
-    """A custom loss with a mistake that the check before the training, with outputs from -0.2 to 0.3, does not see."""
+    """A custom loss with a mistake that the check before the training, which takes up to four samples, does not see."""
 
     def value_and_gradient(self, y, raw, gradient):
-        is_outside = raw < -0.25
-        values = super().value_and_gradient(y, raw, gradient)
-        gradient[is_outside] = np.nan
-        return np.where(is_outside.any(axis=1), np.nan, values)
+        if len(y) <= 4:
+            return super().value_and_gradient(y, raw, gradient)
+        gradient[...] = np.nan
+        return np.full(len(y), np.nan)
 
 
 @pytest.mark.parametrize("params", [{}, LBFGS], ids=["adam", "lbfgs"])
