@@ -35,6 +35,13 @@ def integrations(session):
 
 
 @nox.session(python="3.11")
+def docs(session):
+    """Build the documentation into docs/_build and treat warnings as errors."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build", *session.posargs)
+
+
+@nox.session(python="3.11")
 def lint(session):
     """Check style, types and vocabulary."""
     session.install("-e", ".[dev]")

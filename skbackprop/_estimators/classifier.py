@@ -188,7 +188,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Name of the output activation: "logistic" or "softmax".
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during `fit`, if X had names that are all strings.
 
     See Also

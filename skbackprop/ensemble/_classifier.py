@@ -77,7 +77,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
     ----------
     estimators_ : list of estimator
         The fitted networks, or pipelines that end in them, those of a candidate after one another.
-    estimator_weights_ : ndarray of shape (n_estimators_,)
+    estimator_weights_ : ndarray of shape (`n_estimators_`,)
         The weight of each in the mean; they sum to 1.
     candidate_results_ : dict of lists
         For each candidate its name ("candidate"), its weight in the ensemble ("weight"), the number of folds that it
@@ -95,7 +95,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
         The class labels, sorted; with several labels per sample, the indices of their columns.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during `fit`, if X had names that are all strings.
 
     See Also

@@ -39,7 +39,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         The edges of the bins of each column, in increasing order; empty without bins.
     n_features_in_ : int
         Number of columns seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had names that are all strings.
 
     See Also
@@ -194,7 +194,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (`n_features_in_`,), default=None
             Names of the columns; None means `feature_names_in_`, or "x0", "x1", ... without names.
 
         Returns

@@ -50,7 +50,7 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEsti
         The fitted network.
     n_features_in_ : int
         Number of inputs of the network.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if the network was fitted on names.
 
     See Also

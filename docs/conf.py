@@ -1,0 +1,78 @@
+"""Configuration of the documentation: ``nox -s docs`` builds it into docs/_build."""
+
+import warnings
+from importlib.metadata import version as installed_version
+
+import matplotlib
+
+matplotlib.use("agg")
+
+project = "skbackprop"
+author = "The skbackprop developers"
+copyright = "2026, The skbackprop developers"
+release = installed_version("skbackprop")
+version = release
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "sphinx-mathjax-offline",
+]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+suppress_warnings = ["config.cache"]  # the order of the gallery is a function, which Sphinx cannot store
+
+# The reference: a page for each object in the __all__ of a public module.
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+autodoc_default_options = {"inherited-members": False}
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+# The gallery: examples whose names begin with plot_ are run, others are shown.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"__init__\.py",
+    "download_all_examples": False,
+    "show_memory": False,
+    "plot_gallery": True,
+    "abort_on_example_error": True,
+    "remove_config_comments": True,
+    "doc_module": ("skbackprop",),
+    "backreferences_dir": "generated/backreferences",
+    "reset_modules": ("matplotlib",),
+}
+warnings.filterwarnings("ignore", message=".*non-interactive", category=UserWarning)  # plt.show() of the examples
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"skbackprop {release}"
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_depth": 3,
+    "show_toc_level": 2,
+    "header_links_before_dropdown": 6,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+
+def skip_inherited_routing(app, what, name, obj, skip, options):
+    """Leave out scikit-learn's methods for metadata routing, whose docstrings refer to its own pages."""
+    return skip or name.endswith("_request") or name == "get_metadata_routing"
+
+
+def setup(app):
+    """Connect the functions of this file."""
+    app.connect("autodoc-skip-member", skip_inherited_routing)
