@@ -29,7 +29,8 @@ def checked_sparse(X: Any, name: str) -> Any:
     Returns
     -------
     X : sparse matrix or array
-        The same one, or one in CSR format if it consists of lists or dictionaries.
+        The same one; one in CSR format if it consists of lists or dictionaries; one with indices of 32 or 64 bits if
+        they have fewer, which scipy before 1.13 does not index.
 
     Raises
     ------
@@ -40,6 +41,8 @@ def checked_sparse(X: Any, name: str) -> Any:
         raise ValueError(f"{name} must have 2 dimensions, got a sparse array of shape {X.shape}.")
     if X.format in ("csr", "csc", "bsr"):
         _check_compressed(X, name)
+        if X.indices.dtype != X.indptr.dtype:
+            X = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
     elif X.format == "coo":
         _check_coordinates(X, name)
     elif X.format == "dia":
@@ -134,9 +137,7 @@ def _check_array(X: Any, attribute: str, kinds: str, name: str, ndim: int = 1) -
 def _check_range(X: Any, attribute: str, size: int, name: str) -> None:
     """Raise ValueError if an index is negative, or not smaller than `size`."""
     indices = getattr(X, attribute)
-    unsigned = indices.view(
-        indices.dtype.str.replace("i", "u")
-    )  # a negative index is a large one: one comparison is enough
+    unsigned = indices.view(indices.dtype.str.replace("i", "u"))  # a negative index is a large one: one comparison
     if len(indices) and unsigned.max() >= size:
         wrong = indices[unsigned >= size][0]
         raise _damaged(f"{name}.{attribute} has the index {wrong}, which is not between 0 and {size - 1}")

@@ -130,7 +130,7 @@ def test_damage_in_other_formats_is_named(format):
         bad.rows[2] = [10**6]
         bad.data[2] = [1.0]
     else:
-        bad._dict[0, 10**6] = 1.0
+        dict.__setitem__(getattr(bad, "_dict", bad), (0, 10**6), 1.0)  # before scipy 1.12, it is a dictionary itself
     with pytest.raises(ValueError, match=r"X.* damaged, or its arrays were changed"):
         network.predict(bad)
 
@@ -146,6 +146,8 @@ def test_lists_of_different_lengths_are_refused():
 def test_one_dimension_is_refused():
     X, y = sparse_data()
     network = BackpropRegressor(3, **FEW).fit(X, y)
+    if sparse.coo_array(np.ones(12)).ndim == 2:
+        pytest.skip("sparse arrays have two dimensions before scipy 1.13")
     with pytest.raises(ValueError, match=r"X must have 2 dimensions, got a sparse array of shape \(12,\)"):
         network.predict(sparse.coo_array(np.ones(12)))
 
