@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -290,6 +291,27 @@ class TestWeights:
         assert axes[1].get_title() == "layer 2: 2 by 1"
         again = WeightsDisplay(coefs=self.COEFS).plot(display.axes_)
         assert again.figure_ is display.figure_
+
+    @pytest.mark.parametrize("layout", [None, "constrained"])
+    @pytest.mark.parametrize("figsize", [(6.4, 4.8), (3.2, 2.4), (8, 2)], ids=str)
+    @pytest.mark.parametrize("image_shape", [None, (4, 4)], ids=["histograms", "images"])
+    def test_panels_of_one_axes_do_not_overlap(self, figsize, layout, image_shape, plt):
+        rng = np.random.default_rng(0)
+        coefs = [rng.normal(size=size) for size in [(16, 12), (12, 12), (12, 10), (10, 1)]]
+        ax = plt.figure(figsize=figsize, layout=layout).subplots()
+        display = WeightsDisplay(coefs=coefs, image_shape=image_shape).plot(ax)
+        display.figure_.draw_without_rendering()
+        boxes = [panel.get_window_extent() for panel in display.axes_.flat if panel is not None]
+        boxes += [panel.title.get_window_extent() for panel in display.axes_.flat if panel is not None]
+        for (index, box), (other_index, other) in combinations(enumerate(boxes), 2):
+            width, height = (min(box.max[i], other.max[i]) - max(box.min[i], other.min[i]) for i in (0, 1))
+            assert width <= 1 or height <= 1, (index, other_index)
+
+    def test_an_axes_is_divided_into_the_columns_with_the_largest_panels(self, plt):
+        display = WeightsDisplay(coefs=[np.ones((4, 4))] * 4)
+        shapes = [display.plot(plt.figure(figsize=size).subplots()).axes_.shape for size in [(12, 2), (4, 4), (2, 12)]]
+        assert shapes == [(1, 4), (2, 2), (4, 1)]
+        assert display.plot(plt.figure(figsize=(12, 2)).subplots(), n_cols=1).axes_.shape == (4, 1)
 
     def test_an_axes_that_is_already_divided_is_refused(self):
         display = WeightsDisplay(coefs=self.COEFS).plot()
