@@ -208,8 +208,8 @@ class TestDrawing:
 
     def test_detail_goes_step_by_step_with_the_size_of_the_axes(self, plt):
         network, found = NetworkDisplay(**network_of(6, 3, 3)), []
-        for inches in (9.0, 3.6, 2.4, 1.5):
-            display = network.plot(plt.figure(figsize=(inches, inches)).add_axes((0, 0, 1, 1)))
+        for size in [(9, 9), (3.6, 3.6), (2.4, 2.4), (3, 1.3)]:
+            display = network.plot(plt.figure(figsize=size).add_axes((0, 0, 1, 1)))
             n_units = max(map(len, display.nodes_))
             found.append((len(display.weight_texts_), bool(written(display.node_texts_[1][0])), n_units))
             assert_legible(display)
