@@ -402,6 +402,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         return list(self._fitted_state().loss_curve)
 
     @property
+    def penalty_curve_(self) -> list[float]:
+        """Penalty in each epoch of `loss_curve_`, which contains it; the difference is the mean loss of the samples."""
+        return list(self._fitted_state().penalty_curve)
+
+    @property
     def validation_loss_curve_(self) -> list[float] | None:
         """Mean loss on the validation set after each epoch of the last `fit`, or None without a validation set."""
         return list(self._fitted_state().validation_loss_curve) or None

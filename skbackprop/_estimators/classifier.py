@@ -158,6 +158,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     loss_curve_ : list of float
         Mean loss plus penalty in each epoch, with the weights as they were during the epoch; for a long stream, in the
         last 10000 epochs or more.
+    penalty_curve_ : list of float
+        Penalty in each epoch of `loss_curve_`, which contains it: the difference is the mean loss of the samples, and
+        can be compared with `validation_loss_curve_`.
     validation_loss_curve_ : list of float or None
         Mean loss on the validation set after each epoch of the last `fit`, or None without a validation set.
     validation_scores_ : list of float or None

@@ -64,7 +64,7 @@ AMOUNTS = ("rate_factor", "prior", "alpha", "mean_weight", "mean_entries")
 REALS = ("learning_rate", "plateau_best", "mean_loss", "constant_loss", "gross_loss")
 NUMBERS = COUNTS + AMOUNTS + REALS
 #: The parts of `TrainingState` that are lists of numbers.
-CURVES = ("loss_curve", "validation_loss_curve", "validation_scores", "tried_priors", "prior_losses")
+CURVES = ("loss_curve", "penalty_curve", "validation_loss_curve", "validation_scores", "tried_priors", "prior_losses")
 #: The parts of `TrainingConfig` that are numbers.
 SETTINGS = ("batch_size", "shuffle", "max_iter", "alpha", "clip_norm")
 
@@ -180,11 +180,14 @@ def _restored_network(stored: dict[str, Any]) -> tuple[TrainingConfig, TrainingS
         setattr(state, name, numbers[name])
     curves = stored["curves"]
     if isinstance(curves, dict):  # the same
-        curves = {"tried_priors": np.empty(0), "prior_losses": np.empty(0), **curves}
+        no_penalties = np.zeros(np.size(curves.get("loss_curve", ())))  # which leaves them in the losses
+        curves = {"penalty_curve": no_penalties, "tried_priors": np.empty(0), "prior_losses": np.empty(0), **curves}
     check_dict(curves, CURVES, "the curves of the stored network")
     for name in CURVES:
         check_curve(curves[name], f"{name} of the stored network")
         setattr(state, name, curves[name].tolist())
+    if len(state.penalty_curve) != len(state.loss_curve):
+        raise ValueError("penalty_curve of the stored network must have as many values as loss_curve.")
     return config, state
 
 

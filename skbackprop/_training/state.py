@@ -47,6 +47,8 @@ class TrainingState:
         Number of epochs made.
     loss_curve : list of float
         Mean loss plus penalty in each epoch.
+    penalty_curve : list of float
+        Penalty in each epoch: the part of `loss_curve` that is not a loss.
     validation_loss_curve, validation_scores : list of float
         Mean loss and score of the validation set after each epoch of the last `fit` that had one.
     validation_start : int
@@ -102,6 +104,7 @@ class TrainingState:
     n_steps: int = 0
     n_iter: int = 0
     loss_curve: list[float] = field(default_factory=list)
+    penalty_curve: list[float] = field(default_factory=list)
     validation_loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
     validation_start: int = 0
@@ -162,6 +165,7 @@ class TrainingState:
         """Bound the loss curve of a stream, which has no end."""
         if len(self.loss_curve) >= 2 * KEPT_EPOCHS:
             del self.loss_curve[:-KEPT_EPOCHS]
+            del self.penalty_curve[:-KEPT_EPOCHS]
 
     def is_finite(self) -> bool:
         """Return whether no weight and nothing in the optimizer state has overflowed."""
@@ -231,6 +235,7 @@ class StateSnapshot:
             setattr(state, name, self._fields[name])
         n_epochs, n_validations = self._curve_lengths
         del state.loss_curve[n_epochs:]
+        del state.penalty_curve[n_epochs:]
         del state.validation_loss_curve[n_validations:]
         del state.validation_scores[n_validations:]
         if undo_moments:

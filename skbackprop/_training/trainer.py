@@ -179,6 +179,7 @@ class Trainer(ABC):
         state.n_iter += 1
         state.mean_loss = loss
         state.loss_curve.append(loss + penalty)
+        state.penalty_curve.append(penalty)
         stop = self._finish_epoch(loss)
         self._save_progress()
         stop_requested = self._observer is not None and self._observer.on_epoch_end(state)

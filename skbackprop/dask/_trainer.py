@@ -114,6 +114,7 @@ def _sent(state: TrainingState) -> TrainingState:
         state,
         change_detector=ChangeDetector(),
         loss_curve=[],
+        penalty_curve=[],
         validation_loss_curve=[],
         validation_scores=[],
         tried_priors=[],

@@ -59,6 +59,9 @@ class Curves(NamedTuple):
 class LossCurveDisplay:
     """Training and validation loss by epoch, with the best epoch marked.
 
+    Both are mean losses of samples, without the penalty `alpha`, so that they can be compared. The training loss of an
+    epoch is measured while the weights change, with dropout if there is any; the validation loss is measured after it.
+
     Create it with `from_estimator`, or with `from_curves` from lists of numbers. To compare several fits, draw each of
     them on the same axes with a different `name`.
 
@@ -360,7 +363,7 @@ def _curves_of(network: Any) -> Curves:
     # After `partial_fit`, the weights are from an epoch that comes after all validated ones.
     has_best = validation is not None and network.best_iter_ <= start + len(validation)
     return Curves(
-        loss=network.loss_curve_,
+        loss=np.subtract(network.loss_curve_, network.penalty_curve_),
         validation=validation,
         best_iter=network.best_iter_ if has_best else None,
         validation_start=start,

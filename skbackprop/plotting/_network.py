@@ -13,9 +13,9 @@ from .._estimators.fitted_model import FittedModel, fitted_model
 from .._typing import MatrixLike
 from ..activations import ACTIVATIONS
 from ..inspection._trace import SampleTrace, trace_sample
-from ._network_drawing import Drawing, Picture
+from ._network_drawing import Drawing, Picture, fitting_drawing
 from ._network_layout import crowding
-from ._utils import COLORMAP, import_pyplot
+from ._utils import COLORMAP, import_pyplot, settle_layout
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +114,7 @@ class NetworkDisplay:
         x: MatrixLike | None = None,
         y: ArrayLike | None = None,
         *,
-        standardized: bool = False,
+        standardized: bool | None = None,
         ax: Axes | None = None,
         **plot_kw: Any,
     ) -> Self:
@@ -130,9 +130,10 @@ class NetworkDisplay:
         y : number, label or array-like of shape (n_outputs,), default=None
             The target of the sample. If it is given, the derivatives of the loss with respect to pre-activations
             (delta), inputs and weights are written as well.
-        standardized : bool, default=False
+        standardized : bool, default=None
             Whether to draw the weights for standardized inputs and target, which can be compared with each other,
-            instead of `coefs_`. Not available together with a sample.
+            instead of `coefs_`. None draws them if there is no sample. They cannot be drawn together with a sample,
+            whose numbers are in the units of the data.
         ax : matplotlib Axes, default=None
             Axes to draw on. None creates a new figure.
         **plot_kw : dict
@@ -161,6 +162,8 @@ class NetworkDisplay:
             raise ValueError(f"y={y!r} was passed without x; pass the sample as well.")
         if x is not None and standardized:
             raise ValueError("A sample cannot be drawn with standardized=True; omit x, or use standardized=False.")
+        if standardized is None:
+            standardized = x is None
         layers = model.internal_layers() if standardized else model.layers()
         display = cls(
             coefs=[layer.W for layer in layers],
@@ -190,7 +193,9 @@ class NetworkDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw on; the drawing is scaled to fit. None creates a figure in which text has a size of 8 points.
+            Axes to draw on; the drawing is scaled to fit. On axes that are too small for text of 6 points, the drawing
+            has less detail: weights are not written if `values` is "auto", columns are closer together, units have no
+            symbols, and fewer units are drawn. None creates a figure in which text has a size of 8 points.
         max_units : int, default=8
             Largest number of units drawn for a layer, at least 3. Of a wider layer, the first and the last units and an
             ellipsis are drawn.
@@ -256,13 +261,15 @@ class NetworkDisplay:
             max_units=max_units,
             has_colorbar=colorbar,
         )
-        drawing = Drawing(picture)
         if ax is None:
+            drawing = Drawing(picture)
             left, right, bottom, top = drawing.frame
             figure = plt.figure(figsize=(right - left, top - bottom))
             ax = figure.add_axes((0, 0, 1, 1))
-        elif ax.figure.figure.get_layout_engine() is not None:
-            ax.figure.figure.draw_without_rendering()  # the layout engine sets the final size of ax
+        else:
+            ax.set_axis_off()
+            settle_layout(ax)
+            drawing = fitting_drawing(picture, ax, keeps_values=values is True)
         drawing.draw(ax, cmap, edge_kw or {}, node_kw or {}, text_kw or {})
         self.ax_ = ax
         self.figure_ = ax.figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.patches import Circle
     from matplotlib.text import Text
 
-#: Font size in points.
+#: Font size in points, and the smallest that is still easy to read.
 POINTS = 8.0
+MIN_POINTS = 6.0
 #: Width of a character in inches: the widest digits, and the average of a longer text.
 CHARACTER = 0.64 * POINTS / 72
 AVERAGE_CHARACTER = 0.95 * CHARACTER
@@ -27,8 +28,10 @@ AVERAGE_CHARACTER = 0.95 * CHARACTER
 LINE = 1.25 * POINTS / 72
 #: Color of the results of the backward pass; weights are red and blue.
 BACKWARD_COLOR = "#1b7837"
-#: Radius of nodes without numbers, radius of bias units, and free space beside a number in a node, in inches.
+#: Radius of nodes without numbers, of nodes without text and of bias units, and free space beside a number in a node,
+#: in inches.
 RADIUS = 0.2
+SMALL_RADIUS = 0.08
 BIAS_RADIUS = 0.12
 PADDING = 0.08
 #: Extra height of the symbol of a unit above its numbers, because the symbol may have an index.
@@ -68,6 +71,10 @@ class Picture(NamedTuple):
         Largest number of units drawn for a layer.
     has_colorbar : bool
         Whether the color scale is drawn.
+    is_narrow : bool, default=False
+        Whether columns are as close together as their headers allow.
+    has_symbols : bool, default=True
+        Whether the symbols of the units are written. Without them, and without a sample, nodes are small.
     """
 
     coefs: list[np.ndarray]
@@ -80,6 +87,34 @@ class Picture(NamedTuple):
     values_format: str
     max_units: int
     has_colorbar: bool
+    is_narrow: bool = False
+    has_symbols: bool = True
+
+    def simpler(self, *, keeps_values: bool) -> Iterator[Picture]:
+        """Yield this picture, and then pictures with less and less detail, for axes that are too small for it."""
+        picture = self
+        yield picture
+        if picture.has_values and not keeps_values:
+            picture = picture._replace(has_values=False)
+            yield picture
+        if not picture.has_values:
+            picture = picture._replace(is_narrow=True)
+            yield picture
+            if picture.trace is None:
+                picture = picture._replace(has_symbols=False)
+                yield picture
+        for max_units in range(picture.max_units - 1, 2, -1):
+            yield picture._replace(max_units=max_units)
+
+
+def fitting_drawing(picture: Picture, ax: Axes, *, keeps_values: bool) -> Drawing:
+    """Return the most detailed drawing whose text is easy to read on axes, or else that with the largest text."""
+    drawings = []
+    for simpler in picture.simpler(keeps_values=keeps_values):
+        drawings.append(Drawing(simpler))
+        if drawings[-1].scale_on(ax) * POINTS >= MIN_POINTS:
+            return drawings[-1]
+    return max(drawings, key=lambda drawing: drawing.scale_on(ax))
 
 
 class Drawing:
@@ -126,7 +161,7 @@ class Drawing:
 
     def _radius(self) -> float:
         if self.trace is None:
-            return RADIUS
+            return RADIUS if self.picture.has_symbols else SMALL_RADIUS
         arrays = [self.trace.input, *self.trace.net, *self.trace.out]
         units = [self.units[0], *self.units[1:], *self.units[1:]]
         longest = max(
@@ -137,9 +172,20 @@ class Drawing:
     def _sizes(self) -> Sizes:
         below = LINE if self.backward is not None else 0.0
         if not self.picture.has_values:
-            return Sizes(self.radius, below, 0.0, 0.0)
+            distance = self._header_width() + MARGIN if self.picture.is_narrow else None
+            return Sizes(self.radius, below, 0.0, 0.0, distance)
         longest = max(len(self.number(value)) for array in self.weights + self.gradients for value in array.flat)
         return Sizes(self.radius, below, longest * CHARACTER, LINE * (2 if self.backward is not None else 1))
+
+    def _header_width(self) -> float:
+        """Return the width of the widest header of a column."""
+        return CHARACTER * max(len(line) for level in range(len(self.layer_sizes)) for line in self._header(level))
+
+    def scale_on(self, ax: Axes) -> float:
+        """Return the ratio of the size on axes to the natural size."""
+        left, right, bottom, top = self.frame
+        extent = ax.get_window_extent()
+        return min(extent.width / (right - left), extent.height / (top - bottom)) / ax.figure.dpi
 
     @property
     def frame(self) -> tuple[float, float, float, float]:
@@ -185,9 +231,7 @@ class Drawing:
         ax.set_axis_off()
         self.ax = ax
         self.text_kw = text_kw
-        extent = ax.get_window_extent()
-        #: Ratio of the size on the axes to the natural size.
-        self.scale = min(extent.width / (right - left), extent.height / (top - bottom)) / ax.figure.dpi
+        self.scale = self.scale_on(ax)
         for gap in range(len(self.weights)):
             self._draw_edges(gap, cmap, edge_kw)
             if self.picture.has_values:
@@ -283,7 +327,8 @@ class Drawing:
         x = self.columns[level].x
         lines = self._inside(level, unit)
         heights = y + LINE * (np.arange(len(lines))[::-1] - (len(lines) - 1) / 2)
-        heights[0] += SYMBOL_OFFSET * (len(lines) > 1)
+        if len(lines) > 1:
+            heights[0] += SYMBOL_OFFSET
         texts = [self._write(x, height, line, parse_math=True) for height, line in zip(heights, lines, strict=True)]
         side = -1 if level == 0 else 1
         beside = "\n".join(self._beside(level, unit))
@@ -300,7 +345,7 @@ class Drawing:
         """Return the lines of text in a node."""
         lines = [self._symbol(level, unit)]
         if self.trace is None:
-            return lines
+            return lines if self.picture.has_symbols else []
         if level == 0:
             return [*lines, self.number(self.trace.input[unit])]
         net, out = self.trace.net[level - 1][unit], self.trace.out[level - 1][unit]
@@ -338,17 +383,22 @@ class Drawing:
         return f"δ {self.number(self.backward.delta[level - 1][unit])}"
 
     def _write_header(self, level: int, top: float) -> None:
-        """Write the number of units and the activation above a column."""
+        """Write the header above a column."""
+        text = "\n".join(self._header(level))
+        self._write(self.columns[level].x, top - LINE / 2, text, va="top", color="0.5")
+
+    def _header(self, level: int) -> list[str]:
+        """Return the number of units of a column and its activation."""
         n_units = self.layer_sizes[level]
         kind = "unit"
         if level == 0:
             kind = "input"
-        elif level == len(self.columns) - 1:
+        elif level == len(self.layer_sizes) - 1:
             kind = "output"
         lines = [f"{n_units} {kind}{'' if n_units == 1 else 's'}"]
         if level and self.picture.activations is not None:
             lines.append(self.picture.activations[level - 1])
-        self._write(self.columns[level].x, top - LINE / 2, "\n".join(lines), va="top", color="0.5")
+        return lines
 
     def _draw_colorbar(self, right: float) -> None:
         _, _, bottom, top = self.frame

@@ -65,12 +65,15 @@ class Sizes(NamedTuple):
         Width of the text on an edge; 0 without text.
     value_height : float
         Height of the text on an edge; 0 without text.
+    distance : float or None, default=None
+        Least distance between columns. None chooses distances that suit a drawing with enough space.
     """
 
     radius: float
     below: float
     value_width: float
     value_height: float
+    distance: float | None = None
 
 
 class Layout(NamedTuple):
@@ -129,7 +132,8 @@ def _distances(n_places: list[int], sizes: Sizes) -> tuple[float, list[float]]:
     """Return the distances between the units of a column and between the columns that leave space for the values."""
     spacing = 2 * sizes.radius + sizes.below + MARGIN
     if not sizes.value_width:
-        distance = max(2 * sizes.radius + 1.0, 0.6 * spacing * max(n_places))
+        wide = max(2 * sizes.radius + 1.0, 0.6 * spacing * max(n_places))
+        distance = wide if sizes.distance is None else max(2 * sizes.radius + MARGIN, sizes.distance)
         return spacing, [distance] * (len(n_places) - 1)
     n_values = [min(n_sources + 1, n_targets) + 1 for n_sources, n_targets in pairwise(n_places)]
     spacing = max(spacing, (sizes.value_height + MARGIN) * max(n_values))

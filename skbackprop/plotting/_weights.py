@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._estimators.fitted_model import fitted_model
-from ._utils import COLORMAP, import_pyplot, panel_axes
+from ._utils import COLORMAP, fitting_points, import_pyplot, panel_axes, settle_layout
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 
 #: Number of units of the first layer that are drawn as images by default.
 N_IMAGES = 16
-#: Columns of the grid, and width and height of a panel in inches, for histograms and for images.
+#: Columns of the grid, width and height of a panel in inches, and the space between panels, for histograms.
 HISTOGRAM_COLUMNS = 3
 HISTOGRAM_SIZE = (2.8, 2.4)
+HISTOGRAM_SPACE = (0.4, 0.5)
+#: Width or height in inches below which histograms have few and small tick labels, and the size of these in points.
+SMALL_PANEL = 1.3
+SMALL_LABELS = 7
+#: Columns, panels and space for images.
 IMAGE_COLUMNS = 8
 IMAGE_SIZE = (1.1, 1.25)
+IMAGE_SPACE = (0.05, 0.2)
 
 
 class WeightsDisplay:
@@ -147,7 +153,7 @@ class WeightsDisplay:
             Indices of the units of the first layer whose images are drawn. None draws the first 16.
         n_cols : int, default=None
             Number of columns of the grid into which a single axes is divided. None means 3 for histograms and 8 for
-            images.
+            images in a new figure, and the number with the largest panels in axes that are passed.
         hist_kw : dict, default=None
             Keyword arguments of `matplotlib.axes.Axes.hist`.
         imshow_kw : dict, default=None
@@ -186,26 +192,42 @@ class WeightsDisplay:
         self.images_: list[Any] | None = None
         self.colorbar_: Any = None
         if self.image_shape is None:
-            self._make_panels(plt, ax, len(coefs), n_cols or HISTOGRAM_COLUMNS, HISTOGRAM_SIZE)
+            self._make_panels(plt, ax, len(coefs), n_cols, HISTOGRAM_COLUMNS, HISTOGRAM_SIZE, HISTOGRAM_SPACE)
             self.histograms_ = self._draw_histograms(coefs, {"bins": 30} | (hist_kw or {}))
         else:
             indices = self._checked_units(coefs[0], units, self.image_shape)
-            self._make_panels(plt, ax, len(indices), n_cols or IMAGE_COLUMNS, IMAGE_SIZE)
+            self._make_panels(plt, ax, len(indices), n_cols, IMAGE_COLUMNS, IMAGE_SIZE, IMAGE_SPACE)
             self.images_ = self._draw_images(coefs[0], indices, self.image_shape, imshow_kw or {})
             if colorbar:
                 self.colorbar_ = self.figure_.colorbar(self.images_[0], ax=self._panels, label="weight")
+        self._fit_texts()
         return self
 
-    def _make_panels(self, plt: ModuleType, ax: Any, n_panels: int, n_cols: int, size: tuple[float, float]) -> None:
-        self.axes_, self.bounding_ax_ = panel_axes(plt, ax, n_panels, n_cols, size)
+    def _make_panels(self, plt: ModuleType, ax: Any, *grid: Any) -> None:
+        self.axes_, self.bounding_ax_ = panel_axes(plt, ax, *grid)
         self._panels = [panel for panel in self.axes_.flat if panel is not None]
         self.figure_ = self._panels[0].figure
+
+    def _fit_texts(self) -> None:
+        """Make titles as narrow as their panels, and leave out labels of ticks that small panels have no space for."""
+        settle_layout(self._panels[0])
+        label = self._panels[0].yaxis.label
+        height = self._panels[0].get_window_extent().height
+        label.set_fontsize(fitting_points(height / self.figure_.dpi, label.get_text(), label.get_fontsize()))
+        for panel in self._panels:
+            width, height = panel.get_window_extent().size / self.figure_.dpi
+            panel.title.set_fontsize(fitting_points(width, panel.get_title(), panel.title.get_fontsize()))
+            if self.histograms_ is not None and min(width, height) < SMALL_PANEL:
+                panel.locator_params(nbins=3)
+                panel.tick_params(labelsize=SMALL_LABELS)
 
     def _draw_histograms(self, coefs: list[np.ndarray], hist_kw: dict[str, Any]) -> list[Any]:
         histograms = []
         for level, (panel, W) in enumerate(zip(self._panels, coefs, strict=True), start=1):
             histograms.append(panel.hist(W.ravel(), **hist_kw)[2])
             panel.set_title(f"layer {level}: {W.shape[0]} by {W.shape[1]}")
+        n_cols = self.axes_.shape[-1] if self.bounding_ax_ is not None else len(self._panels)
+        for panel in self._panels[-n_cols:]:  # those without another panel below
             panel.set_xlabel("weight")
         self._panels[0].set_ylabel("number of weights")
         return histograms

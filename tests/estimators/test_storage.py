@@ -156,6 +156,12 @@ def test_stored_files_from_before_samples_were_counted_have_no_rejected_ones(pat
     assert joblib.load(path).n_rejected_ == 0
 
 
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_stored_files_from_before_penalties_were_recorded_have_none(path):
+    network = joblib.load(path)
+    assert network.penalty_curve_ == [0.0] * len(network.loss_curve_)
+
+
 @pytest.fixture
 def stored():
     """Return the state of a fitted network, whose parts a test may change."""
@@ -195,6 +201,13 @@ def test_missing_number_is_rejected_by_name(stored, part):
     key = next(iter(stored["network"][part]))
     del stored["network"][part][key]
     with pytest.raises(ValueError, match=rf"\['{key}'\] missing in the"):
+        load(stored)
+
+
+def test_penalties_of_another_number_of_epochs_are_rejected(stored):
+    curves = stored["network"]["curves"]
+    curves["penalty_curve"] = curves["loss_curve"][1:]
+    with pytest.raises(ValueError, match="penalty_curve of the stored network must have as many values as loss_curve"):
         load(stored)
 
 

@@ -10,6 +10,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._estimators.fitted_model import fitted_model
 from skbackprop.inspection._trace import trace_sample
 from skbackprop.plotting import NetworkDisplay
+from skbackprop.plotting._network_drawing import MIN_POINTS
 from skbackprop.plotting._network_layout import Sizes, arrange, shown_units
 from tests.lecture import COEFS, INTERCEPTS, TARGET, X
 from tests.plotting.pictures import compare
@@ -141,13 +142,18 @@ class TestNumbers:
         display = NetworkDisplay.from_estimator(network)
         assert written(display.node_texts_[-1][0]) == ["$o_{1}$", "yes"]
 
-    def test_weights_for_standardized_data_are_drawn_on_request(self):
+    def test_weights_for_standardized_data_are_drawn_unless_there_is_a_sample(self):
         X, y = load_iris(return_X_y=True)
         network = BackpropClassifier(3, **FEW).fit(X, y)
         layers = fitted_model(network).internal_layers()
-        assert written(NetworkDisplay.from_estimator(network).weight_texts_[0][:-1]) == numbers(network.coefs_[0])
-        display = NetworkDisplay.from_estimator(network, standardized=True)
-        assert written(display.weight_texts_[0][:-1]) == numbers(layers[0].W)
+        for given, expected in [
+            ({}, layers[0].W),
+            ({"standardized": True}, layers[0].W),
+            ({"standardized": False}, network.coefs_[0]),
+            ({"x": X[0]}, network.coefs_[0]),
+        ]:
+            display = NetworkDisplay.from_estimator(network, **given)
+            assert written(display.weight_texts_[0][:-1]) == numbers(expected)
 
     def test_wide_layers_show_their_first_and_last_units_and_the_number_of_units(self):
         weights = network_of(30, 12, 4)
@@ -189,6 +195,33 @@ class TestDrawing:
         figure.suptitle("high" + 8 * "\n")  # leaves half of the height
         display = NetworkDisplay.from_estimator(lecture, X, TARGET, ax=axes[0])
         assert display.figure_ is figure
+        assert_legible(display)
+
+    @pytest.mark.parametrize("layer_sizes", [(4, 8, 4, 3), (64, 32, 16, 10), (10, 1), (30, 100, 100, 1)], ids=str)
+    def test_text_on_axes_of_a_grid_of_figures_is_easy_to_read(self, layer_sizes, plt):
+        axes = plt.figure(figsize=(11, 6), layout="constrained").subplots(2, 3)
+        display = NetworkDisplay(**network_of(*layer_sizes), activations=["relu"] * (len(layer_sizes) - 1))
+        display.plot(axes[0, 0])
+        assert min(text.get_fontsize() for text in display.ax_.texts) >= MIN_POINTS
+        assert_legible(display)
+        assert [len(nodes) for nodes in display.nodes_] == [n if n <= 8 else 6 for n in layer_sizes]
+
+    def test_detail_goes_step_by_step_with_the_size_of_the_axes(self, plt):
+        network, found = NetworkDisplay(**network_of(6, 3, 3)), []
+        for size in [(9, 9), (3.6, 3.6), (2.4, 2.4), (3, 1.3)]:
+            display = network.plot(plt.figure(figsize=size).add_axes((0, 0, 1, 1)))
+            n_units = max(map(len, display.nodes_))
+            found.append((len(display.weight_texts_), bool(written(display.node_texts_[1][0])), n_units))
+            assert_legible(display)
+        assert found == [(2, True, 6), (0, True, 6), (0, False, 6), (0, False, 3)]
+
+    def test_values_that_were_asked_for_are_written_on_small_axes(self, plt):
+        display = NetworkDisplay(**network_of(4, 8, 3)).plot(plt.figure(figsize=(2, 2)).subplots(), values=True)
+        assert len(display.weight_texts_) == 2
+
+    def test_numbers_of_a_sample_are_written_on_small_axes(self, lecture, plt):
+        display = NetworkDisplay.from_estimator(lecture, X, TARGET, ax=plt.figure(figsize=(3, 3)).subplots())
+        assert "net 0.377" in written(display.node_texts_[1][0])
         assert_legible(display)
 
     def test_color_and_width_follow_the_weight(self):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -76,13 +77,24 @@ class TestLossCurves:
         X, y = data(estimator)
         network = estimator(5, early_stopping=True, max_iter=12, tol=None, random_state=0).fit(X, y)
         display = LossCurveDisplay.from_estimator(network)
-        np.testing.assert_array_equal(display.training_line_.get_xydata().T, [np.arange(1, 13), network.loss_curve_])
+        losses = np.subtract(network.loss_curve_, network.penalty_curve_)
+        np.testing.assert_array_equal(display.training_line_.get_xydata().T, [np.arange(1, 13), losses])
         np.testing.assert_array_equal(display.validation_line_.get_ydata(), network.validation_loss_curve_)
         best = network.best_iter_
         np.testing.assert_array_equal(display.best_.get_xydata(), [[best, network.validation_loss_curve_[best - 1]]])
         assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("epoch", "loss")
         words = [text.get_text() for text in display.ax_.get_legend().get_texts()]
         assert words == ["training", "validation", f"best epoch: {best}"]
+
+    @TRAINS_BRIEFLY
+    @BOTH
+    def test_training_and_validation_losses_of_the_same_samples_are_equal(self, estimator):
+        X, y = data(estimator)
+        network = estimator((), solver="batch", optimizer="gd", learning_rate=1e-12, alpha=10.0, max_iter=3, tol=None)
+        display = LossCurveDisplay.from_estimator(network.fit(X, y, X_val=X, y_val=y))
+        assert min(network.penalty_curve_) > 0.01
+        training, validation = display.training_line_.get_ydata(), display.validation_line_.get_ydata()
+        np.testing.assert_allclose(training, validation, rtol=1e-6)
 
     def test_validation_starts_where_the_last_fit_did(self):
         X, y = data(BackpropRegressor)
@@ -189,7 +201,8 @@ class TestLossCurves:
         for network, training, validation in zip(
             ensemble.estimators_, display.training_line_, display.validation_line_, strict=True
         ):
-            np.testing.assert_array_equal(training.get_xydata().T, [np.arange(1, 6), network.loss_curve_])
+            losses = np.subtract(network.loss_curve_, network.penalty_curve_)
+            np.testing.assert_array_equal(training.get_xydata().T, [np.arange(1, 6), losses])
             np.testing.assert_array_equal(validation.get_ydata(), network.validation_loss_curve_)
         losses = [network.validation_loss_curve_[network.best_iter_ - 1] for network in ensemble.estimators_]
         np.testing.assert_array_equal(display.best_.get_xydata().T, [best, losses])
@@ -200,7 +213,8 @@ class TestLossCurves:
         ensemble = BackpropEnsembleRegressor(make_pipeline(BackpropRegressor(3, **FEW)), 2, random_state=0).fit(X, y)
         display = LossCurveDisplay.from_estimator(ensemble)
         for member, line in zip(ensemble.estimators_, display.training_line_, strict=True):
-            np.testing.assert_array_equal(line.get_ydata(), member[-1].loss_curve_)
+            losses = np.subtract(member[-1].loss_curve_, member[-1].penalty_curve_)
+            np.testing.assert_array_equal(line.get_ydata(), losses)
 
     @TRAINS_BRIEFLY
     def test_networks_that_are_not_validated_have_training_curves_only(self):
@@ -290,6 +304,27 @@ class TestWeights:
         assert axes[1].get_title() == "layer 2: 2 by 1"
         again = WeightsDisplay(coefs=self.COEFS).plot(display.axes_)
         assert again.figure_ is display.figure_
+
+    @pytest.mark.parametrize("layout", [None, "constrained"])
+    @pytest.mark.parametrize("figsize", [(6.4, 4.8), (3.2, 2.4), (8, 2)], ids=str)
+    @pytest.mark.parametrize("image_shape", [None, (4, 4)], ids=["histograms", "images"])
+    def test_panels_of_one_axes_do_not_overlap(self, figsize, layout, image_shape, plt):
+        rng = np.random.default_rng(0)
+        coefs = [rng.normal(size=size) for size in [(16, 12), (12, 12), (12, 10), (10, 1)]]
+        ax = plt.figure(figsize=figsize, layout=layout).subplots()
+        display = WeightsDisplay(coefs=coefs, image_shape=image_shape).plot(ax)
+        display.figure_.draw_without_rendering()
+        boxes = [panel.get_window_extent() for panel in display.axes_.flat if panel is not None]
+        boxes += [panel.title.get_window_extent() for panel in display.axes_.flat if panel is not None]
+        for (index, box), (other_index, other) in combinations(enumerate(boxes), 2):
+            width, height = (min(box.max[i], other.max[i]) - max(box.min[i], other.min[i]) for i in (0, 1))
+            assert width <= 1 or height <= 1, (index, other_index)
+
+    def test_an_axes_is_divided_into_the_columns_with_the_largest_panels(self, plt):
+        display = WeightsDisplay(coefs=[np.ones((4, 4))] * 4)
+        shapes = [display.plot(plt.figure(figsize=size).subplots()).axes_.shape for size in [(12, 2), (4, 4), (2, 12)]]
+        assert shapes == [(1, 4), (2, 2), (4, 1)]
+        assert display.plot(plt.figure(figsize=(12, 2)).subplots(), n_cols=1).axes_.shape == (4, 1)
 
     def test_an_axes_that_is_already_divided_is_refused(self):
         display = WeightsDisplay(coefs=self.COEFS).plot()

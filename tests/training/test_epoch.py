@@ -213,6 +213,7 @@ def test_loss_is_the_weighted_mean_plus_the_penalty():
     mean = np.average(errors, weights=data.sample_weight)
     assert state.mean_loss == pytest.approx(mean, rel=1e-12)
     assert state.loss_curve == [pytest.approx(mean + penalty, rel=1e-12)]
+    assert state.penalty_curve == [pytest.approx(penalty, rel=1e-12)]
 
 
 def test_learning_rate_follows_the_number_of_updates_over_epochs():

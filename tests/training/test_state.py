@@ -36,12 +36,14 @@ def test_mean_weight_runs_over_calls_and_is_unchanged_by_the_same_samples():
 
 def test_oldest_losses_are_dropped_at_twice_the_number_that_is_kept(monkeypatch):
     monkeypatch.setattr(_state, "KEPT_EPOCHS", 3)
-    state = new_state(loss_curve=[1.0, 2.0, 3.0, 4.0, 5.0])
+    state = new_state(loss_curve=[1.0, 2.0, 3.0, 4.0, 5.0], penalty_curve=[0.1, 0.2, 0.3, 0.4, 0.5])
     state.drop_oldest_losses()
     assert len(state.loss_curve) == 5
     state.loss_curve.append(6.0)
+    state.penalty_curve.append(0.6)
     state.drop_oldest_losses()
     assert state.loss_curve == [4.0, 5.0, 6.0]
+    assert state.penalty_curve == [0.4, 0.5, 0.6]
 
 
 def test_mean_number_of_entries_runs_over_calls_and_is_unchanged_by_the_same_samples():
@@ -91,7 +93,7 @@ def change(state):
     state.optimizer_state += 1
     for name in (*EPOCH_FIELDS, *MOMENT_FIELDS):
         setattr(state, name, getattr(state, name) + 1)
-    for curve in (state.loss_curve, state.validation_loss_curve, state.validation_scores):
+    for curve in (state.loss_curve, state.penalty_curve, state.validation_loss_curve, state.validation_scores):
         curve.append(9.0)
     state.rng.random()
     moments = CountedMoments(state.standardizer.moments, 100, 0)
@@ -108,7 +110,9 @@ def values(state):
 @pytest.mark.parametrize("undo_moments", [False, True])
 @pytest.mark.parametrize("keeps_rng", [False, True])
 def test_snapshot_restores_all_that_an_epoch_changes(undo_moments, keeps_rng):
-    state = new_state(loss_curve=[1.0], validation_loss_curve=[2.0], validation_scores=[3.0], mean_loss=0.5)
+    state = new_state(
+        loss_curve=[1.0], penalty_curve=[0.5], validation_loss_curve=[2.0], validation_scores=[3.0], mean_loss=0.5
+    )
     state.learning_rate, state.plateau_best = 0.1, 0.2
     state.standardizer = Standardizer(2, 1, StandardScaling(), True, np.dtype(float))
     state.standardizer.update(new_data())
