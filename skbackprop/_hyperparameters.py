@@ -15,6 +15,8 @@ from inspect import isfunction
 from numbers import Integral, Rational, Real
 from typing import Any, Self, TypeVar
 
+from ._other_names import hint
+
 Kind = TypeVar("Kind", bound="Hyperparameters")
 
 
@@ -195,7 +197,8 @@ def resolve(value: Any, registry: Mapping[str, Kind], kind: type[Kind], paramete
     if not isinstance(value, str):
         raise TypeError(f"{parameter} must be a name or {_with_article(kind.__name__)} object, got {value!r}.")
     if value not in registry:
-        raise ValueError(f"{parameter}={value!r} is not known; the names are {sorted([*also, *registry])}.")
+        names = sorted([*also, *registry])
+        raise ValueError(f"{parameter}={value!r} is not known; the names are {names}.{hint(parameter, value, names)}")
     return copy(registry[value])
 
 

@@ -15,9 +15,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_scalar
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.dataset import Dataset
+from .._other_names import CONSTRUCTOR_KEYWORDS, hint
 from .._sklearn_compat import CallbackSupportMixin
 from .._training.change_detector import ChangeDetector
 from .._training.config import TrainingConfig
@@ -111,7 +113,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         n_before = len(self._state.loss_curve) if resumes else 0
         result = run_fit(self, FitRequest(X, y, sample_weight, validation, resumes=resumes))
         self._warn_if_still_falling(result, n_before)
-        issue_warnings(result, stacklevel=4)  # scikit-learn wraps `fit` in another function
+        issue_warnings(result, stacklevel=5)  # two decorators wrap `fit`
         return self
 
     def _fit_chunks(
@@ -209,7 +211,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         if not result.stopped and not result.diverged and self._is_still_falling(n_before):
             monitored = "training loss" if self.validation_scores_ is None else "validation loss or score"
             result.messages.append(
-                f"Maximum number of epochs (max_iter={self._config.max_iter}) reached before convergence: the "
+                f"Maximum number of epochs reached before convergence (max_iter={self._config.max_iter}): the "
                 f"{monitored} was still improving by more than tol={self.tol:g} per epoch. Raise max_iter or "
                 "learning_rate; tol=None makes exactly max_iter epochs and gives no warning."
             )
@@ -285,6 +287,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         (20, Adam(beta_1=0.9, beta_2=0.9, epsilon=1e-08))
         """
         own, nested = split_nested(params)
+        for name in own:
+            if name in CONSTRUCTOR_KEYWORDS:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for {type(self).__name__}: use {CONSTRUCTOR_KEYWORDS[name]} instead."
+                )
         super().set_params(**own)
         for name, changes in nested.items():
             setattr(self, name, changed_component(name, getattr(self, name), changes))
@@ -325,8 +332,14 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     def _validate_params(self) -> None:
-        check_numbers(self.get_params(deep=False))
-        super()._validate_params()
+        params = self.get_params(deep=False)
+        check_numbers(params)
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            message = str(error)
+            invalid = [name for name in params if message.startswith(f"The {name!r} parameter")]
+            raise InvalidParameterError(message + "".join(hint(name, params[name]) for name in invalid)) from None
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_state" in vars(self)

@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
+from .._other_names import explain_constructor, explain_fit
 from .._typing import Matrix, MatrixLike, keep_signature
 from ..activations import Activation
 from ..initializers import Initializer
@@ -142,8 +143,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Determines random number generation for weight initialization, shuffling, dropout and the validation split.
         Pass an int for reproducible results across calls.
     verbose : int, default=0
-        1 prints a line about every second, 2 shows a progress bar (extra ``progress``). `partial_fit` prints one line
-        per call with either.
+        1 prints a line about every second, 2 shows a progress bar (extra ``progress``), which needs the package
+        ipywidgets in Jupyter; without it, lines are printed there, too. `partial_fit` prints one line per call with
+        either.
 
     Attributes
     ----------
@@ -219,6 +221,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     #: Whether the network was trained with a sparse `y`. Files of the first versions do not have it.
     _has_sparse_labels: bool = False
 
+    @keep_signature(explain_constructor)
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (64, 32),
@@ -278,6 +281,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
+    @keep_signature(explain_fit)
     @keep_signature(_fit_context(prefer_skip_nested_validation=True))
     def fit(
         self,

@@ -19,7 +19,7 @@ from .._engines.selection import choose_engine
 from .._sklearn_compat import FitTask, open_task, with_callbacks
 from .._training.config import TrainingConfig
 from .._training.epoch import Engine
-from .._training.observers import CallbackAdapter, ObserverList, ProgressBar, TrainingObserver, VerbosePrinter
+from .._training.observers import CallbackAdapter, ObserverList, TrainingObserver, VerbosePrinter, verbose_observer
 from .._training.result import TrainingResult
 from .._training.stopping import EarlyStopper, Patience
 from .._training.trainer import FitTrainer, StreamTrainer
@@ -328,7 +328,7 @@ def _make_observer(estimator, n_samples, last_iter, task) -> TrainingObserver | 
     if task is not None:
         observers.append(CallbackAdapter(estimator, task.context, task.data, lambda: _as_if_ended_here(estimator)))
     if estimator.verbose:
-        observers.append((VerbosePrinter if estimator.verbose == 1 else ProgressBar)(n_samples, last_iter))
+        observers.append(verbose_observer(estimator.verbose, n_samples, last_iter))
     return ObserverList(observers) if observers else None
 
 

@@ -12,6 +12,7 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
+from .._other_names import explain_constructor, explain_fit
 from .._typing import Matrix, MatrixLike, keep_signature
 from ..activations import Activation
 from ..initializers import Initializer
@@ -144,8 +145,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Determines random number generation for weight initialization, shuffling, dropout and the validation split.
         Pass an int for reproducible results across calls.
     verbose : int, default=0
-        1 prints a line about every second, 2 shows a progress bar (extra ``progress``). `partial_fit` prints one line
-        per call with either.
+        1 prints a line about every second, 2 shows a progress bar (extra ``progress``), which needs the package
+        ipywidgets in Jupyter; without it, lines are printed there, too. `partial_fit` prints one line per call with
+        either.
 
     Attributes
     ----------
@@ -214,6 +216,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     _auto_epochs = AutoEpochs(150, 700, 50)
 
+    @keep_signature(explain_constructor)
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (64, 32),
@@ -269,6 +272,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.random_state = random_state
         self.verbose = verbose
 
+    @keep_signature(explain_fit)
     @keep_signature(_fit_context(prefer_skip_nested_validation=True))
     def fit(
         self,

@@ -10,6 +10,7 @@ from sklearn.metrics import check_scoring, get_scorer_names
 
 from .._core.dataset import INDEX_CHUNK
 from .._core.objective import Objective
+from .._other_names import hint
 from .._training.state import TrainingState
 from .samples import Samples
 
@@ -101,6 +102,7 @@ def monitors_loss(scoring) -> bool:
     if scoring != "loss" and scoring not in get_scorer_names():
         raise ValueError(
             f"scoring={scoring!r} is not known; it is 'loss', or a name from sklearn.metrics.get_scorer_names()."
+            f"{hint('scoring', scoring, get_scorer_names())}"
         )
     return scoring == "loss"
 

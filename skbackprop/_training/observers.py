@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from .state import TrainingState
@@ -134,7 +135,7 @@ class ProgressBar(TrainingObserver):
         If rich is not installed.
     """
 
-    def __init__(self, n_samples: int, last_iter: int):
+    def __init__(self, last_iter: int):
         try:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
         except ImportError as error:
@@ -144,7 +145,9 @@ class ProgressBar(TrainingObserver):
         text = TextColumn("{task.description}")
         self._progress = Progress("epoch", MofNCompleteColumn(), BarColumn(), text, TimeRemainingColumn())
         self._bar = self._progress.add_task("", total=last_iter)
-        self._progress.start()
+        self.can_be_shown = not self._progress.console.is_jupyter or find_spec("ipywidgets") is not None
+        if self.can_be_shown:
+            self._progress.start()
 
     def on_epoch_end(self, state: TrainingState) -> bool:
         self._progress.update(self._bar, completed=state.n_iter, description=progress_text(state))
@@ -152,6 +155,35 @@ class ProgressBar(TrainingObserver):
 
     def close(self, state: TrainingState) -> None:
         self._progress.stop()
+
+
+def verbose_observer(verbose: int, n_samples: int, last_iter: int) -> TrainingObserver:
+    """Return what reports the progress of a fit: lines for 1, a progress bar for 2 and more.
+
+    In Jupyter, rich draws its bar in a widget. Without the package ipywidgets, it would show nothing but a warning, so
+    lines are printed instead.
+
+    Parameters
+    ----------
+    verbose : int
+    n_samples : int
+        Number of samples in an epoch.
+    last_iter : int
+        Number of the last epoch.
+
+    Returns
+    -------
+    observer : TrainingObserver
+
+    Raises
+    ------
+    ImportError
+        If a bar is wanted and rich is not installed.
+    """
+    if verbose == 1:
+        return VerbosePrinter(n_samples, last_iter)
+    bar = ProgressBar(last_iter)
+    return bar if bar.can_be_shown else VerbosePrinter(n_samples, last_iter)
 
 
 def progress_text(state: TrainingState) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 
+from .._other_names import hint
 from . import LOSSES, Loss
 from ._regression import LOSSES as REGRESSION_LOSSES
 
@@ -37,11 +38,13 @@ def resolve_loss(loss: str | Loss, output_activation: str, auto: Mapping[str, st
             )
         return copy(loss)
     if loss not in auto:
-        raise ValueError(f"loss={loss!r} is not known; the names are {sorted(auto)}.")
+        remedy = hint("loss", loss, auto, {name for name, _ in LOSSES})
+        raise ValueError(f"loss={loss!r} is not known; the names are {sorted(auto)}.{remedy}")
     output = auto[loss] if output_activation == "auto" else output_activation
     if (loss, output) not in LOSSES:
         known_outputs = ["auto", *sorted(activation for name, activation in LOSSES if name == loss)]
         raise ValueError(
             f"output_activation={output!r} is not compatible with loss={loss!r}; the names are {known_outputs}."
+            f"{hint('output_activation', output, known_outputs)}"
         )
     return LOSSES[loss, output]

@@ -150,7 +150,9 @@ def test_without_shuffling_samples_are_used_in_order():
 @BOTH
 def test_reaching_max_iter_warns_with_advice(estimator):
     X, y = data(estimator)
-    with pytest.warns(ConvergenceWarning, match=r"max_iter=2\) reached before convergence.*Raise max_iter") as warnings:
+    with pytest.warns(
+        ConvergenceWarning, match="epochs reached before convergence .max_iter=2.*Raise max_iter"
+    ) as warnings:
         estimator(6, max_iter=2, random_state=0).fit(X, y)
     assert {warning.filename for warning in warnings} == {__file__}
 

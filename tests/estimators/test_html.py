@@ -40,3 +40,16 @@ def test_unfitted_html_is_that_of_scikit_learn(estimator, monkeypatch):
     definers = [base for base in estimator.__mro__ if "_sk_visual_block_" in vars(base)]
     monkeypatch.delattr(definers[0], "_sk_visual_block_")
     assert ours == body(network)
+
+
+@BOTH
+def test_html_has_no_link_as_long_as_the_documentation_has_no_address(estimator):
+    assert "Documentation for" not in body(estimator())
+
+
+@BOTH
+def test_html_links_to_the_reference_once_it_has_an_address(estimator, monkeypatch):
+    """docs/developers/releasing.md says where to set the two attributes."""
+    monkeypatch.setattr(estimator, "_doc_link_module", "skbackprop")
+    monkeypatch.setattr(estimator, "_doc_link_template", "https://example.org/{estimator_module}.{estimator_name}.html")
+    assert f'href="https://example.org/skbackprop.{estimator.__name__}.html"' in body(estimator())

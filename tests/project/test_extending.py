@@ -1,4 +1,4 @@
-"""The steps that CONTRIBUTING.md shows for a new activation, loss or optimizer: one file each, for both engines.
+"""The steps that docs/developers/extending.md shows for a new activation, loss or optimizer: one file each, for both engines.
 
 The steps are carried out in a copy of the package.
 """

@@ -25,7 +25,8 @@ LAYERS = [
     {"_core"},
     {"losses", "activations", "optimizers", "schedules", "initializers", "exceptions"},
     {"_component_checks"},
-    {"_hyperparameters", "_public", "_scalar_math", "_sklearn_compat", "_typing", "_version"},
+    {"_hyperparameters"},
+    {"_other_names", "_public", "_scalar_math", "_sklearn_compat", "_typing", "_version"},
 ]
 LEVEL = {name: level for level, layer in enumerate(reversed(LAYERS)) for name in layer}
 
