@@ -35,6 +35,7 @@ autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
 autodoc_default_options = {"inherited-members": False}
+autodoc_typehints = "none"  # the docstrings describe the types in words
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
