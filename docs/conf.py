@@ -59,6 +59,7 @@ warnings.filterwarnings("ignore", message=".*non-interactive", category=UserWarn
 html_theme = "pydata_sphinx_theme"
 html_title = f"skbackprop {release}"
 html_show_sourcelink = False
+html_sidebars = {page: [] for page in ("index", "getting_started", "mathematics")}  # they belong to no section
 html_theme_options = {
     "navigation_depth": 3,
     "show_toc_level": 2,
