@@ -34,7 +34,7 @@ search.set_callbacks(ProgressBar(max_propagation_depth=0)).fit(X, y)
 print(f"best learning rate {search.best_params_['backpropregressor__learning_rate']}, R2 {search.best_score_:.3f}")
 
 # %%
-# The records have one row for each epoch of each fit. The fits of a search that runs in one process are in order: the
+# ``records_`` has an entry for each epoch of each fit. The fits of a search that runs in one process are in order: the
 # five folds of the first candidate, those of the second, and so on. The last fit is that of the best candidate on all
 # samples, which we leave out.
 records = pd.DataFrame(recorder.records_)

@@ -6,10 +6,9 @@ A story that has lost stiffness lowers the natural frequencies of its building, 
 frequencies can be measured from the vibrations of the building in the wind. Computing frequencies from stiffnesses is
 an eigenvalue problem, for which there is a solver. The inverse problem, from frequencies to stiffnesses, has no
 formula. Where the losses are small it is nearly linear, and ridge regression solves it; for the loss of a half, it is
-not. So we train a network on simulated buildings, which predicts the stiffness loss of every story from the frequencies.
+not. So we train a network on simulated buildings. It predicts the stiffness loss of every story from the frequencies.
 Its error is less than half of that of ridge regression, and about two thirds of that of ridge regression on the
-frequencies with their squares and products. We then compute which frequencies carry information about which
-story.
+frequencies with their squares and products. We then compute which frequencies carry information about which story.
 
 The inverse problem has a solution only if no two patterns of damage give the same frequencies. In a structure with
 mirror symmetry, such as a beam with the same supports at both ends, frequencies cannot distinguish left from right, and

@@ -53,7 +53,7 @@ print(f"default parameters: R2 on the test set {model.score(test, y_test):.3f}")
 # linear model.
 layers, activation = "backpropregressor__hidden_layer_sizes", "backpropregressor__activation"
 grid = [{layers: [()]}, {layers: [(10,), (50,), (50, 50)], activation: ["relu", "tanh"]}]
-search = GridSearchCV(model, grid, cv=4).fit(train, y_train)
+search = GridSearchCV(model, grid, cv=3).fit(train, y_train)
 print({name.rpartition("__")[2]: value for name, value in search.best_params_.items()})
 print(f"R2 in cross-validation {search.best_score_:.3f}, on the test set {search.score(test, y_test):.3f}")
 
