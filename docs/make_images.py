@@ -1,4 +1,4 @@
-"""Make the images of the documentation: run the examples and save their figures. plot_stream needs river.
+"""Make the images of the documentation: run the examples and save their figures.
 
 python docs/make_images.py
 """

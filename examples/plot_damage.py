@@ -4,9 +4,11 @@ Locating damage in a building from its natural frequencies
 
 A story that has lost stiffness lowers the natural frequencies of its building, each by a different amount. The
 frequencies can be measured from the vibrations of the building in the wind. Computing frequencies from stiffnesses is
-an eigenvalue problem. This example solves the inverse problem: a network trained on simulated buildings predicts the
-stiffness loss of every story from the frequencies. We then compute which frequencies carry information about which
-story.
+an eigenvalue problem, for which there is a solver. The inverse problem, from frequencies to stiffnesses, has no
+formula. Where the losses are small it is nearly linear, and ridge regression solves it; for the loss of a half, it is
+not. So we train a network on simulated buildings. It predicts the stiffness loss of every story from the frequencies.
+Its error is less than half of that of ridge regression, and about two thirds of that of ridge regression on the
+frequencies with their squares and products. We then compute which frequencies carry information about which story.
 
 The inverse problem has a solution only if no two patterns of damage give the same frequencies. In a structure with
 mirror symmetry, such as a beam with the same supports at both ends, frequencies cannot distinguish left from right, and
@@ -91,6 +93,10 @@ for name, matrix in (("network", gradients), ("best linear", G), ("inverse", inv
     print(f"largest entry, {name:11} {np.abs(matrix).max():5.1f} points per 1 %")
 
 # %%
+# On the left, each number says by how many points the predicted loss of a story changes if one frequency is 1 % higher
+# than measured. No two stories have the same pattern, so the frequencies together tell the stories apart. On the right
+# is one building whose third story is damaged. Both models find this story. Ridge regression is further from most of
+# the true losses, and predicts that the first story has gained stiffness.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", width_ratios=[1.2, 1])
 limit = np.abs(gradients).max()
 image = left.imshow(gradients, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower")

@@ -4,8 +4,8 @@ The uncertainty of an ensemble: intervals, and the spread of its networks
 
 The mean of a few networks is more accurate than one of them, and several networks show what a single one cannot: how
 sure a prediction is. Two kinds of uncertainty have to be distinguished. Targets scatter even if a model is perfect;
-``predict_interval`` measures this on samples that a network was not trained on. And where there were no samples, a model
-has to guess; there, the networks of the ensemble disagree, and ``return_std=True`` shows it.
+``predict_interval`` measures this on samples that a network was not trained on. And where there were no samples, a
+model has to guess; there, the networks of the ensemble disagree, and ``return_std=True`` shows it.
 """
 
 import matplotlib.pyplot as plt
@@ -60,9 +60,9 @@ right.set(xlabel="confidence level", ylabel="share of the targets inside", title
 plt.show()
 
 # %%
-# Coverage is close to the confidence level for samples like those of the training set, and nowhere else. To see it, we leave out a
-# range: here, no training sample is between 4 and 7, and the intervals miss the function there. The spread of the
-# networks gives warning.
+# Coverage is close to the confidence level for samples like those of the training set, and nowhere else. To see it, we
+# leave out a range: here, no training sample is between 4 and 7, and the intervals miss the function there. The spread
+# of the networks gives warning.
 rng = np.random.default_rng(0)
 x = rng.uniform(0, 10, size=600)
 x = x[(x < 4) | (x > 7)]

@@ -79,8 +79,8 @@ mapped, mapped_peak = measure(
 print(f"fit, memory map: R2 {mapped.score(X_test, y_test):.3f}, at most {mapped_peak:4.0f} MB of memory")
 
 # %%
-# Both networks learn equally well. The order of the samples differs, because ``fit_chunks`` shuffles chunks, and the samples
-# of those that are in memory together.
+# Both networks learn equally well. The order of the samples differs, because ``fit_chunks`` shuffles chunks, and the
+# samples of those that are in memory together.
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for name, network, marker in (("fit_chunks", by_chunks, "o-"), ("fit", in_memory, "s--")):
     left.plot(range(1, network.n_iter_ + 1), network.loss_curve_, marker, label=name)

@@ -40,15 +40,15 @@ for dtype, graph in graphs.items():
 expected = model.predict_proba(X_test)
 differences = {}
 for dtype, graph in graphs.items():
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    labels, probabilities = session.run(None, {session.get_inputs()[0].name: X_test.astype(dtype)})
+    runtime = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    labels, probabilities = runtime.run(None, {runtime.get_inputs()[0].name: X_test.astype(dtype)})
     differences[dtype] = np.abs(probabilities - expected).max(axis=1)
     same = np.mean(labels == model.predict(X_test))
     print(f"{dtype}: {same:.0%} of the labels are equal, largest difference {differences[dtype].max():.0e}")
 
 # %%
-# The picture shows the differences between the graphs and the pipeline. With float32, they are far smaller than anything
-# that matters for a probability. With float64, they are rounding errors.
+# The picture shows the differences between the graphs and the pipeline. With float32, they are far smaller than
+# anything that matters for a probability. With float64, they are rounding errors.
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
 left.plot([0, 1], [0, 1], ":", color="0.5")
 left.scatter(expected[:, 1], probabilities[:, 1], s=14)
