@@ -9,8 +9,8 @@ A step changes `theta` and `optimizer_state` in place, and may overwrite `gradie
 of `theta`. Each optimizer defines its formula twice, side by side: on arrays for the numpy engine, and as a loop for
 the compiled engine.
 
-To add an optimizer, write a subclass with the two functions and add it to `OPTIMIZERS`; CONTRIBUTING.md shows the
-steps.
+To add an optimizer, write a subclass with the two functions and add it to `OPTIMIZERS`;
+docs/developers/extending.md shows the steps.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ A custom activation is a subclass of `Activation`, which `check_activation` chec
 plain functions.
 
 To add an activation, write a subclass with the four functions and add it to `ACTIVATIONS` and `__all__` of its file;
-both engines, the lookup by name and the tests find it there. CONTRIBUTING.md shows the steps.
+both engines, the lookup by name and the tests find it there. docs/developers/extending.md shows the steps.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The steps that docs/developers/extending.md shows for a new activation, loss or optimizer: one file each, for both engines.
+"""The steps of docs/developers/extending.md for an activation, a loss and an optimizer, in both engines.
 
 The steps are carried out in a copy of the package.
 """
