@@ -5,14 +5,15 @@
 
 The DIR of --data contains a file NAME/NAME.csv.gz for adult and bike_sharing, as for defaults.py. That of --rdatasets
 is a checkout of https://github.com/vincentarelbundock/Rdatasets, which has the other tables in csv/PACKAGE/NAME.csv.
-TABLES lists all; missing tables are skipped. The options of docs/tables.md were chosen on those in CHOSEN_ON, and the
-others report on it.
+TABLES lists all; missing tables are skipped. The options of docs/guide/tables.md were chosen on those in CHOSEN_ON, and
+the others report on it.
 
 Contenders, all with the number of the fold as `random_state`, one thread, in turn on the same shuffled folds:
 
     default      skrub.tabular_pipeline(BackpropRegressor()) or BackpropClassifier()
     NAME         the same with one of the CHANGES to its steps, which are set by `set_params`
-    options      all options of docs/tables.md at once: no scaler, 100 numbers per string, circular dates, binned spikes
+    options      all options of docs/guide/tables.md at once: no scaler, 100 numbers per string, circular dates,
+                 binned spikes
     ensemble     options with BackpropEnsembleRegressor or BackpropEnsembleClassifier
     boosting     skrub.tabular_pipeline(HistGradientBoosting...(categorical_features="from_dtype"))
     boosting alone

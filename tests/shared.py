@@ -73,7 +73,7 @@ ENGINES = pytest.mark.parametrize("engine", ["numpy", _installed("numba")])
 
 
 def deployment_code(section, position=0):
-    """Return one of the blocks of Python code in a section of docs/deployment.md."""
-    page = (Path(__file__).parents[1] / "docs" / "deployment.md").read_text()
+    """Return one of the blocks of Python code in a section of docs/guide/deployment.md."""
+    page = (Path(__file__).parents[1] / "docs" / "guide" / "deployment.md").read_text()
     text = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     return text.split("```python\n")[1:][position].partition("```")[0]

@@ -23,6 +23,8 @@ PLACES = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
 ]
+#: Folders that Sphinx writes.
+BUILT = {"_build", "auto_examples", "generated"}
 
 
 class Rule(NamedTuple):
@@ -129,6 +131,7 @@ def files() -> Iterator[Path]:
     for place in PLACES:
         path = ROOT / place
         paths = sorted(path.rglob("*")) if path.is_dir() else [path]
+        paths = [file for file in paths if not BUILT.intersection(file.relative_to(ROOT).parts)]
         yield from (file for file in paths if file.suffix in (".py", ".md"))
 
 

@@ -19,7 +19,7 @@ from .._hyperparameters import shortened
 #: What to do about columns that are not numbers.
 REMEDY = (
     "Encode and impute such columns before: skrub's tabular_pipeline does so for whole data frames, OneHotEncoder for "
-    "strings and categories, SimpleImputer for missing values; see docs/tables.md."
+    "strings and categories, SimpleImputer for missing values; see docs/guide/tables.md."
 )
 #: Beginnings of the names of dtypes of dates, times and durations, in pandas, polars, pyarrow and numpy.
 TEMPORAL = ("date", "time", "duration")

@@ -3,7 +3,7 @@
 If units have changed, the scaling of these columns starts again from the last block of samples, and the network keeps
 its weights, or takes those from before the change, which disturbed it. If other samples came in, the moments forget all
 but some hundred samples, and follow the next ones; the weights stay. The loss on the block decides which of the two it
-is. docs/online.md has the evidence.
+is. docs/guide/online.md has the evidence.
 """
 
 from __future__ import annotations

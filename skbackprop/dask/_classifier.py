@@ -41,7 +41,7 @@ class DaskBackpropClassifier(BaseDaskBackprop, BackpropClassifier):
         others, and its speed: a cluster gives memory. "average" is another algorithm, local stochastic gradient
         descent: in each epoch, all partitions are learned from at the same time from the same weights, and the weights
         are averaged. It needs more epochs, the more partitions there are, because an epoch makes fewer updates one
-        after another; docs/scaling.md has the figures.
+        after another; docs/guide/scaling.md has the figures.
     client : distributed.Client or None, default=None
         The client of the cluster; None is the default client when it is needed. It is not one of the parameters that
         `get_params` returns, and neither copied nor stored.

@@ -261,7 +261,8 @@ def test_columns_that_are_no_numbers_are_named(estimator, library, kind):
     X, y = data(estimator)
     network = estimator(3, **FEW).fit(X[:, :2], y)
     X = library(make(len(y)))
-    found = rf"Column 'city' of X \(position 1\) {message}.*tabular_pipeline.*OneHotEncoder.*SimpleImputer.*docs/tables"
+    remedy = "tabular_pipeline.*OneHotEncoder.*SimpleImputer.*docs/guide/tables"
+    found = rf"Column 'city' of X \(position 1\) {message}.*{remedy}"
     for call in (estimator(3, **FEW).fit, network.fit, network.partial_fit, lambda X, _: network.predict(X)):
         with pytest.raises((TypeError, ValueError), match=found):
             call(X, y)

@@ -1,4 +1,4 @@
-"""Data frames with strings, categories, dates and missing values, encoded by skrub: what docs/tables.md says."""
+"""Data frames with strings, categories, dates and missing values, encoded by skrub: what docs/guide/tables.md says."""
 
 import pickle
 import re
@@ -16,7 +16,7 @@ from tests.shared import BOTH, TRAINS_BRIEFLY
 
 skrub = pytest.importorskip("skrub")
 
-PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "tables.md"
 BRIEF = {"max_iter": 20, "tol": None, "random_state": 0}
 
 
@@ -128,7 +128,7 @@ def test_an_ensemble_learns_from_a_mixed_table(ensemble, table):
 @pytest.mark.parametrize("name", ["kind", "city", "sold", "date", "size"])
 def test_a_network_alone_names_the_column_and_what_to_do(estimator, name, table):
     X, y = table
-    with pytest.raises((TypeError, ValueError), match=rf"'{name}'.*skrub.*docs/tables\.md"):
+    with pytest.raises((TypeError, ValueError), match=rf"'{name}'.*skrub.*docs/guide/tables\.md"):
         estimator().fit(X[[name]].assign(complete=1.0), target(estimator, y))
 
 
