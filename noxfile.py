@@ -5,7 +5,7 @@ import nox
 nox.options.sessions = ["lint", "tests", "oldest"]
 
 
-@nox.session(python=["3.11", "3.12", "3.13"])
+@nox.session(python=["3.11", "3.12", "3.13", "3.14"])
 def tests(session):
     """Run the whole suite on the newest releases."""
     session.install("-e", ".[dev]")
@@ -48,6 +48,7 @@ def lint(session):
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("codespell")
     session.run("python", "tools/check_vocabulary.py")
 
 
@@ -64,6 +65,6 @@ def coverage(session):
 
 @nox.session(python="3.11")
 def mutation(session):
-    """Run mutation testing on the formulas and the training: docs/mutation.md."""
+    """Run mutation testing on the formulas and the training: docs/developers/mutation.md."""
     session.install("-e", ".[dev]", "mutmut>=3.8")
     session.run("mutmut", "run", *session.posargs, env={"OMP_NUM_THREADS": "1"})

@@ -22,6 +22,9 @@ PLACES = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
+    "RELEASING.md",
+    "SECURITY.md",
 ]
 #: Folders that Sphinx writes.
 BUILT = {"_build", "auto_examples", "generated"}
