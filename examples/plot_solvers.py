@@ -5,7 +5,8 @@ Batch, stochastic and mini-batch gradient descent
 This example trains the same network on the same data with the same optimizer (plain gradient descent) and three
 solvers, which update the weights after all samples, after each sample, or after every 32 samples. Compared by epoch,
 the two that update often are far ahead: they make 1797 and 57 updates while the batch solver makes one. Compared by
-time, the picture changes: an update with 32 samples costs little more than an update with one.
+time, they stay ahead: the time of an epoch is by no means proportional to the number of updates, because each of many
+updates computes with few samples. The exact times depend on the machine and on the engine.
 
 For each solver, we use the learning rate from a small grid that gives the lowest training loss.
 """

@@ -1,4 +1,4 @@
-"""Every example runs as a script in an empty folder, prints something and leaves no file."""
+"""Every example runs as a script in an empty folder, prints something and leaves no file; a lesson has a picture."""
 
 import runpy
 import warnings
@@ -28,4 +28,5 @@ def test_example_runs(example, tmp_path, monkeypatch, capsys, plt):
         warnings.simplefilter("error", UserWarning)
         runpy.run_path(str(FOLDER / example), run_name="__main__")
     assert capsys.readouterr().out.strip()
+    assert plt.get_fignums() or not example.startswith("plot_")
     assert not list(tmp_path.iterdir())
