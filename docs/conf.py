@@ -39,10 +39,40 @@ autodoc_typehints = "none"  # the docstrings describe the types in words
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
+#: The order of the examples: from the basics to special cases.
+EXAMPLES = [
+    "quickstart.py",
+    "plot_lecture.py",
+    "plot_solvers.py",
+    "plot_network.py",
+    "plot_pipeline.py",
+    "plot_mixed_table.py",
+    "plot_imbalanced.py",
+    "plot_quantiles.py",
+    "plot_ensemble.py",
+    "plot_callbacks.py",
+    "plot_online.py",
+    "plot_stream.py",
+    "plot_memory_map.py",
+    "plot_saliency.py",
+    "plot_damage.py",
+    "plot_onnx.py",
+    "persistence.py",
+    "prune_with_optuna.py",
+    "search_with_dask.py",
+]
+
+
+def position(filename):
+    """Return the position of an example in the gallery."""
+    return EXAMPLES.index(filename)
+
+
 # The gallery: examples whose names begin with plot_ are run, others are shown.
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "within_subsection_order": position,
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"__init__\.py",
     "download_all_examples": False,
@@ -57,6 +87,8 @@ sphinx_gallery_conf = {
 warnings.filterwarnings("ignore", message=".*non-interactive", category=UserWarning)  # plt.show() of the examples
 
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_title = f"skbackprop {release}"
 html_show_sourcelink = False
 html_sidebars = {page: [] for page in ("index", "getting_started", "mathematics")}  # they belong to no section
