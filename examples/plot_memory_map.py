@@ -72,7 +72,7 @@ for name, network, peak in (("fit_chunks", by_chunks, chunks_peak), ("fit", in_m
 # %%
 # ``fit`` accepts a memory map too, and then only reads the samples that it needs. Use it if the file fits into the
 # memory of the machine, because the operating system then keeps all of it there. These pages are not counted here. Use
-# ``fit_chunks`` otherwise, because it reads long pieces of the file instead of single samples.
+# ``fit_chunks`` otherwise, because it reads ahead in another thread within a fixed memory budget.
 mapped, mapped_peak = measure(
     lambda: BackpropRegressor(**settings).fit(np.load(X_path, mmap_mode="r"), np.load(y_path, mmap_mode="r"))
 )

@@ -2,8 +2,8 @@
 Online learning from a stream of chunks
 =======================================
 
-Some data sets do not fit in memory. ``partial_fit`` trains for one epoch on each chunk as it arrives, and keeps the
-weights, the optimizer state and the update count between calls. In this example the digits arrive in chunks of 50.
+Some data arrive in chunks and are not kept. ``partial_fit`` trains for one epoch on each chunk as it arrives, and keeps
+the weights, the optimizer state and the update count between calls. In this example the digits arrive in chunks of 50.
 The network predicts each chunk before it is trained on it, so every score is that of new samples.
 """
 

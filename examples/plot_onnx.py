@@ -6,7 +6,7 @@ An ONNX file contains a network as a graph of operations. Programs in C++, Java,
 it, and need neither Python nor this package. The standardization of the inputs and of the target is part of the graph,
 so the program passes the values as they are. Preprocessing by scikit-learn's transformers becomes part of it too.
 
-Install what this lesson needs with ``pip install "skbackprop[onnx]" onnxruntime``.
+Install what this lesson needs with ``pip install ".[onnx]" onnxruntime``.
 """
 
 import matplotlib.pyplot as plt

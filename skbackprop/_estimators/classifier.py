@@ -69,8 +69,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     learning_rate : float, str or Schedule, default="auto"
         The learning rate, above 0, or a schedule: "constant", "invscaling", "exponential", "cosine", "one_cycle" or
         "plateau"; see `skbackprop.schedules`. "auto" falls along half a cosine over `max_iter` epochs, from a rate that
-        depends on `solver` and `optimizer` (docs/defaults.md) to a tenth of it, and stays there. In `partial_fit`, it
-        falls with the root of the number of updates to a twentieth of that of "minibatch", a tenth for likelihoods,
+        depends on `solver` and `optimizer` to a tenth of it, and stays there. In `partial_fit`, it falls with the root
+        of the number of updates to a twentieth of that of "minibatch", a tenth for losses such as the log loss,
         whatever `solver` is and however the samples are cut into calls; after a `fit`, it is this final rate. With more
         than about 800 columns, these rates are smaller, and training begins with a warm-up of 40 updates.
     batch_size : int or "auto", default="auto"

@@ -30,11 +30,11 @@ def backprop_table(
 ) -> pd.DataFrame:
     """Return the factors of the chain rule for the gradient of each weight and intercept, for one sample.
 
-    Read a row of the table from left to right: a change of the weight changes the pre-activation of the unit that it
-    leads to (`dnet/dw`), which changes the output of the unit (`dout/dnet`), which changes the error (`dE/dout`); the
-    product is the `gradient`. A hidden unit affects the error through every output: there is one column for each of
-    these paths, and they add up to `dE/dout`. The columns are named as in the lecture, where "net" is the
-    pre-activation.
+    Read the factors of a row of the table from right to left: a change of the weight changes the pre-activation of the
+    unit that it leads to (`dnet/dw`), which changes the output of the unit (`dout/dnet`), which changes the error
+    (`dE/dout`); the product is the `gradient`. A hidden unit affects the error through every output: there is one
+    column for each of these paths, and they add up to `dE/dout`. The columns are named as in the lecture, where "net"
+    is the pre-activation.
 
     Parameters
     ----------

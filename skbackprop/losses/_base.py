@@ -23,8 +23,9 @@ from ._links import CustomLink, Link
 class Loss(Hyperparameters):
     """A loss of the raw output of a network, and the link between raw output and prediction.
 
-    A custom loss is a subclass with up to three methods: `inverse_link`, `value_and_gradient` and, where not every
-    target is allowed, `check_target`. `check_loss` compares its derivative with finite differences.
+    A custom loss is a subclass that overrides `inverse_link`, `value_and_gradient` and, where not every target is
+    allowed, `check_target`; the other methods are optional. `check_loss` compares its derivative with finite
+    differences.
 
     Attributes
     ----------
