@@ -75,6 +75,8 @@ def _array_of_frame(X, dtype, n_features, names):
         return None
     if is_pandas and not all(isinstance(column_dtype, np.dtype) for column_dtype in X.dtypes.tolist()):
         return None  # extension dtypes may be sparse or have missing values
+    if not is_pandas and any(column_dtype.is_temporal() for column_dtype in X.dtypes):
+        return None  # polars would convert dates to numbers
     return _converted_array(X.to_numpy(), dtype)
 
 

@@ -24,18 +24,33 @@ REMEDY = (
 #: Beginnings of the names of dtypes of dates, times and durations, in pandas, polars, pyarrow and numpy.
 TEMPORAL = ("date", "time", "duration")
 
+#: numpy's scalars of dates and durations, of which a duration is a kind of integer.
+TIMES = (np.datetime64, np.timedelta64)
+
 
 def refuse_dates(X: Any, name: str = "X") -> None:
     """Raise ValueError if X has dates, times or durations.
 
     numpy would convert them to a number of units of time, and a missing one to the smallest integer.
     """
-    dtypes = _column_dtypes(X)
+    dtypes = _column_dtypes(np.asarray(X) if isinstance(X, (list, tuple)) else X)
+    if any(str(dtype) == "object" for dtype in dtypes):
+        _refuse_dates_among_objects(X, name)
     temporal = {dtype for dtype in set(dtypes) if _is_temporal(dtype)}  # a wide table has few dtypes
     for position, dtype in enumerate(dtypes if temporal else ()):
         if dtype in temporal:
             column = _column(name, X, position)
             raise ValueError(f"{column} has dates, times or durations (dtype {dtype}). {REMEDY}")
+
+
+def _refuse_dates_among_objects(X: Any, name: str) -> None:
+    """Raise ValueError if entries are numpy's dates or durations, which numpy converts to float without an error."""
+    for position, column in enumerate(_columns(X, _names(X))):
+        values = np.asarray(column)
+        if values.dtype.kind != "O" or not any(issubclass(kind, TIMES) for kind in set(map(type, values.tolist()))):
+            continue
+        sample, value = next((i, value) for i, value in enumerate(values.tolist()) if isinstance(value, TIMES))
+        raise ValueError(f"{_column(name, X, position)} has the date or duration {value} in sample {sample}. {REMEDY}")
 
 
 @contextmanager

@@ -123,6 +123,8 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
     if classes is not None:
         check_labels(classes, "classes")
     given = None if classes is None or np.size(classes) == 0 else sorted_labels(classes, "classes")
+    if given is not None and given.dtype.kind == "f" and np.isnan(given).any():
+        raise ValueError("classes has a missing label (nan): give the missing labels a name, which makes them a class.")
     if before is not None:
         if given is not None and not np.array_equal(given, before):
             raise ValueError(f"classes={classes!r} differ from those of the first call, which were {before.tolist()}.")

@@ -326,3 +326,29 @@ def test_a_validation_set_is_named():
     bad[4, 3] = np.nan
     with pytest.raises(ValueError, match="Column 3 of X_val has a missing value"):
         BackpropRegressor(3, early_stopping=True, **FEW).fit(X, y, X_val=bad, y_val=y)
+
+
+@pytest.mark.parametrize("value", [np.datetime64("NaT"), np.datetime64("2020-01-01"), np.timedelta64(3, "s")], ids=str)
+@pytest.mark.parametrize("container", [np.asarray, np.ndarray.tolist, pd.DataFrame], ids=["array", "list", "frame"])
+def test_dates_of_numpy_among_objects_are_refused(value, container):
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20.0)
+    network = BackpropRegressor(3, max_iter=2, tol=None, engine="numpy").fit(X, y)
+    bad = X.astype(object)
+    bad[4, 1] = value
+    for call in (network.predict, lambda X: network.fit(X, y), lambda X: network.partial_fit(X, y)):
+        with pytest.raises(ValueError, match=r"olumn 1 .*has the date or duration .* in sample 4"):
+            call(container(bad))
+
+
+def test_dates_of_polars_are_refused_by_predict():
+    X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20.0)
+    network = BackpropRegressor(3, max_iter=2, tol=None, engine="numpy").fit(pl.DataFrame(X, ["a", "b"]), y)
+    day = pl.Series([datetime.date(2020, 1, 1)] * 20)
+    with pytest.raises(ValueError, match=r"Column 'b' of X .* has dates, times or durations"):
+        network.predict(pl.DataFrame({"a": X[:, 0], "b": day}))
+
+
+def test_classes_have_no_missing_label():
+    X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
+    with pytest.raises(ValueError, match=r"classes has a missing label \(nan\)"):
+        BackpropClassifier(3).partial_fit(X, y, classes=[0, 1, np.nan])
