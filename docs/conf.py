@@ -1,6 +1,5 @@
 """Configuration of the documentation: ``nox -s docs`` builds it into docs/_build."""
 
-import warnings
 from importlib.metadata import version as installed_version
 
 import matplotlib
@@ -34,7 +33,6 @@ suppress_warnings = ["config.cache"]  # the order of the gallery is a function, 
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
-autodoc_default_options = {"inherited-members": False}
 autodoc_typehints = "none"  # the docstrings describe the types in words
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
@@ -73,18 +71,11 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "within_subsection_order": position,
-    "filename_pattern": r"/plot_",
-    "ignore_pattern": r"__init__\.py",
     "download_all_examples": False,
-    "show_memory": False,
-    "plot_gallery": True,
     "abort_on_example_error": True,
-    "remove_config_comments": True,
     "doc_module": ("skbackprop",),
     "backreferences_dir": "generated/backreferences",
-    "reset_modules": ("matplotlib",),
 }
-warnings.filterwarnings("ignore", message=".*non-interactive", category=UserWarning)  # plt.show() of the examples
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]

@@ -73,9 +73,16 @@ def _installed(name):
 ENGINES = pytest.mark.parametrize("engine", ["numpy", _installed("numba")])
 
 
+def code_blocks(text, fence="python"):
+    """Return the blocks of code in the text of a page that begin with a fence, by default that of code that is run."""
+    return re.findall(rf"^```(?:{fence})\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
 def deployment_code(section, position=0):
-    """Return one of the blocks of Python code in a section of docs/guide/deployment.md."""
-    page = (Path(__file__).parents[1] / "docs" / "guide" / "deployment.md").read_text()
+    """Return one of the blocks of Python code in a section of docs/guide/deployment.md.
+
+    Blocks with packages that are not in the extra "dev" have the other fence, so that they are not run with the page.
+    """
+    page = (Path(__file__).parents[1] / "docs" / "guide" / "deployment.md").read_text(encoding="utf-8")
     text = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
-    # blocks with packages that are not in the extra "dev" are marked as code that is not run with the page
-    return re.split(r"```(?:python|\{code-block\} python)\n", text)[1:][position].partition("```")[0]
+    return code_blocks(text, r"python|\{code-block\} python")[position]

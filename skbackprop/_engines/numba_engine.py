@@ -43,7 +43,7 @@ from .kernel_cache import REMEDY, KernelCache, KernelNotFoundError, find_files
 from .numpy_engine import NumpyEngine
 
 #: Loading the compiled kernel, or compiling it, pays off for work that takes numpy longer than this. Compiling itself
-#: takes about `COMPILE_SECONDS`. See docs/developers/architecture.md for the measurements.
+#: takes about `COMPILE_SECONDS`. See docs/architecture.md for the measurements.
 LOAD_SECONDS, COMPILE_SECONDS = 0.03, 20.0
 
 #: Where the kernels are from that this process has loaded and tested.

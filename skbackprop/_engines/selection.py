@@ -19,7 +19,7 @@ PREFERRED: Engine = NumbaEngine(fallback=FALLBACK)
 
 #: Rough estimates of the time that numpy needs, which are the same on every machine, so that every machine chooses the
 #: same engine: for each update, and for each product of a sample and a weight. For 3 to 10000 updates of networks with
-#: 500 to 230000 weights, the sum is within a factor of 3 of what numpy takes. See docs/developers/architecture.md.
+#: 500 to 230000 weights, the sum is within a factor of 3 of what numpy takes. See docs/architecture.md.
 UPDATE_SECONDS = 5e-5
 SAMPLE_WEIGHT_SECONDS = 2e-10
 

@@ -47,10 +47,10 @@ def _refuse_dates_among_objects(X: Any, name: str) -> None:
     """Raise ValueError if entries are numpy's dates or durations, which numpy converts to float without an error."""
     for position, column in enumerate(_columns(X, _names(X))):
         values = np.asarray(column)
-        if values.dtype.kind != "O" or not any(issubclass(kind, TIMES) for kind in set(map(type, values.tolist()))):
-            continue
-        sample, value = next((i, value) for i, value in enumerate(values.tolist()) if isinstance(value, TIMES))
-        raise ValueError(f"{_column(name, X, position)} has the date or duration {value} in sample {sample}. {REMEDY}")
+        for sample, value in enumerate(values if values.dtype.kind == "O" else ()):
+            if isinstance(value, TIMES):
+                place = _column(name, X, position)
+                raise ValueError(f"{place} has the date or duration {value} in sample {sample}. {REMEDY}")
 
 
 @contextmanager

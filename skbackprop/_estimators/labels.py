@@ -58,8 +58,8 @@ def check_labels(labels, name: str) -> None:
 
 def _raise_missing(name: str, label: object, sample: int) -> None:
     raise ValueError(
-        f"{name} has a missing label ({label}) in sample {sample}: leave the sample out, or give the missing labels a "
-        "name, which makes them a class."
+        f"Input {name} contains NaN: {name} has a missing label ({label}) in sample {sample}: leave the sample out, or "
+        "give the missing labels a name, which makes them a class."
     )
 
 

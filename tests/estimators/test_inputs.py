@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skbackprop import BackpropClassifier, BackpropRegressor
@@ -218,7 +219,7 @@ def test_memory_use_does_not_grow_with_n_samples(solver):
         X = rng.normal(size=(n_samples, 20)).astype(np.float32)
         y = X[:, 0].copy()
         network = BackpropRegressor((50,), solver=solver, max_iter=1, tol=None, early_stopping=False)
-        network.fit(X, y)  # the first call imports and caches; fewer samples might use the other engine
+        clone(network).fit(X, y)  # the first call imports and caches; fewer samples might use the other engine
         return peak_memory(lambda: network.fit(X, y))
 
     small, large = 10_000, 15_000

@@ -84,9 +84,8 @@ def margin_by_hand(network, X, y):
 
 def test_code_of_the_documentation(parts):
     (X, y), (X_calibration, y_calibration), test = parts
-    names = {"BackpropRegressor": BackpropRegressor, "clone": clone, "X": X, "y": y}
+    names = {"BackpropRegressor": BackpropRegressor, "X": X, "y": y}
     names |= {"X_calibration": X_calibration, "y_calibration": y_calibration}
-    names["ConformalizedQuantileRegressor"] = mapie.ConformalizedQuantileRegressor
     exec(deployment_code("Feature selection, SHAP, MAPIE and yellowbrick", 1), names)
     check(names["conformal"], *test)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.project.surface import MODULES
+from tests.shared import code_blocks
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -16,10 +17,9 @@ BUILT = ("_build", "generated", "auto_examples")
 PAGES = [page for page in PAGES if not set(page.relative_to(ROOT).parts) & set(BUILT)]
 
 
-def code_blocks(page):
-    """Return the blocks of Python code of a page, without those that begin with >>>, which doctest runs."""
-    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [block for block in blocks if not block.startswith(">>>")]
+def code_of(page):
+    """Return the blocks of Python code of a page that are run, without those that doctest runs."""
+    return [block for block in code_blocks(page.read_text(encoding="utf-8")) if not block.startswith(">>>")]
 
 
 def imported_packages(code):
@@ -38,9 +38,9 @@ def name_of(page):
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if code_blocks(page)], ids=name_of)
+@pytest.mark.parametrize("page", [page for page in PAGES if code_of(page)], ids=name_of)
 def test_code_of_a_page_runs(page, tmp_path, monkeypatch, plt):
-    code = code_blocks(page)
+    code = code_of(page)
     for package in sorted(imported_packages("\n".join(code))):
         pytest.importorskip(package)
     if "set_callbacks" in "".join(code) and not find_spec("sklearn.callback"):
@@ -49,6 +49,11 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch, plt):
     namespace = {"__name__": page.stem}
     for number, block in enumerate(code):
         exec(compile(block, f"{name_of(page)}, block {number}", "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "guide"], ids=name_of)
+def test_every_page_of_the_guide_has_code(page):
+    assert code_of(page) or page.name == "index.md"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -1,8 +1,6 @@
 """Data frames with strings, categories, dates and missing values, encoded by skrub: what docs/guide/tables.md says."""
 
 import pickle
-import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,7 +14,6 @@ from tests.shared import BOTH, TRAINS_BRIEFLY
 
 skrub = pytest.importorskip("skrub")
 
-PAGE = Path(__file__).parents[2] / "docs" / "guide" / "tables.md"
 BRIEF = {"max_iter": 20, "tol": None, "random_state": 0}
 
 
@@ -130,13 +127,3 @@ def test_a_network_alone_names_the_column_and_what_to_do(estimator, name, table)
     X, y = table
     with pytest.raises((TypeError, ValueError), match=rf"'{name}'.*skrub.*docs/guide/tables\.md"):
         estimator().fit(X[[name]].assign(complete=1.0), target(estimator, y))
-
-
-def test_the_code_of_the_page_runs(capsys):
-    """In turn, with the warnings that the page mentions as errors, as in all tests."""
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) >= 4
-    names = {}
-    for block in blocks:
-        exec(compile(block, str(PAGE), "exec"), names)
-    assert capsys.readouterr().out

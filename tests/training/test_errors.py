@@ -131,3 +131,18 @@ def test_network_that_does_not_fit_in_memory_raises_and_leaves_the_estimator_unc
     with pytest.raises(MemoryError):
         unfitted.partial_fit(X, y, **announce(estimator))
     assert vars(unfitted).keys() == unfitted.get_params(deep=False).keys()
+
+
+@BOTH
+def test_number_of_units_that_no_integer_of_numpy_holds_leaves_the_estimator_unchanged(estimator):
+    X, y = data(estimator)
+    network = estimator(6, **FEW).fit(X, y)
+    before = snapshot(network)
+    network.set_params(hidden_layer_sizes=10**19)
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=1000.* is too large"):
+        network.fit(X, y)
+    np.testing.assert_equal(snapshot(network), before)
+    unfitted = estimator(10**19)
+    with pytest.raises(ValueError, match="is too large"):
+        unfitted.partial_fit(X, y, **announce(estimator))
+    assert vars(unfitted).keys() == unfitted.get_params(deep=False).keys()
