@@ -93,11 +93,13 @@ html_theme_options = {
 }
 
 
-def skip_inherited_routing(app, what, name, obj, skip, options):
-    """Leave out scikit-learn's methods for metadata routing, whose docstrings refer to its own pages."""
-    return skip or name.endswith("_request") or name == "get_metadata_routing"
+def skip_member(app, what, name, obj, skip, options):
+    """Leave out what scikit-learn documents on its own site, and attributes, which docstrings of classes describe."""
+    is_from_sklearn = str(getattr(obj, "__module__", None)).startswith("sklearn.")
+    is_attribute = isinstance(obj, property) and name.endswith("_")
+    return skip or is_from_sklearn or is_attribute or name.endswith("_request")
 
 
 def setup(app):
     """Connect the functions of this file."""
-    app.connect("autodoc-skip-member", skip_inherited_routing)
+    app.connect("autodoc-skip-member", skip_member)
