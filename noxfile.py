@@ -22,14 +22,15 @@ def oldest(session):
 
 @nox.session(python="3.11")
 def integrations(session):
-    """Run the tests with packages that store, explain and select models; they are skipped where these are missing."""
-    session.install("-e", ".[dev]", "mlflow", "mapie>=1", "shap")
+    """Run the tests with packages that store, explain, select and draw models; they are skipped where these are missing."""
+    session.install("-e", ".[dev]", "mlflow", "mapie>=1", "shap", "yellowbrick>=1.5")
     tests = (
         "tests/export",
         "tests/inspection/test_shap.py",
         "tests/estimators/test_feature_selection.py",
         "tests/estimators/test_mapie.py",
         "tests/estimators/test_storage.py",
+        "tests/estimators/test_yellowbrick.py",
     )
     session.run("pytest", "-q", "-n", "auto", *(session.posargs or tests))
 

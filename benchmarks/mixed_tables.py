@@ -47,7 +47,7 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScale
 from skrub import DatetimeEncoder, GapEncoder, MinHashEncoder, StringEncoder, tabular_pipeline
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
+from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor, PiecewiseLinearEncoder
 
 MAX_CATEGORIES = 255  # of HistGradientBoosting
 
@@ -171,6 +171,8 @@ CHANGES = {
     "quantile bins 40": numbers(bins(40, "quantile")),
     "numbers, bins 20": numbers(bins(20, with_numbers=True)),
     "numbers, bins 40": numbers(bins(40, with_numbers=True)),
+    "piecewise 16": {"squashingscaler": PiecewiseLinearEncoder()},
+    "piecewise 32": {"squashingscaler": PiecewiseLinearEncoder(32)},
     "options": OPTIONS,
 }
 
@@ -183,6 +185,8 @@ def contender(name, table, X, seed):
     if name == "boosting alone":
         return boosting(regression, seed)
     if name == "ensemble":
+        return tabular_pipeline(ensemble(regression, seed))
+    if name == "ensemble, options":
         return tabular_pipeline(ensemble(regression, seed)).set_params(**OPTIONS, **binned_spikes(X))
     spikes = binned_spikes(X) if name == "options" else {}
     return tabular_pipeline(network(regression, seed)).set_params(**CHANGES[name], **spikes)
@@ -198,7 +202,7 @@ def as_categories(X, dates):
     return X.drop(columns=[name for name in X.select_dtypes("category") if X[name].nunique() > MAX_CATEGORIES])
 
 
-CONTENDERS = (*CHANGES, "ensemble", "boosting", "boosting alone")
+CONTENDERS = (*CHANGES, "ensemble", "ensemble, options", "boosting", "boosting alone")
 COMPARED = ("default", "options", "ensemble", "boosting", "boosting alone")
 
 
