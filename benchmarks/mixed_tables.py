@@ -14,7 +14,9 @@ Contenders, all with the number of the fold as `random_state`, one thread, in tu
     NAME         the same with one of the CHANGES to its steps, which are set by `set_params`
     options      all options of docs/guide/tables.md at once: no scaler, 100 numbers per string, circular dates,
                  binned spikes
-    ensemble     options with BackpropEnsembleRegressor or BackpropEnsembleClassifier
+    ensemble     skrub.tabular_pipeline(BackpropEnsembleRegressor()) or BackpropEnsembleClassifier()
+    ensemble, options
+                 the same with the options
     boosting     skrub.tabular_pipeline(HistGradientBoosting...(categorical_features="from_dtype"))
     boosting alone
                  HistGradientBoosting...(categorical_features="from_dtype") on the same frame without skrub: strings as
