@@ -22,7 +22,7 @@ def oldest(session):
 
 @nox.session(python="3.11")
 def integrations(session):
-    """Run the tests with packages that store, explain, select and draw models; they are skipped where these are missing."""
+    """Run the tests with packages for storing, explaining and drawing models, which are skipped without these."""
     session.install("-e", ".[dev]", "mlflow", "mapie>=1", "shap", "yellowbrick>=1.5")
     tests = (
         "tests/export",

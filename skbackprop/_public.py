@@ -33,6 +33,8 @@ def publish(namespace: dict[str, Any]) -> Callable[[], list[str]]:
     for value in public:
         if value.__module__.startswith(f"{module}."):
             value.__module__ = module
+            if "__firstlineno__" in vars(value):  # of the private module; Python 3.13.0 would look in the public one
+                delattr(value, "__firstlineno__")
     for value in public:
         if isclass(value):
             _hide_private_bases(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
-from inspect import Parameter, signature
+from inspect import Parameter, getdoc, signature
 from typing import Any, TypeVar
 
 import dask
@@ -138,24 +138,23 @@ def with_parameters_of(local: type) -> Callable[[Class], Class]:
         inherited, own = signature(vars(local)["__init__"]).parameters, signature(constructor).parameters
         added = [value for name, value in own.items() if name not in inherited and value.kind != Parameter.VAR_KEYWORD]
         constructor.__signature__ = signature(constructor).replace(parameters=[*inherited.values(), *added])
-        described = _sections(local.__doc__ or "")
-        text = kind.__doc__ or ""
+        described = _sections(getdoc(local) or "")
+        text = getdoc(kind) or ""
         for title in ("Parameters", "Attributes"):
-            heading = f"    {title}\n    {'-' * len(title)}\n"
+            heading = f"{title}\n{'-' * len(title)}\n"
             text = text.replace(heading, heading + described[title])
-        kind.__doc__ = text
+        kind.__doc__ = f"{text}\n"
         return kind
 
     return decorate
 
 
 def _sections(docstring: str) -> dict[str, str]:
-    """Return the lines of the sections of a docstring in numpydoc's format."""
-    parts = docstring.split("\n\n    ")
+    """Return the lines of the sections of a docstring in numpydoc's format, which is not indented."""
     sections = {}
-    for part in parts:
+    for part in docstring.split("\n\n"):
         title, _, rest = part.partition("\n")
         underline, _, lines = rest.partition("\n")
-        if underline.strip() == "-" * len(title):
+        if underline == "-" * len(title):
             sections[title] = f"{lines.rstrip()}\n"
     return sections

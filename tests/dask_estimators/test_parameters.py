@@ -40,7 +40,7 @@ def test_the_parameters_are_those_of_the_local_estimator_and_the_strategy(kind, 
 @EACH
 def test_the_docstring_describes_all_parameters_and_attributes(kind):
     for name in ("learning_rate : ", "random_state : ", "strategy : ", "client : ", "coefs_ : ", "client_ : "):
-        assert kind.__doc__.count(f"\n    {name}") == 1
+        assert inspect.getdoc(kind).count(f"\n{name}") == 1
     with pytest.raises(TypeError, match="unexpected keyword argument 'learning'"):
         kind(learning=1)
 

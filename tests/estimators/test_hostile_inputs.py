@@ -328,7 +328,9 @@ def test_a_validation_set_is_named():
         BackpropRegressor(3, early_stopping=True, **FEW).fit(X, y, X_val=bad, y_val=y)
 
 
-@pytest.mark.parametrize("value", [np.datetime64("NaT"), np.datetime64("2020-01-01"), np.timedelta64(3, "s")], ids=str)
+@pytest.mark.parametrize(
+    "value", [np.datetime64("NaT", "s"), np.datetime64("2020-01-01"), np.timedelta64(3, "s")], ids=str
+)
 @pytest.mark.parametrize("container", [np.asarray, np.ndarray.tolist, pd.DataFrame], ids=["array", "list", "frame"])
 def test_dates_of_numpy_among_objects_are_refused(value, container):
     X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20.0)

@@ -3,7 +3,7 @@
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, DocTestFinder, DocTestRunner
 from importlib import import_module
 from importlib.util import find_spec
-from inspect import getattr_static, isclass, isroutine
+from inspect import getattr_static, getdoc, isclass, isroutine
 from io import StringIO
 
 import pytest
@@ -158,7 +158,7 @@ def test_example_of_a_method(method):
     "name", [name for name in public_names() if any(isinstance(value, property) for _, value, _ in members_of(name))]
 )
 def test_each_property_is_described_in_the_attributes_section_of_its_class(name):
-    attributes = load(name).__doc__.partition("Attributes\n")[2]
+    attributes = getdoc(load(name)).partition("\nAttributes\n")[2]
     for member, value, _ in members_of(name):
         if isinstance(value, property):
-            assert f"\n    {member.rpartition('.')[2]} : " in attributes, member
+            assert f"\n{member.rpartition('.')[2]} : " in attributes, member

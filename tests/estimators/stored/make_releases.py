@@ -1,8 +1,8 @@
 """Store fitted networks and ensembles with joblib and with skops, and their predictions.
 
 ``python -m tests.estimators.stored.make_releases`` writes into the folder ``releases``. Run it with the oldest and the
-newest supported Python, numpy and scikit-learn, once for each storage format. Files of earlier formats stay, so that every
-later version is tested with them.
+newest supported Python, numpy and scikit-learn, once for each storage format. Files of earlier formats stay, so that
+every later version is tested with them.
 """
 
 import zipfile
