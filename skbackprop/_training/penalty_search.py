@@ -2,7 +2,7 @@
 
 Short fits with values of c on a grid are compared by their loss on a validation set. The search compares the middle of
 the grid with its two neighbors, and moves on from the best as long as the loss falls, which takes three to five fits.
-Short fits are noisy, so it also looks behind a neighbor that is hardly worse. See penalty.py for c, and
+Short fits are noisy, so it also looks behind a stronger penalty that is hardly worse. See penalty.py for c, and
 docs/defaults.md for the evidence.
 """
 
@@ -29,7 +29,7 @@ ENOUGH_TO_GUESS = 50
 #: The loss of a standardized target of the validation set counts as no more than this multiple of that of a constant
 #: prediction.
 LARGEST_LOSS = 10.0
-#: By this share of its loss, a neighbor may be worse by chance.
+#: By this share of its loss, a penalty may be worse by chance.
 HARDLY_WORSE = 0.1
 #: In steps of the grid, a factor of 1.5: a short fit overfits less, so the c that is best for it is too small.
 CORRECTION = 0.25
@@ -73,9 +73,8 @@ class PenaltySearch:
         while math.isinf(self._loss(best)) and best > STEPS[0]:
             best, direction = best - 1, -1
         best = self._descend(best, direction)
-        for direction in (1, -1):
-            if self._is_noise(best, direction):
-                best = self._descend(best + 2 * direction, direction)
+        if self._is_noise_above(best):
+            best = self._descend(best + 2, 1)
         vertex = _vertex(self._loss(best - 1), self._loss(best), self._loss(best + 1))
         # a penalty that is slightly too strong makes all weights 0, so stay below one that does
         largest = 0.0 if math.isinf(self._loss(best + 1)) or _prior(best + 1) in self._too_strong else CORRECTION
@@ -87,12 +86,14 @@ class PenaltySearch:
             step += direction
         return step
 
-    def _is_noise(self, step: int, direction: int) -> bool:
-        """Return whether the neighbor is hardly worse, and the loss behind it is smaller."""
-        loss, neighbor = self._loss(step), self._loss(step + direction)
-        is_hardly_worse = loss < neighbor <= loss + HARDLY_WORSE * abs(loss)
-        behind = step + 2 * direction
-        return is_hardly_worse and behind < STEPS[-1] and self._loss(behind) < loss
+    def _is_noise_above(self, step: int) -> bool:
+        """Return whether the next stronger penalty is hardly worse, and the one behind it better.
+
+        Too weak a penalty costs more than too strong a one, so the search does not look behind weaker ones.
+        """
+        loss, above = self._loss(step), self._loss(step + 1)
+        is_hardly_worse = loss < above <= loss + HARDLY_WORSE * abs(loss)
+        return is_hardly_worse and step + 2 < STEPS[-1] and self._loss(step + 2) < loss
 
     def _loss(self, step: int) -> float:
         """Return the loss to compare by.
