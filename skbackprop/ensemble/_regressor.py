@@ -12,6 +12,7 @@ from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.fitted_model import fitted_model
+from .._estimators.parameters import check_numbers
 from .._estimators.regressor import BackpropRegressor, score_of
 from .._estimators.targets import PRECISE, numeric_target
 from .._sklearn_compat import fit_context
@@ -291,6 +292,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         True
         """
         check_is_fitted(self)
+        check_numbers({"confidence_level": confidence_level})
         check_scalar(confidence_level, "confidence_level", Real, min_val=0, max_val=1, include_boundaries="neither")
         if self._quantiles is not None:
             raise ValueError("The networks predict quantiles, which bound intervals themselves: use predict.")
