@@ -294,31 +294,38 @@ def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dt
     return network.init(initializers, rng, dtype)
 
 
-def check_weights(sample_weight, X) -> np.ndarray | None:
+def check_weights(sample_weight, X, name: str = "sample_weight") -> np.ndarray | None:
     """Return validated weights in float64: their sum and range do not depend on the dtype of X."""
     if sample_weight is None:
         return None
-    weight = validate_weights(sample_weight, X)
+    weight = validate_weights(sample_weight, X, name)
     with np.errstate(over="ignore"):
-        check_mean_weight(weight.mean(), is_positive=bool(weight.any()))
+        check_mean_weight(weight.mean(), name, is_positive=bool(weight.any()))
     return weight
 
 
-def validate_weights(sample_weight, X, *, may_be_zero: bool = False) -> np.ndarray:
+def validate_weights(sample_weight, X, name: str = "sample_weight", *, may_be_zero: bool = False) -> np.ndarray:
     """Return finite weights of at least 0, in float64; from version 1.9 on, scikit-learn rejects weights of 0 only."""
     is_zero = may_be_zero and not np.any(sample_weight)
     given = np.ones_like(sample_weight, np.float64) if is_zero else sample_weight
-    with naming_values(sample_weight=given):
-        weight: np.ndarray = _check_sample_weight(given, X, dtype=np.float64, ensure_non_negative=True)
+    with naming_values(**{name: given}):
+        weight: np.ndarray = _check_sample_weight(given, X, dtype=np.float64)
+    is_negative = weight < 0
+    if is_negative.any():
+        sample = is_negative.argmax()
+        raise ValueError(
+            f"Negative values in data passed to `{name}`: it has {weight[sample]:g} in sample {sample}; weights must "
+            "be at least 0."
+        )
     return np.zeros_like(weight) if is_zero else weight
 
 
-def check_mean_weight(mean: float, *, is_positive: bool) -> None:
+def check_mean_weight(mean: float, name: str = "sample_weight", *, is_positive: bool) -> None:
     """Raise ValueError if no weight is positive, or if they are so small or large that sums underflow or overflow."""
     if not is_positive:
-        raise ValueError("sample_weight is zero for every sample: nothing to learn. Give some sample a weight above 0.")
+        raise ValueError(f"{name} is zero for every sample: nothing to learn. Give some sample a weight above 0.")
     if not SMALLEST_MEAN_WEIGHT < mean < 1 / SMALLEST_MEAN_WEIGHT:
-        raise ValueError(f"sample_weight has a mean of {mean:g}; only its ratios matter, so scale it to about 1.")
+        raise ValueError(f"{name} has a mean of {mean:g}; only its ratios matter, so scale it to about 1.")
 
 
 def _given_theta(init, network, dtype):

@@ -80,8 +80,7 @@ def make_folds(
     used = np.arange(len(y)) if sample_weight is None else np.flatnonzero(sample_weight)
     group_of = None
     if groups is not None:
-        check_consistent_length(y, groups)
-        group_of = column_or_1d(groups)[used]
+        group_of = _validated_groups(groups, y)[used]
     y = y[used]
     _check_number(len(used), group_of, n_folds)
     splitter = _shuffled_folds(n_folds, y, seed, has_groups=groups is not None, is_stratified=is_stratified)
@@ -90,6 +89,19 @@ def make_folds(
         splits = list(splitter.split(np.zeros((len(y), 1)), y, group_of))
     nothing = np.zeros(0, INDEX)
     return [Fold(np.sort(used[test]).astype(INDEX), nothing) for _, test in splits]
+
+
+def _validated_groups(groups: ArrayLike, y: np.ndarray) -> np.ndarray:
+    """Return the group of each sample as an array that can be sorted."""
+    try:
+        group_of: np.ndarray = column_or_1d(groups)
+        np.unique(group_of)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ValueError(
+            f"groups={shortened(groups)} must be an array or a list of numbers or strings, one for each sample."
+        ) from error
+    check_consistent_length(y, group_of)
+    return group_of
 
 
 @contextmanager
