@@ -88,7 +88,10 @@ def make_samples(
     class_weight = None if target.class_weight is None else target.class_weight(y)
     weight = combine_weights(sample_weight, class_weight)
     if weight is not None and not (is_part or weight.any()):
-        raise ValueError("Every sample has a weight of 0 by its class: nothing to learn. See class_weight.")
+        raise ValueError(
+            "Every sample has a weight of 0 by its class: nothing to learn. Give a class of y a weight above 0 in "
+            "class_weight."
+        )
     encoder = target.encoder
     data = Dataset(X, encoded, weight, encoder.one_hot, _weightless(weight), encoder.network_dtype)
     return Samples(data, y, sample_weight)
