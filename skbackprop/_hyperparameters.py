@@ -15,7 +15,7 @@ from inspect import isfunction
 from numbers import Integral, Rational, Real
 from typing import Any, Self, TypeVar
 
-from ._other_names import hint
+from ._other_names import hint, keyword_hint
 
 Kind = TypeVar("Kind", bound="Hyperparameters")
 
@@ -89,7 +89,10 @@ class Hyperparameters:
         known = self.get_params()
         for name in params:
             if name not in known:
-                raise ValueError(f"{type(self).__name__} has no hyperparameter {name!r}; it has {sorted(known)}.")
+                names = sorted(known) or "none"
+                raise ValueError(
+                    f"{type(self).__name__} has no hyperparameter {name!r}; it has {names}.{keyword_hint(name, known)}"
+                )
         changed = replace(self, **params)
         for name in params:
             object.__setattr__(self, name, getattr(changed, name))

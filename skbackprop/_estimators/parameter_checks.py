@@ -74,8 +74,8 @@ def _check_nested(estimator: BaseEstimator, params: Mapping[str, Any]) -> None:
         value = params.get(name, own.get(name))
         if not delimiter or name not in own or hasattr(value, "set_params"):
             continue
-        remedy = f" Set {name} to an object that has it, before or in the same call." if value is None else ""
+        remedy = f"; set {name} itself before, or in the same call" if value is None else ""
         raise ValueError(
-            f"Invalid parameter {key!r} for {type(estimator).__name__}: {name}={shortened(value)} has no parameters."
-            f"{remedy}"
+            f"Invalid parameter {key!r} for {type(estimator).__name__}: {name}={shortened(value)} has no parameters"
+            f"{remedy}."
         )
