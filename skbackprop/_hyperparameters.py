@@ -15,7 +15,7 @@ from inspect import isfunction
 from numbers import Integral, Rational, Real
 from typing import Any, Self, TypeVar
 
-from ._other_names import hint
+from ._other_names import hint, keyword_hint
 
 Kind = TypeVar("Kind", bound="Hyperparameters")
 
@@ -89,7 +89,10 @@ class Hyperparameters:
         known = self.get_params()
         for name in params:
             if name not in known:
-                raise ValueError(f"{type(self).__name__} has no hyperparameter {name!r}; it has {sorted(known)}.")
+                names = sorted(known) or "none"
+                raise ValueError(
+                    f"{type(self).__name__} has no hyperparameter {name!r}; it has {names}.{keyword_hint(name, known)}"
+                )
         changed = replace(self, **params)
         for name in params:
             object.__setattr__(self, name, getattr(changed, name))
@@ -117,11 +120,19 @@ def shortened(value: Any) -> str:
     -------
     text : str
     """
-    try:
-        text = repr(value)
-    except ValueError:
+    if not is_printable(value):
         return f"{type(value).__name__} with thousands of digits"
+    text = repr(value)
     return text if len(text) <= 200 else f"{text[:60]}... ({len(text)} characters)"
+
+
+def is_printable(value: Any) -> bool:
+    """Return whether Python prints a value: not if it is or contains an integer of thousands of digits."""
+    try:
+        repr(value)
+    except ValueError:
+        return False
+    return True
 
 
 def check_number(
@@ -195,7 +206,7 @@ def resolve(value: Any, registry: Mapping[str, Kind], kind: type[Kind], paramete
     if isinstance(value, kind):
         return copy(value)
     if not isinstance(value, str):
-        raise TypeError(f"{parameter} must be a name or {_with_article(kind.__name__)} object, got {value!r}.")
+        raise TypeError(f"{parameter} must be a name or {_with_article(kind.__name__)} object, got {shortened(value)}.")
     if value not in registry:
         names = sorted([*also, *registry])
         raise ValueError(f"{parameter}={value!r} is not known; the names are {names}.{hint(parameter, value, names)}")

@@ -90,6 +90,14 @@ CONSTRUCTOR_KEYWORDS: dict[str, str] = {
     "seed": "random_state",
 }
 
+#: Keywords of the constructors of ensembles, and what to use instead.
+ENSEMBLE_KEYWORDS: dict[str, str] = {
+    **dict.fromkeys(("n_models", "n_networks", "n_members", "ensemble_size"), "n_estimators"),
+    **dict.fromkeys(("n_folds", "n_splits"), "n_estimators, or cv"),
+    **dict.fromkeys(("base_estimator", "model", "network"), "estimator"),
+    **dict.fromkeys(("estimators", "models"), "candidates"),
+}
+
 #: Keywords of `fit`, and what to use instead. Parameters of the constructor need no entry.
 FIT_KEYWORDS: dict[str, str] = {
     **dict.fromkeys(("validation_data", "eval_set"), "X_val=... and y_val=..."),
@@ -134,6 +142,27 @@ def hint(parameter: str, value: object, known: Collection[str] = (), elsewhere: 
     return f" Use {parameter}={counterpart!r} instead."
 
 
+def keyword_hint(name: str, known: Collection[str]) -> str:
+    """Return the end of an error message about an unknown hyperparameter; empty if nothing is similar.
+
+    Parameters
+    ----------
+    name : str
+        The unknown name.
+    known : collection of str
+        The names of the hyperparameters.
+
+    Returns
+    -------
+    sentence : str
+        It begins with a space.
+    """
+    similar = get_close_matches(name, known, n=1, cutoff=0.75)
+    if similar:
+        return f" Use {similar[0]} instead."
+    return f" A network has {CONSTRUCTOR_KEYWORDS[name]}." if name in CONSTRUCTOR_KEYWORDS else ""
+
+
 def explain_constructor(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return the constructor with errors that name the counterpart of a keyword of another package."""
 
@@ -142,6 +171,25 @@ def explain_constructor(method: Callable[..., Any]) -> Callable[..., Any]:
         for name in kwargs:
             if name in CONSTRUCTOR_KEYWORDS:
                 raise TypeError(f"{_unexpected(method, name)}: use {CONSTRUCTOR_KEYWORDS[name]} instead.")
+        method(self, *args, **kwargs)
+
+    return wrapped
+
+
+def explain_ensemble_constructor(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the constructor of an ensemble with errors that say where a keyword of another kind belongs."""
+
+    @wraps(method)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+        network = self._network_class
+        for name in kwargs.keys() - set(self._get_param_names()):
+            if name in ENSEMBLE_KEYWORDS:
+                raise TypeError(f"{_unexpected(method, name)}: use {ENSEMBLE_KEYWORDS[name]} instead.")
+            if name in CONSTRUCTOR_KEYWORDS or name in network._get_param_names():
+                raise TypeError(
+                    f"{_unexpected(method, name)}: a network has {CONSTRUCTOR_KEYWORDS.get(name, name)}; pass it in "
+                    f"estimator={network.__name__}(...)."
+                )
         method(self, *args, **kwargs)
 
     return wrapped

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._hyperparameters import Hyperparameters, check_number
+from ._hyperparameters import Hyperparameters, check_number, shortened
 from ._public import publish
 
 __all__ = ["INITIALIZERS", "Initializer", "VarianceScaling"]
@@ -124,7 +124,7 @@ class VarianceScaling(Initializer):
         for name, choices in (("fan", ("in", "average")), ("distribution", ("uniform", "normal"))):
             value = getattr(self, name)
             if value not in choices:
-                raise ValueError(f"{name} of VarianceScaling must be one of {choices}, got {value!r}.")
+                raise ValueError(f"{name} of VarianceScaling must be one of {choices}, got {shortened(value)}.")
 
     def draw(self, rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
         fan = fan_in if self.fan == "in" else (fan_in + fan_out) / 2

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -256,7 +256,9 @@ class ObjectiveBuffers:
         if self._standardizer is None and X.dtype == self.gradient.dtype and isinstance(X, np.ndarray):
             return X
         if not isinstance(X, np.ndarray):
-            scaled = cast(CSR, X if self._standardizer is None else self._standardizer.transform(X))
+            scaled = X if self._standardizer is None else self._standardizer.transform(X)
+            if isinstance(scaled, np.ndarray):  # of a standardizer that centers, because earlier samples were dense
+                return scaled
             return scaled.toarray(out=self._buffer(X)) if self._is_nearly_dense(X) else scaled
         inputs = self._buffer(X)
         if self._standardizer is None:

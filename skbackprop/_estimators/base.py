@@ -12,14 +12,12 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_scalar
-from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.dataset import Dataset
-from .._other_names import CONSTRUCTOR_KEYWORDS, hint
+from .._other_names import CONSTRUCTOR_KEYWORDS
 from .._sklearn_compat import CallbackSupportMixin
 from .._training.change_detector import ChangeDetector
 from .._training.config import TrainingConfig
@@ -35,6 +33,7 @@ from .fitted_model import FittedModel
 from .fitting import FitRequest, run_fit, run_partial_fit, update_stream
 from .labels import LabelCounts
 from .nested_parameters import changed_component, split_nested
+from .parameter_checks import ParameterChecks
 from .parameters import CONSTRAINTS, AutoEpochs, check_numbers
 from .progress import FitProgress
 from .samples import Target
@@ -66,7 +65,7 @@ def issue_warnings(result: TrainingResult, stacklevel: int) -> None:
         warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)
 
 
-class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseBackprop(CallbackSupportMixin, ParameterChecks, ABC):
     """Training, fitted attributes and storage of both estimators."""
 
     _parameter_constraints: dict[str, list[object]] = CONSTRAINTS
@@ -119,6 +118,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _fit_chunks(
         self, chunks: Any, classes: ArrayLike | None, validation: ValidationSet, memory_budget: float
     ) -> Self:
+        check_numbers({"memory_budget": memory_budget})
         check_scalar(memory_budget, "memory_budget", Real, min_val=0, include_boundaries="neither")
         if isinstance(memory_budget, bool) or math.isnan(memory_budget):
             raise ValueError(f"memory_budget={memory_budget!r} must be a number of megabytes.")
@@ -330,16 +330,6 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         )
         self._fast_path = None
         return self
-
-    def _validate_params(self) -> None:
-        params = self.get_params(deep=False)
-        check_numbers(params)
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            message = str(error)
-            invalid = [name for name in params if message.startswith(f"The {name!r} parameter")]
-            raise InvalidParameterError(message + "".join(hint(name, params[name]) for name in invalid)) from None
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_state" in vars(self)

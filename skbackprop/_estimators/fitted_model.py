@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._core.network import Layer, LayerCache, Network, first_samples
 from .._engines.prediction import raw_output
+from .._hyperparameters import shortened
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
 from .._typing import Matrix
@@ -283,7 +284,7 @@ class FittedModel(ABC):
         """Return the target of a single sample, of shape (1, n_outputs), in float64."""
         target = self.encoder(np.dtype(np.float64)).encode_sample(y)
         if target.shape != (1, self.n_outputs):
-            raise ValueError(f"y={y!r} is not the target of one sample with {self.n_outputs} outputs.")
+            raise ValueError(f"y={shortened(y)} is not the target of one sample with {self.n_outputs} outputs.")
         return target
 
 

@@ -33,7 +33,10 @@ def refuse_dates(X: Any, name: str = "X") -> None:
 
     numpy would convert them to a number of units of time, and a missing one to the smallest integer.
     """
-    dtypes = _column_dtypes(np.asarray(X) if isinstance(X, (list, tuple)) else X)
+    try:
+        dtypes = _column_dtypes(np.asarray(X) if isinstance(X, (list, tuple)) else X)
+    except (TypeError, ValueError):  # of lists of different lengths, which validation refuses
+        return
     if any(str(dtype) == "object" for dtype in dtypes):
         _refuse_dates_among_objects(X, name)
     temporal = {dtype for dtype in set(dtypes) if _is_temporal(dtype)}  # a wide table has few dtypes
@@ -63,8 +66,17 @@ def naming_values(**inputs: Any) -> Iterator[None]:
             found = _first_invalid(name, values)
             if found is not None:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
-                raise kind(f"{str(error).splitlines()[0].rstrip('.')}. {found}") from error
+                raise kind(f"{_first_line(error)}{found}") from error
+        if isinstance(error, OverflowError):
+            raise ValueError(f"{' or '.join(inputs)} has a number that is too large: {error}.") from error
         raise
+
+
+def _first_line(error: Exception) -> str:
+    """Return the beginning of a message; nothing if it is about printing, because Python prints no long integer."""
+    if "set_int_max_str_digits" in str(error):
+        return ""
+    return f"{str(error).splitlines()[0].rstrip('.')}. "
 
 
 def is_missing(value: Any) -> bool:
@@ -72,6 +84,13 @@ def is_missing(value: Any) -> bool:
     if isinstance(value, (str, bytes)):
         return False
     return value is None or type(value).__name__ in ("NAType", "NaTType") or not np.all(value == value)
+
+
+def has_entries(values: Any) -> bool:
+    """Return whether this is an array, a list or a table, and not a single value, a set or a dict."""
+    if hasattr(values, "__array__"):
+        return getattr(values, "ndim", 1) > 0  # of some objects that numpy converts, it cannot find it
+    return np.iterable(values) and not isinstance(values, (str, bytes, dict, set))
 
 
 def _column_dtypes(X: Any) -> list[Any]:
@@ -110,6 +129,8 @@ def _first_invalid(name: str, values: Any) -> str | None:
     """Return a sentence on the first entry that is not a finite number, or None if there is none."""
     if values is None or sparse.issparse(values):
         return None
+    if not has_entries(values):
+        return f"{name}={shortened(values)} must be an array or a list with an entry for each sample."
     try:
         names = _names(values)
         columns = _columns(values, names)
@@ -130,7 +151,7 @@ def _first_invalid(name: str, values: Any) -> str | None:
 def _columns(values: Any, names: list[Any] | None) -> Iterator[Any]:
     """Yield the columns of a data frame, a table, an array or a list of samples."""
     if names is None:
-        array = values if isinstance(values, np.ndarray) else np.asarray(values, object)
+        array = np.atleast_1d(values if isinstance(values, np.ndarray) else np.asarray(values, object))
         yield from array.reshape(len(array), -1).T
     elif hasattr(values, "iloc"):
         yield from (values.iloc[:, position] for position in range(len(names)))

@@ -16,7 +16,7 @@ from .._hyperparameters import shortened
 from .._typing import Matrix
 from ..losses import Loss
 from ..losses._resolve import resolve_loss
-from .invalid_values import is_missing
+from .invalid_values import has_entries, is_missing
 
 #: Labels with fewer samples per class than this on average are likely to be numbers or identifiers,
 FEW_SAMPLES = 10
@@ -31,7 +31,7 @@ def check_labels(labels, name: str) -> None:
 
     numpy would convert them to strings, "nan" included, or could not sort them; which of both depends on their order.
     """
-    if labels is None or sparse.issparse(labels):
+    if labels is None or sparse.issparse(labels) or not has_entries(labels):
         return
     values = labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
     if isinstance(values, np.ndarray):
@@ -41,16 +41,22 @@ def check_labels(labels, name: str) -> None:
             return
         values = values.ravel().tolist()
     types = set(map(type, values))
-    if types <= {str, np.str_} or types <= {bool, int, float}:
+    if types <= {str, np.str_} or types <= {bool, int} or (types <= {bool, int, float} and values is labels):
         return
     first: dict[str, object] = {}
     for sample, label in enumerate(values):
-        if isinstance(label, (list, tuple, np.ndarray)):
-            return  # several labels per sample
+        if isinstance(label, (list, tuple)) or (isinstance(label, np.ndarray) and label.ndim):  # several labels
+            first.setdefault("list", label)
+            continue
         if is_missing(label):
             _raise_missing(name, label, sample)
         kind = next((kind for kind in (str, Real, np.bool_) if isinstance(label, kind)), type(label))
         first.setdefault("number" if kind in (Real, np.bool_) else kind.__name__, label)
+    if set(first) == {"list"} and len(set(map(len, values))) > 1:
+        raise ValueError(
+            f"{name} has lists of different lengths. If samples have several labels, give each sample a 0 or a 1 for "
+            "every label, as MultiLabelBinarizer of scikit-learn does."
+        )
     if len(first) > 1:
         one, other, *_ = map(shortened, first.values())
         raise ValueError(f"{name} has labels of different types, such as {one} and {other}: make all of them strings.")
@@ -69,9 +75,20 @@ def is_multilabel(y) -> bool:
         check_classification_targets(y)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        label = np.ravel(y)[0]
-        raise kind(f"{error} y begins with {shortened(label)}, of type {type(label).__name__}.") from error
+        raise kind(f"{error} {_described_target(y)}") from error
     return type_of_target(y, input_name="y") == "multilabel-indicator"
+
+
+def _described_target(y) -> str:
+    """Return a sentence on the first number of y that is no class, or on what y begins with."""
+    values = np.asarray(y)
+    is_fraction = values != np.rint(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
+    if is_fraction.any():
+        sample = np.argwhere(is_fraction)[0]
+        place = f"sample {sample[0]}" if values.ndim == 1 else f"column {sample[1]} of sample {sample[0]}"
+        return f"y has {values[tuple(sample)]:g} in {place}, which is no class: use BackpropRegressor for such numbers."
+    label = values.ravel()[0]
+    return f"y begins with {shortened(label)}, of type {type(label).__name__}: make all labels strings or integers."
 
 
 def sorted_labels(labels, name: str) -> np.ndarray:
@@ -80,7 +97,7 @@ def sorted_labels(labels, name: str) -> np.ndarray:
         raise ValueError(f"{name} must be a list of labels, got {shortened(labels)}.")
     try:
         return np.unique(labels)
-    except TypeError as error:
+    except (TypeError, ArithmeticError) as error:  # of a decimal NaN, for example
         raise ValueError(f"{name} has labels of different types, which cannot be sorted: {error}.") from error
 
 
@@ -94,9 +111,13 @@ def label_columns(y, classes) -> np.ndarray:
     """
     if not np.isin(y, (0, 1)).all():
         raise ValueError("A multilabel y must contain only 0 and 1: 1 where a sample has the label.")
+    if classes is not None:
+        check_labels(classes, "classes")
     columns = np.arange(y.shape[1])
     if classes is not None and np.size(classes) and not np.array_equal(sorted_labels(classes, "classes"), columns):
-        raise ValueError(f"classes={classes!r} are not the columns of y, 0 to {len(columns) - 1}; leave them out.")
+        raise ValueError(
+            f"classes={shortened(classes)} are not the columns of y, 0 to {len(columns) - 1}; leave them out."
+        )
     return columns
 
 
@@ -127,7 +148,10 @@ def known_classes(y, before: np.ndarray | None, classes) -> np.ndarray:
         raise ValueError("classes has a missing label (nan): give the missing labels a name, which makes them a class.")
     if before is not None:
         if given is not None and not np.array_equal(given, before):
-            raise ValueError(f"classes={classes!r} differ from those of the first call, which were {before.tolist()}.")
+            raise ValueError(
+                f"classes={shortened(classes)} differ from those of the first call, which were "
+                f"{shortened(before.tolist())}."
+            )
         return before
     if classes is None:
         return check_number_of_classes(sorted_labels(y, "y"), len(y))
@@ -194,8 +218,8 @@ class LabelCounts(NamedTuple):
         is_text = [counts.labels.dtype.kind in "OUS" for counts in (self, other)]
         if is_text[0] != is_text[1]:
             raise ValueError(
-                f"y has labels like {other.labels.tolist()[0]!r}, and those before are like "
-                f"{self.labels.tolist()[0]!r}: all must be strings, or all numbers."
+                f"y has labels like {shortened(other.labels.tolist()[0])}, and those before are like "
+                f"{shortened(self.labels.tolist()[0])}: all must be strings, or all numbers."
             )
         both = np.concatenate([self.labels, other.labels])
         labels, position = np.unique(both, return_inverse=True)
@@ -229,15 +253,16 @@ def class_weight_function(
     is_list = isinstance(class_weight, list)
     if (is_list and not (multilabel and given)) or not all(isinstance(weights, dict) for weights in given):
         raise ValueError(
-            f"class_weight={class_weight!r} must be 'balanced', a dict, or a list of dicts, one for each label."
+            f"class_weight={shortened(class_weight)} must be 'balanced', a dict, or a list of dicts, one for each "
+            "label."
         )
     numbers: list[float] = [number for weights in given for number in weights.values()]
     if not all(isinstance(number, Real) and 0 <= number < np.inf for number in numbers):
-        raise ValueError(f"class_weight={class_weight!r} must have finite numbers of at least 0.")
+        raise ValueError(f"class_weight={shortened(class_weight)} must have finite numbers of at least 0.")
     if count is None and isinstance(class_weight, str):
         raise ValueError(
-            f"class_weight={class_weight!r} does not work with partial_fit, which does not see all labels at once. "
-            "Pass a dict instead, for example from sklearn.utils.class_weight.compute_class_weight."
+            f"class_weight={shortened(class_weight)} does not work with partial_fit, which does not see all labels at "
+            "once. Pass a dict instead, for example from sklearn.utils.class_weight.compute_class_weight."
         )
     if multilabel:
         if count is not None and class_weight == "balanced":
@@ -251,7 +276,8 @@ def class_weight_function(
         unknown = [label for label in class_weight if label not in classes]
         if unknown:
             raise ValueError(
-                f"class_weight={class_weight!r} has labels {unknown} that are not among the classes {classes.tolist()}."
+                f"class_weight={shortened(class_weight)} has labels {shortened(unknown)} that are not among the "
+                f"classes {shortened(classes.tolist())}."
             )
         weight[:] = compute_class_weight(class_weight, classes=classes, y=classes)
     return lambda y: weight[np.searchsorted(classes, y)]
@@ -294,7 +320,7 @@ def classification_loss(loss, output_activation: str, n_classes: int, multilabel
     return loss
 
 
-def class_codes(y, classes: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def class_codes(y, classes: np.ndarray, dtype: np.dtype, name: str = "y") -> np.ndarray:
     """Return the position of each label among the classes, of shape (n_samples, 1).
 
     Raises
@@ -303,16 +329,20 @@ def class_codes(y, classes: np.ndarray, dtype: np.dtype) -> np.ndarray:
         If a label is not among the classes, or there are more classes than the dtype has integers.
     """
     if len(classes) > 2 / float(np.finfo(dtype).eps):
-        name = np.dtype(dtype).name
-        raise ValueError(f"{len(classes)} classes cannot be distinguished in {name}; pass X in float64.")
+        raise ValueError(
+            f"{len(classes)} classes cannot be distinguished in {np.dtype(dtype).name}; pass X in float64."
+        )
     known = set(classes.tolist())
     codes = np.empty((len(y), 1), dtype)
     for start in range(0, len(y), CHUNK_SIZE):
         chunk = slice(start, start + CHUNK_SIZE)
         # a list, because a comparison of arrays could cast different labels to equal ones
-        labels = sorted_labels(y[chunk], "y").tolist()
+        labels = sorted_labels(y[chunk], name).tolist()
         unseen = [label for label in labels if not isinstance(label, Hashable) or label not in known]
         if unseen:
-            raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes.tolist()}.")
+            raise ValueError(
+                f"{name} contains previously unseen labels {shortened(unseen[:5])}; the classes are "
+                f"{shortened(classes.tolist())}."
+            )
         codes[chunk, 0] = np.searchsorted(classes, y[chunk])
     return codes

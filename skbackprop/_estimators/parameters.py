@@ -6,7 +6,7 @@ Errors name the parameter, the value and the remedy.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, ValuesView
+from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -127,13 +127,21 @@ def check_numbers(params: Mapping[str, object]) -> None:
         If an integer has more than 64 bits.
     """
     for name, value in params.items():
-        entries = value.values() if isinstance(value, dict) else value
-        for entry in entries if isinstance(entries, (list, tuple, ValuesView)) else (value,):
-            if not isinstance(entry, Real) or isinstance(entry, bool) or fits_in_float(entry):
+        for number in _numbers_in(value):
+            if isinstance(number, bool) or fits_in_float(number):
                 continue
-            if isinstance(entry, Integral):
+            if isinstance(number, Integral):
                 raise ValueError(f"{name}={shortened(value)} is too large: integers must be below 2**63.")
-            raise TypeError(f"{name}={shortened(value)} has a {type(entry).__name__}: convert it to a float.")
+            raise TypeError(f"{name}={shortened(value)} has a {type(number).__name__}: convert it to a float.")
+
+
+def _numbers_in(value: object) -> Iterator[Real]:
+    """Yield a number, or the numbers that a list, a tuple or a dict contains, at any depth."""
+    if isinstance(value, Real):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from _numbers_in(entry)
 
 
 def choose_max_iter(max_iter: int | str, auto: AutoEpochs, n_samples: int, n_entries: float = 0.0) -> int:
@@ -149,7 +157,7 @@ def layer_sizes(hidden_layer_sizes) -> tuple[int, ...]:
     sizes: tuple[int, ...] = (hidden_layer_sizes,) if np.ndim(hidden_layer_sizes) == 0 else tuple(hidden_layer_sizes)
     if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise ValueError(
-            f"hidden_layer_sizes={hidden_layer_sizes!r}: each layer needs a positive integer number of units; "
+            f"hidden_layer_sizes={shortened(hidden_layer_sizes)}: each layer needs a positive integer number of units; "
             "() means no hidden layer."
         )
     return tuple(int(size) for size in sizes)
@@ -161,7 +169,7 @@ def layer_activations(activation, n_hidden: int) -> tuple[Activation, ...]:
         return (resolve(activation, ACTIVATIONS, Activation, "activation"),) * n_hidden
     if len(activation) != n_hidden:
         raise ValueError(
-            f"activation={activation!r} has {len(activation)} entries for {n_hidden} hidden layers; "
+            f"activation={shortened(activation)} has {len(activation)} entries for {n_hidden} hidden layers; "
             "give one for each, or a single one for all."
         )
     return tuple(resolve(entry, ACTIVATIONS, Activation, "activation") for entry in activation)
@@ -228,7 +236,7 @@ def layer_dropout(dropout, n_hidden: int) -> tuple[float, ...]:
     rates: tuple[float, ...] = (dropout,) * n_hidden if np.ndim(dropout) == 0 else tuple(dropout)
     if len(rates) != n_hidden or not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
         raise ValueError(
-            f"dropout={dropout!r} must be a number in [0, 1), or one for each of the {n_hidden} hidden layers."
+            f"dropout={shortened(dropout)} must be a number in [0, 1), or one for each of the {n_hidden} hidden layers."
         )
     return tuple(map(float, rates)) if any(rates) else ()
 
@@ -242,7 +250,7 @@ def check_lbfgs(solver: str, l1_ratio: float, dropout: tuple[float, ...], clip_n
         (clip_norm is None, "clip_norm", clip_norm, "None"),
     ):
         if not fits:
-            raise ValueError(f"{name}={value!r} is not compatible with optimizer='lbfgs'; set it to {remedy}.")
+            raise ValueError(f"{name}={shortened(value)} is not compatible with optimizer='lbfgs'; set it to {remedy}.")
 
 
 def choose_batch_size(solver: str, batch_size, n_samples: int, n_features: int) -> int | None:
@@ -286,31 +294,38 @@ def initial_theta(init, network: Network, rng: np.random.Generator, dtype: np.dt
     return network.init(initializers, rng, dtype)
 
 
-def check_weights(sample_weight, X) -> np.ndarray | None:
+def check_weights(sample_weight, X, name: str = "sample_weight") -> np.ndarray | None:
     """Return validated weights in float64: their sum and range do not depend on the dtype of X."""
     if sample_weight is None:
         return None
-    weight = validate_weights(sample_weight, X)
+    weight = validate_weights(sample_weight, X, name)
     with np.errstate(over="ignore"):
-        check_mean_weight(weight.mean(), is_positive=bool(weight.any()))
+        check_mean_weight(weight.mean(), name, is_positive=bool(weight.any()))
     return weight
 
 
-def validate_weights(sample_weight, X, *, may_be_zero: bool = False) -> np.ndarray:
+def validate_weights(sample_weight, X, name: str = "sample_weight", *, may_be_zero: bool = False) -> np.ndarray:
     """Return finite weights of at least 0, in float64; from version 1.9 on, scikit-learn rejects weights of 0 only."""
     is_zero = may_be_zero and not np.any(sample_weight)
     given = np.ones_like(sample_weight, np.float64) if is_zero else sample_weight
-    with naming_values(sample_weight=given):
-        weight: np.ndarray = _check_sample_weight(given, X, dtype=np.float64, ensure_non_negative=True)
+    with naming_values(**{name: given}):
+        weight: np.ndarray = _check_sample_weight(given, X, dtype=np.float64)
+    is_negative = weight < 0
+    if is_negative.any():
+        sample = is_negative.argmax()
+        raise ValueError(
+            f"Negative values in data passed to `{name}`: it has {weight[sample]:g} in sample {sample}; weights must "
+            "be at least 0."
+        )
     return np.zeros_like(weight) if is_zero else weight
 
 
-def check_mean_weight(mean: float, *, is_positive: bool) -> None:
+def check_mean_weight(mean: float, name: str = "sample_weight", *, is_positive: bool) -> None:
     """Raise ValueError if no weight is positive, or if they are so small or large that sums underflow or overflow."""
     if not is_positive:
-        raise ValueError("sample_weight is zero for every sample: nothing to learn. Give some sample a weight above 0.")
+        raise ValueError(f"{name} is zero for every sample: nothing to learn. Give some sample a weight above 0.")
     if not SMALLEST_MEAN_WEIGHT < mean < 1 / SMALLEST_MEAN_WEIGHT:
-        raise ValueError(f"sample_weight has a mean of {mean:g}; only its ratios matter, so scale it to about 1.")
+        raise ValueError(f"{name} has a mean of {mean:g}; only its ratios matter, so scale it to about 1.")
 
 
 def _given_theta(init, network, dtype):
@@ -318,7 +333,7 @@ def _given_theta(init, network, dtype):
     layers = network.unpack(theta)
     try:
         coefs, intercepts = ([np.asarray(array, dtype) for array in arrays] for arrays in init)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"init must be a name, an Initializer, or (coefs, intercepts) of numbers: {error}.") from error
     given = [W.shape for W in coefs], [b.shape for b in intercepts]
     wanted = [layer.W.shape for layer in layers], [layer.b.shape for layer in layers]

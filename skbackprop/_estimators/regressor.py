@@ -22,6 +22,7 @@ from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .base import BaseBackprop
 from .fitted_model import RegressorModel
+from .invalid_values import naming_values
 from .labels import LabelCounts
 from .parameters import AutoEpochs
 from .samples import Target
@@ -32,13 +33,14 @@ def score_of(
     y: ArrayLike, prediction: np.ndarray, quantiles: tuple[float, ...] | None, sample_weight: ArrayLike | None
 ) -> float:
     """Return R^2 of predictions, or the mean D^2 pinball score of the columns if these are quantiles."""
-    if quantiles is None:
-        return r2_score(y, prediction, sample_weight=sample_weight)
-    columns = prediction.reshape(len(prediction), -1).T
-    scores = [
-        d2_pinball_score(y, column, sample_weight=sample_weight, alpha=quantile)
-        for column, quantile in zip(columns, quantiles, strict=True)
-    ]
+    with naming_values(y=y, sample_weight=sample_weight):
+        if quantiles is None:
+            return r2_score(y, prediction, sample_weight=sample_weight)
+        columns = prediction.reshape(len(prediction), -1).T
+        scores = [
+            d2_pinball_score(y, column, sample_weight=sample_weight, alpha=quantile)
+            for column, quantile in zip(columns, quantiles, strict=True)
+        ]
     return float(np.mean(scores))
 
 

@@ -76,17 +76,22 @@ class Target(NamedTuple):
     attributes: dict
 
 
-def make_samples(X, y, sample_weight: np.ndarray | None, target: Target, *, is_part: bool = False) -> Samples:
+def make_samples(
+    X, y, sample_weight: np.ndarray | None, target: Target, *, is_part: bool = False, suffix: str = ""
+) -> Samples:
     """Encode the target and combine the weights of validated X, y and weights; exclude samples of weight 0.
 
     A sample of weight 0 is as if absent: it has no place in a batch, and is counted nowhere. Only a part of the
-    training samples may have no others.
+    training samples may have no others. Errors add the suffix to the names of the arguments.
     """
-    encoded = target.encoder.encode(y)
+    encoded = target.encoder.encode(y, f"y{suffix}")
     class_weight = None if target.class_weight is None else target.class_weight(y)
     weight = combine_weights(sample_weight, class_weight)
     if weight is not None and not (is_part or weight.any()):
-        raise ValueError("Every sample has a weight of 0 by its class: nothing to learn. See class_weight.")
+        raise ValueError(
+            "Every sample has a weight of 0 by its class: nothing to learn. Give a class of y a weight above 0 in "
+            "class_weight."
+        )
     encoder = target.encoder
     data = Dataset(X, encoded, weight, encoder.one_hot, _weightless(weight), encoder.network_dtype)
     return Samples(data, y, sample_weight)
@@ -122,7 +127,8 @@ def validate_validation_set(estimator, X_val, y_val, sample_weight_val, samples:
     dtypes = accepted_dtypes(X_val, samples.data.dtype)
     options = {"accept_sparse": "csr", "dtype": dtypes, "multi_output": True}
     X_val, y_val = validate_data(estimator, X_val, y_val, suffix="_val", reset=False, **options)
-    validation = make_samples(X_val, y_val, check_weights(sample_weight_val, X_val), target)
+    weight = check_weights(sample_weight_val, X_val, "sample_weight_val")
+    validation = make_samples(X_val, y_val, weight, target, suffix="_val")
     n_outputs, n_outputs_val = samples.data.n_outputs, validation.data.n_outputs
     if n_outputs_val != n_outputs:
         raise ValueError(f"y_val has {n_outputs_val} outputs, y has {n_outputs}.")

@@ -6,10 +6,13 @@ reads or writes memory elsewhere, which may crash the process.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from numbers import Integral, Number
 from typing import Any
 
 import numpy as np
 
+from .._hyperparameters import shortened
 from .._typing import CSR
 
 #: Kinds of dtypes of the stored numbers: booleans, integers, floating-point and complex numbers.
@@ -39,6 +42,8 @@ def checked_sparse(X: Any, name: str) -> Any:
     """
     if X.ndim != 2:
         raise ValueError(f"{name} must have 2 dimensions, got a sparse array of shape {X.shape}.")
+    if not all(isinstance(size, Integral) and int(size) >= 0 for size in X.shape):
+        raise _damaged(f"{name}.shape={shortened(X.shape)} must be two integers of at least 0")
     if X.format in ("csr", "csc", "bsr"):
         _check_compressed(X, name)
         if X.indices.dtype != X.indptr.dtype:
@@ -96,6 +101,8 @@ def _check_compressed(X: Any, name: str) -> None:
 def _check_coordinates(X: Any, name: str) -> None:
     """Check a COO matrix."""
     _check_array(X, "data", NUMBERS, name)
+    if hasattr(X, "coords") and not (isinstance(X.coords, (tuple, list, np.ndarray)) and len(X.coords) == 2):
+        raise _damaged(f"{name}.coords must be two arrays, with the rows and the columns of the entries")
     for attribute, size in zip(("row", "col"), X.shape, strict=True):
         _check_array(X, attribute, "i", name)
         n_indices = len(getattr(X, attribute))
@@ -115,13 +122,59 @@ def _check_diagonals(X: Any, name: str) -> None:
 def _as_csr(X: Any, name: str) -> Any:
     """Return a matrix of lists or dictionaries (LIL, DOK) in CSR format."""
     if X.format == "lil":
-        lengths = [[len(entries) for entries in lists] for lists in (X.rows, X.data)]
-        if lengths[0] != lengths[1] or len(X.rows) != X.shape[0]:
-            raise _damaged(f"{name}.rows and {name}.data do not have the same lengths")
+        _check_lists(X, name)
+    else:
+        _check_dictionary(X, name)
     try:
         return X.tocsr()
     except Exception as error:  # entries may be anything
         raise _damaged(f"{name} cannot be converted ({type(error).__name__}: {error})") from error
+
+
+def _check_lists(X: Any, name: str) -> None:
+    """Check a LIL matrix."""
+    for attribute in ("rows", "data"):
+        lists = getattr(X, attribute)
+        are_lists = (
+            isinstance(lists, np.ndarray) and lists.ndim == 1 and all(type(entries) is list for entries in lists)
+        )
+        if not are_lists:
+            raise _damaged(f"{name}.{attribute} must be an array of lists")
+    lengths = [[len(entries) for entries in lists] for lists in (X.rows, X.data)]
+    if lengths[0] != lengths[1] or len(X.rows) != X.shape[0]:
+        raise _damaged(f"{name}.rows and {name}.data do not have the same lengths")
+    for sample, (columns, numbers) in enumerate(zip(X.rows, X.data, strict=True)):
+        for column in columns:
+            if not _is_index(column, X.shape[1]):
+                raise _damaged(
+                    f"{name}.rows has {shortened(column)} in sample {sample}, which is no column between 0 and "
+                    f"{X.shape[1] - 1}"
+                )
+        if len(set(columns)) < len(columns):
+            raise _damaged(f"{name}.rows has a column more than once in sample {sample}")
+        _check_are_numbers(numbers, name)
+
+
+def _check_dictionary(X: Any, name: str) -> None:
+    """Check a DOK matrix."""
+    entries = getattr(X, "_dict", X)  # before scipy 1.12, it is a dictionary itself
+    for key, _ in entries.items():  # an iteration over the matrix itself would yield samples
+        is_pair = isinstance(key, tuple) and len(key) == 2
+        if not (is_pair and all(map(_is_index, key, X.shape))):
+            raise _damaged(f"{name} has the key {shortened(key)}, which is no pair of a row and a column of {X.shape}")
+    _check_are_numbers(entries.values(), name)
+
+
+def _is_index(index: Any, size: int) -> bool:
+    """Return whether this is an integer between 0 and `size`, which is excluded."""
+    return isinstance(index, Integral) and not isinstance(index, bool) and 0 <= int(index) < size
+
+
+def _check_are_numbers(values: Iterable[Any], name: str) -> None:
+    """Raise ValueError unless the stored values are numbers or booleans."""
+    for value in values:
+        if not isinstance(value, (Number, np.bool_)):
+            raise _damaged(f"{name} has the entry {shortened(value)}, which is no number")
 
 
 def _check_array(X: Any, attribute: str, kinds: str, name: str, ndim: int = 1) -> None:

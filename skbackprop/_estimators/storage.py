@@ -14,6 +14,7 @@ import numpy as np
 from .._core.network import Network
 from .._core.objective import Objective
 from .._core.standardizer import Standardizer
+from .._hyperparameters import shortened
 from .._training.config import TrainingConfig
 from .._training.recent_samples import BLOCK_SAMPLES
 from .._training.state import TrainingState
@@ -214,7 +215,7 @@ def _restored_layers(stored: dict[str, Any]) -> Network:
     check_list(sizes, "sizes of the stored network")
     check_list(activations, "activations of the stored network")
     if len(sizes) < 2:
-        raise ValueError(f"sizes of the stored network must be at least two positive integers, got {sizes!r}.")
+        raise ValueError(f"sizes of the stored network must be at least two positive integers, got {shortened(sizes)}.")
     for size in sizes:
         check_count(size, "A size of the stored network", low=1)
     if len(activations) != len(sizes) - 2:
@@ -364,7 +365,7 @@ def _restored_progress(stored: dict[str, Any], theta: np.ndarray) -> FitProgress
     check_count(stored["last_iter"], f"last_iter of {owner}")
     check_list(stored["n_samples"], f"n_samples of {owner}")
     if len(stored["n_samples"]) != 2:
-        raise ValueError(f"n_samples of {owner} must be two numbers, got {stored['n_samples']!r}.")
+        raise ValueError(f"n_samples of {owner} must be two numbers, got {shortened(stored['n_samples'])}.")
     for n_samples in stored["n_samples"]:
         check_count(n_samples, f"n_samples of {owner}")
     if stored.get("fingerprint") is not None:  # the first versions had none

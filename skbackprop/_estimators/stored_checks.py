@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .._hyperparameters import shortened
+
 
 def check_dict(stored: Any, keys: Iterable[str], owner: str) -> None:
     """Raise ValueError unless `stored` is a dictionary with these keys."""
@@ -28,25 +30,25 @@ def check_list(stored: Any, owner: str) -> None:
 def check_kind(value: Any, kind: type, owner: str) -> None:
     """Raise ValueError unless `value` is of this type."""
     if not isinstance(value, kind):
-        raise ValueError(f"{owner} must be of type {kind.__name__}, got {_shortened(value)}.")
+        raise ValueError(f"{owner} must be of type {kind.__name__}, got {shortened(value)}.")
 
 
 def check_flag(value: Any, owner: str) -> None:
     """Raise ValueError unless `value` is True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{owner} must be True or False, got {_shortened(value)}.")
+        raise ValueError(f"{owner} must be True or False, got {shortened(value)}.")
 
 
 def check_count(value: Any, owner: str, low: int = 0) -> None:
     """Raise ValueError unless `value` is an integer of at least `low` that fits into 64 bits."""
     if not isinstance(value, Integral) or isinstance(value, bool) or not low <= int(value) < 2**63:
-        raise ValueError(f"{owner} must be an integer of at least {low}, got {_shortened(value)}.")
+        raise ValueError(f"{owner} must be an integer of at least {low}, got {shortened(value)}.")
 
 
 def check_real(value: Any, owner: str) -> None:
     """Raise ValueError unless `value` is a floating-point number or an integer, which may be infinite or NaN."""
     if not isinstance(value, Real) or isinstance(value, bool) or (isinstance(value, int) and abs(value) >= 2**63):
-        raise ValueError(f"{owner} must be a number, got {_shortened(value)}.")
+        raise ValueError(f"{owner} must be a number, got {shortened(value)}.")
 
 
 def check_amount(value: Any, owner: str, high: float = math.inf) -> None:
@@ -84,8 +86,3 @@ def _check_floats(array: Any, owner: str, shape: tuple[int | None, ...], dtype: 
         n is not None and n != found for n, found in zip(shape, array.shape, strict=True)
     ):
         raise ValueError(f"{owner} has shape {array.shape}; it must be {shape}.")
-
-
-def _shortened(value: Any) -> str:
-    """Return the value in words; Python refuses to print an integer of thousands of digits."""
-    return "a larger one" if isinstance(value, int) and abs(value) >= 2**63 else repr(value)

@@ -16,6 +16,7 @@ from sklearn.base import is_classifier
 
 from .._core.shards import stack
 from .._core.windows import bytes_of
+from .._hyperparameters import shortened
 from .._training.trainer import N_CHECKED_SAMPLES
 from .._typing import Matrix
 from .chunk_source import Chunk
@@ -281,7 +282,10 @@ class Survey:
         known = set(classes.tolist())
         unseen = [label for label in self.counts.labels.tolist() if label not in known]
         if unseen:
-            raise ValueError(f"y contains previously unseen labels {unseen[:5]}; the classes are {classes.tolist()}.")
+            raise ValueError(
+                f"y contains previously unseen labels {shortened(unseen[:5])}; the classes are "
+                f"{shortened(classes.tolist())}."
+            )
 
 
 def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey:

@@ -34,8 +34,11 @@ class TargetEncoder(ABC):
     one_hot: OneHot | None = None
 
     @abstractmethod
-    def encode(self, y) -> np.ndarray:
-        """Validate y and return the target of shape (n_samples, n_outputs), or (n_samples, 1) with `one_hot`."""
+    def encode(self, y, name: str = "y") -> np.ndarray:
+        """Validate y and return the target of shape (n_samples, n_outputs), or (n_samples, 1) with `one_hot`.
+
+        Errors call y by this name.
+        """
 
     @abstractmethod
     def encode_sample(self, y) -> np.ndarray:
@@ -67,8 +70,8 @@ class NumberEncoder(TargetEncoder):
         self.network_dtype = network_dtype
         self._dtypes = PRECISE if is_scaled else (network_dtype,)
 
-    def encode(self, y):
-        return self._encoded(numeric_target(y, self._dtypes))
+    def encode(self, y, name="y"):
+        return self._encoded(numeric_target(y, self._dtypes, name))
 
     def encode_sample(self, y):
         return self._encoded(numeric_target(np.reshape(y, -1), self._dtypes).T)
@@ -115,14 +118,14 @@ class LabelEncoder(TargetEncoder):
         if not (is_multilabel or self._is_one_column or loss.link.target_scaling.scales):
             self.one_hot = self._columns  # a target that is scaled is needed as a whole
 
-    def validate(self, y):
+    def validate(self, y, name="y"):
         """Return y as an array of labels, or of zeros and ones with several labels per sample."""
         if self.is_multilabel:
-            return check_array(dense(y), dtype=None, input_name="y")
+            return check_array(dense(y), dtype=None, input_name=name)
         return y if type(y) is np.ndarray and y.ndim == 1 else column_or_1d(y)  # which is slow for a few labels
 
-    def encode(self, y):
-        return self._encoded(self.validate(y))
+    def encode(self, y, name="y"):
+        return self._encoded(self.validate(y, name), name)
 
     def class_codes(self, encoded):
         if self.is_multilabel:
@@ -148,32 +151,33 @@ class LabelEncoder(TargetEncoder):
         except ValueError:  # unseen labels
             return None
 
-    def _encoded(self, y):
+    def _encoded(self, y, name="y"):
         """Return validated y as class codes or columns."""
         if not self.is_multilabel:
-            y = class_codes(y, self.classes, self.network_dtype)
+            y = class_codes(y, self.classes, self.network_dtype, name)
             if not self._is_one_column:
                 return y if self.one_hot is not None else self._columns.columns(y)
         return smooth_labels(y.astype(self.network_dtype, copy=False), self.label_smoothing, self._n_values)
 
 
-def numeric_target(y, dtypes: tuple[np.dtype, ...]) -> np.ndarray:
+def numeric_target(y, dtypes: tuple[np.dtype, ...], name: str = "y") -> np.ndarray:
     """Return a numeric target of shape (n_samples, n_targets), in one of these dtypes, by default the first."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
-    with naming_values(y=y):
+    with naming_values(**{name: y}):
         if y.dtype.kind in "USmM" or (y.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in y.flat)):
             raise ValueError(
-                "y has strings or dates; BackpropRegressor needs numbers. Use BackpropClassifier for class labels."
+                f"{name} has strings or dates; BackpropRegressor needs numbers. Use BackpropClassifier for class "
+                "labels."
             )
-        y = check_array(y, dtype=PRECISE, ensure_2d=False, input_name="y")
+        y = check_array(y, dtype=PRECISE, ensure_2d=False, input_name=name)
     if y.dtype not in dtypes:
         with np.errstate(over="ignore"):
             y, precise = y.astype(dtypes[0]), y
         if not np.isfinite(y).all():
             raise ValueError(
-                f"y={precise[~np.isfinite(y)][0]:g} is too large for {dtypes[0]}, the dtype of X and of the network: "
-                "pass X as float64, or scale y, as standardize=True does for a loss of numbers."
+                f"{name}={precise[~np.isfinite(y)][0]:g} is too large for {dtypes[0]}, the dtype of X and of the "
+                "network: pass X as float64, or scale y, as standardize=True does for a loss of numbers."
             )
     return y.reshape(len(y), -1)
 

@@ -11,7 +11,7 @@ import sklearn.utils.validation
 from scipy import sparse
 from sklearn.base import is_classifier
 
-from .invalid_values import naming_values, refuse_dates
+from .invalid_values import has_entries, naming_values, refuse_dates
 from .labels import check_labels
 from .sparse_structure import checked_sparse, without_duplicates
 
@@ -48,8 +48,8 @@ def validate_data(estimator: Any, X: Any, *target: Any, suffix: str = "", **opti
     }
     X, *given = named.values()
     refuse_dates(X, f"X{suffix}")
-    if target and is_classifier(estimator):
-        check_labels(named.pop(f"y{suffix}"), f"y{suffix}")
+    if target and is_classifier(estimator) and has_entries(*target):
+        check_labels(named.pop(f"y{suffix}"), f"y{suffix}")  # labels may be strings
     with naming_values(**named):
         validated = sklearn.utils.validation.validate_data(estimator, X, *given, **options)
     if not sparse.issparse(X):

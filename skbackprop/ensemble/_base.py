@@ -21,7 +21,8 @@ from .._estimators.base import BaseBackprop, issue_warnings
 from .._estimators.conversion import convert_samples
 from .._estimators.fitted_members import FittedMembers
 from .._estimators.fitted_model import fitted_model
-from .._estimators.parameters import check_numbers, check_weights
+from .._estimators.parameter_checks import ParameterChecks
+from .._estimators.parameters import check_weights
 from .._estimators.samples import accepted_dtypes
 from .._estimators.sparse_structure import checked_sparse
 from .._estimators.validation import validate_data
@@ -49,7 +50,7 @@ CONSTRAINTS: dict[str, list[object]] = {
 }
 
 
-class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
+class BaseBackpropEnsemble(CallbackSupportMixin, ParameterChecks, BaseEnsemble):
     """Training, fitted attributes and predictions of both ensembles."""
 
     _parameter_constraints: dict[str, list[object]] = CONSTRAINTS
@@ -133,7 +134,7 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         if template is not network_of(template):
             raise ValueError("estimator is a Pipeline, whose transformers partial_fit cannot fit: call fit before.")
         self.estimators_ = [new_member(template, rng) for _ in range(self.n_estimators)]
-        self.estimator_weights_ = np.full(self.n_estimators, 1 / self.n_estimators)
+        self.estimator_weights_ = np.full(int(self.n_estimators), 1 / self.n_estimators)
         self._begin_bagging(rng)
 
     def _begin_bagging(self, rng: np.random.RandomState) -> None:
@@ -231,10 +232,6 @@ class BaseBackpropEnsemble(CallbackSupportMixin, BaseEnsemble):
         check_is_fitted(self)
         networks = [network_of(member) for member in self.estimators_]
         return FittedMembers(self.estimators_, networks, self.estimator_weights_, self._validated)
-
-    def _validate_params(self) -> None:
-        check_numbers(self.get_params(deep=False))
-        super()._validate_params()
 
     def __sklearn_is_fitted__(self) -> bool:
         return "estimators_" in vars(self)

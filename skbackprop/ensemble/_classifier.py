@@ -17,6 +17,7 @@ from .._estimators.fitted_members import FittedMembers
 from .._estimators.labels import LabelCounts, class_weight_function, is_multilabel, label_matrix
 from .._estimators.samples import combine_weights
 from .._estimators.targets import dense
+from .._other_names import explain_ensemble_constructor
 from .._sklearn_compat import fit_context
 from .._typing import Matrix, MatrixLike, keep_signature
 from ._averages import mean_of_folds
@@ -119,6 +120,7 @@ class BackpropEnsembleClassifier(ClassifierMixin, BaseBackpropEnsemble):
     _has_sparse_labels = False  # whether it was trained with a sparse y; files of the first versions do not have it
     _parameter_constraints: dict[str, list[object]] = CONSTRAINTS | {"calibrate": ["boolean"]}
 
+    @keep_signature(explain_ensemble_constructor)
     def __init__(
         self,
         estimator: Any = None,

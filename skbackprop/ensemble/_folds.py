@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +13,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from .._core.dataset import INDEX
+from .._hyperparameters import shortened
 
 
 class Fold(NamedTuple):
@@ -67,17 +70,17 @@ def make_folds(
         If there are fewer samples or groups than folds, or `cv` does not split the samples.
     """
     if cv is not None:
-        splits = check_cv(cv, y, classifier=is_stratified).split(np.zeros((len(y), 1)), y, groups)
         is_used = np.ones(len(y), bool) if sample_weight is None else sample_weight > 0
-        folds = [_given_fold(is_used, train, test) for train, test in splits]
+        folds = [_given_fold(cv, split, is_used) for split in _given_splits(cv, y, groups, is_stratified)]
         if not folds:
-            raise ValueError(f"cv={cv!r} has no splits; if it is an iterator, which one fit uses up, pass a list.")
+            raise ValueError(
+                f"cv={shortened(cv)} has no splits; if it is an iterator, which one fit uses up, pass a list."
+            )
         return folds
     used = np.arange(len(y)) if sample_weight is None else np.flatnonzero(sample_weight)
     group_of = None
     if groups is not None:
-        check_consistent_length(y, groups)
-        group_of = column_or_1d(groups)[used]
+        group_of = _validated_groups(groups, y)[used]
     y = y[used]
     _check_number(len(used), group_of, n_folds)
     splitter = _shuffled_folds(n_folds, y, seed, has_groups=groups is not None, is_stratified=is_stratified)
@@ -88,11 +91,47 @@ def make_folds(
     return [Fold(np.sort(used[test]).astype(INDEX), nothing) for _, test in splits]
 
 
-def _given_fold(is_used: np.ndarray, train: np.ndarray, test: np.ndarray) -> Fold:
+def _validated_groups(groups: ArrayLike, y: np.ndarray) -> np.ndarray:
+    """Return the group of each sample as an array that can be sorted."""
+    try:
+        group_of: np.ndarray = column_or_1d(groups)
+        np.unique(group_of)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ValueError(
+            f"groups={shortened(groups)} must be an array or a list of numbers or strings, one for each sample."
+        ) from error
+    check_consistent_length(y, group_of)
+    return group_of
+
+
+@contextmanager
+def _naming_cv(cv: Any, *errors: type[Exception]) -> Iterator[None]:
+    """Turn these errors into one that names `cv`."""
+    try:
+        yield
+    except errors as error:
+        raise ValueError(
+            f"cv={shortened(cv)} must be a number of folds, a splitter, or a list of splits, each a pair of arrays: "
+            "the indices of the samples to train on, and of those to validate with."
+        ) from error
+
+
+def _given_splits(cv: Any, y: np.ndarray, groups: ArrayLike | None, is_stratified: bool) -> Iterable[Any]:
+    """Return the splits of an iterable, or of a splitter or number of folds; none of them is checked yet."""
+    if isinstance(cv, Iterable) and not hasattr(cv, "split"):
+        with _naming_cv(cv, TypeError):
+            return list(cv)
+    splits: Iterable[Any] = check_cv(cv, y, classifier=is_stratified).split(np.zeros((len(y), 1)), y, groups)
+    return splits
+
+
+def _given_fold(cv: Any, split: Any, is_used: np.ndarray) -> Fold:
     """Return a fold of the user's; indices may be negative, unsorted or boolean."""
     is_trained, is_held_out = np.zeros(len(is_used), bool), np.zeros(len(is_used), bool)
-    is_trained[train] = True
-    is_held_out[test] = True
+    with _naming_cv(cv, TypeError, ValueError, IndexError):
+        train, test = split
+        is_trained[train] = True
+        is_held_out[test] = True
     if not (is_trained & is_used).any() or not (is_held_out & is_used).any() or (is_trained & is_held_out).any():
         raise ValueError(
             "Each split of cv needs samples to train on and other samples to validate with, of a weight above 0."

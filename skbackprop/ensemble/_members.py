@@ -14,6 +14,7 @@ from .._estimators.base import BaseBackprop
 from .._estimators.classifier import BackpropClassifier
 from .._estimators.fitted_model import fitted_model
 from .._estimators.targets import PRECISE
+from .._hyperparameters import shortened
 from .._sklearn_compat import safe_indexing
 from .._training.result import TrainingResult
 from .._typing import Matrix
@@ -49,14 +50,17 @@ def network_of(member: Any) -> BaseBackprop:
 
 
 def check_template(template: Any, network_class: type[BaseBackprop]) -> None:
-    """Raise TypeError unless an estimator is a network of the class, or a pipeline that ends in one."""
-    if not isinstance(network_of(template), network_class):
+    """Raise an error unless an estimator is a network of the class with valid parameters, or a pipeline with one."""
+    network = network_of(template)
+    if not isinstance(network, network_class):
         raise TypeError(
             f"estimator and candidates must be a {network_class.__name__} or a Pipeline that ends in one, "
-            f"got {template!r}. To mix in other kinds of models, use scikit-learn's voting or stacking ensembles."
+            f"got {shortened(template)}. To mix in other kinds of models, use scikit-learn's voting or stacking "
+            "ensembles."
         )
-    if any(isinstance(callback, Checkpoint) for callback in vars(network_of(template)).get("_skl_callbacks", [])):
+    if any(isinstance(callback, Checkpoint) for callback in vars(network).get("_skl_callbacks", [])):
         raise ValueError("A Checkpoint stores a single network, and all networks of an ensemble would write its file.")
+    network._validate_params()
 
 
 def check_callbacks(ensemble: Any) -> None:

@@ -8,15 +8,16 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._estimators.parameter_checks import ParameterChecks
 from .._estimators.validation import validate_data
 from .._sklearn_compat import Interval, check_feature_names_in, fit_context
 from .._typing import keep_signature
 
 
-class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
+class PiecewiseLinearEncoder(TransformerMixin, ParameterChecks):
     """Add to each column how far its values have come through each of its bins.
 
     The feature of a bin is 0 below the bin, 1 above it, and rises linearly within it, so that a linear function of

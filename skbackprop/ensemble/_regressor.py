@@ -12,8 +12,10 @@ from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.fitted_model import fitted_model
+from .._estimators.parameters import check_numbers
 from .._estimators.regressor import BackpropRegressor, score_of
 from .._estimators.targets import PRECISE, numeric_target
+from .._other_names import explain_ensemble_constructor
 from .._sklearn_compat import fit_context
 from .._typing import Matrix, MatrixLike, keep_signature
 from ..losses import Loss
@@ -107,6 +109,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
 
     _network_class = BackpropRegressor
 
+    @keep_signature(explain_ensemble_constructor)
     def __init__(
         self,
         estimator: Any = None,
@@ -291,13 +294,14 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         True
         """
         check_is_fitted(self)
+        check_numbers({"confidence_level": confidence_level})
         check_scalar(confidence_level, "confidence_level", Real, min_val=0, max_val=1, include_boundaries="neither")
         if self._quantiles is not None:
             raise ValueError("The networks predict quantiles, which bound intervals themselves: use predict.")
         if "_oof_intervals" not in vars(self):
             raise ValueError(
                 "predict_interval needs errors on held-out samples: call fit with strategy='cross_fit'. partial_fit "
-                "changes the networks, so that earlier errors no longer tell."
+                "changes the networks, and their errors before it say nothing about those after it."
             )
         bounds = predict_intervals(self._oof_intervals, self._mean_prediction(X), confidence_level)
         interval = np.clip(np.stack(bounds, axis=-1), *self._loss.link.target_range)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from scipy import special
 
-from .._hyperparameters import check_number
+from .._hyperparameters import check_number, fits_in_float, shortened
 from .._scalar_math import Number, exp, logistic
 from ._base import LinkedLoss, Loss, check_range, row_products
 from ._links import IdentityLink, Link, LogitLink, LogLink, SortedLink
@@ -300,9 +299,9 @@ class Quantiles(_Robust):
 
     def __post_init__(self) -> None:
         given = isinstance(self.quantiles, Sequence)
-        numbers = given and all(isinstance(quantile, Real) for quantile in self.quantiles)
+        numbers = given and all(fits_in_float(quantile) for quantile in self.quantiles)
         if not numbers or not len(self.quantiles) or not (np.diff([0.0, *self.quantiles, 1.0]) > 0).all():
-            raise ValueError(f"quantiles must be increasing numbers between 0 and 1, got {self.quantiles!r}.")
+            raise ValueError(f"quantiles must be increasing numbers between 0 and 1, got {shortened(self.quantiles)}.")
 
     @property
     def predicted_quantiles(self) -> tuple[float, ...]:  # type: ignore[override]  # computed, elsewhere a constant

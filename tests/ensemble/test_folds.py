@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.model_selection import LeaveOneGroupOut, TimeSeriesSplit
+from sklearn.model_selection import KFold, LeaveOneGroupOut, TimeSeriesSplit
 
 from skbackprop.ensemble._folds import make_folds
 
@@ -103,3 +103,43 @@ def test_groups_may_be_a_column():
     groups = np.repeat([0, 1, 2], 2)
     as_column, expected = folds(np.arange(6.0), groups=groups[:, np.newaxis]), folds(np.arange(6.0), groups=groups)
     assert all(np.array_equal(one.held_out, other.held_out) for one, other in zip(as_column, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    "cv",
+    [
+        [([0, 1],)],
+        [[0, 1, 2]],
+        [1, 2],
+        {1, 2},
+        np.array(1.0),
+        [(["a"], [1])],
+        [([0.5], [1])],
+        [([0], [10**6])],
+        [([0], [10**400])],
+        [([0], None, None)],
+        iter([3]),
+    ],
+    ids=range(11),
+)
+def test_splits_that_are_no_pairs_of_indices_are_refused_by_name(cv):
+    with pytest.raises(ValueError, match=r"cv=.* must be a number of folds, a splitter, or a list of splits"):
+        folds(np.arange(4.0), cv=cv)
+
+
+def test_errors_of_a_splitter_are_its_own():
+    with pytest.raises(ValueError, match=r"Cannot have number of splits n_splits=9 greater"):
+        folds(np.arange(4.0), cv=KFold(9))
+
+
+@pytest.mark.parametrize(
+    "groups", [3, "abcd", {1, 2}, np.array([1, "a", 2, 3], object), [[1], [2, 3], [4], [5]], [object()] * 4, [1j] * 4]
+)
+def test_groups_that_cannot_be_sorted_are_refused_by_name(groups):
+    with pytest.raises(ValueError, match=r"groups=.* must be an array or a list of numbers or strings, one for each"):
+        folds(np.arange(4.0), groups=groups)
+
+
+def test_groups_of_another_length_are_refused():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        folds(np.arange(4.0), groups=[1, 2])

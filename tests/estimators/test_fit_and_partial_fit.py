@@ -1,14 +1,17 @@
 """Starting, continuing and stopping training, for both estimators."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.activations import LeakyReLU
 from skbackprop.optimizers import Adam
 from skbackprop.schedules import SCHEDULES, Cosine
-from tests.shared import BOTH, EACH_SOLVER, FEW, TRAINS_BRIEFLY, data, theta, with_solver
+from tests.shared import BOTH, EACH_SOLVER, ENGINES, FEW, TRAINS_BRIEFLY, announce, data, theta, with_solver
 
 
 @EACH_SOLVER
@@ -175,3 +178,27 @@ def test_verbose_prints_progress(estimator, capsys):
     assert lines[0].startswith(f"epoch 1 of 4: loss {network.loss_curve_[0]:.4g}, learning rate ")
     assert lines[1].startswith("epoch 4 of 4: ")
     assert lines[1].endswith(" samples/s, 0 s left")
+
+
+@TRAINS_BRIEFLY
+@BOTH
+@ENGINES
+@pytest.mark.parametrize("standardize", ["robust", "standard", False])
+@pytest.mark.parametrize("first_call", ["fit", "partial_fit"])
+@pytest.mark.parametrize("makes", permutations([np.asarray, sparse.csr_array]), ids=["dense first", "sparse first"])
+def test_sparse_and_dense_samples_may_follow_each_other(estimator, engine, standardize, first_call, makes):
+    X, y = data(estimator)
+    X = np.where(X > 0, X, 0.0)  # entries are dense enough for the products of dense arrays
+    first, later = makes
+    networks = {}
+    for name, make in (("mixed", later), ("alike", first)):
+        network = estimator(3, standardize=standardize, engine="numpy", **FEW)
+        keywords = announce(estimator) if first_call == "partial_fit" else {}
+        getattr(network, first_call)(first(X), y, **keywords)
+        network.set_params(engine=engine if make is np.asarray else "numpy")
+        for start, stop in ((0, 150), (0, 1), (0, 60)):
+            network.partial_fit(make(X[start:stop]), y[start:stop])
+        networks[name] = network
+    if standardize != "robust" or first is np.asarray:  # a range of sparse columns is found from their entries
+        np.testing.assert_allclose(theta(networks["mixed"]), theta(networks["alike"]), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(networks["mixed"].predict(later(X)), networks["mixed"].predict(first(X)), rtol=1e-9)

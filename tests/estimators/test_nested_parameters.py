@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.activations import ACTIVATIONS, LeakyReLU
-from skbackprop.ensemble import BackpropEnsembleRegressor
+from skbackprop.ensemble import BackpropEnsembleRegressor, PiecewiseLinearEncoder
 from skbackprop.initializers import INITIALIZERS, VarianceScaling
 from skbackprop.losses import LOSSES, Huber, Quantile
 from skbackprop.optimizers import OPTIMIZERS, Adam, Momentum
@@ -152,3 +152,45 @@ def test_the_networks_of_an_ensemble():
     ensemble.set_params(estimator__optimizer__momentum=0.5)
     assert ensemble.estimator.learning_rate == Plateau(patience=3)
     assert ensemble.estimator.optimizer == Momentum(0.5)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "key", "value"),
+    [
+        (BackpropRegressor(), "alpha__x", "alpha='auto'"),
+        (BackpropClassifier(alpha=0.1), "alpha__x", "alpha=0.1"),
+        (
+            BackpropRegressor(hidden_layer_sizes=[10**5000]),
+            "hidden_layer_sizes__x",
+            "hidden_layer_sizes=list with thou",
+        ),
+        (BackpropRegressor(), "random_state__seed", "random_state=None"),
+        (BackpropEnsembleRegressor(), "n_estimators__x", "n_estimators=5"),
+        (PiecewiseLinearEncoder(), "n_bins__x", "n_bins=16"),
+    ],
+    ids=range(6),
+)
+def test_a_parameter_that_is_no_object_has_no_parameters(estimator, key, value):
+    name = type(estimator).__name__
+    before = dict(vars(estimator))
+    with pytest.raises(ValueError, match=rf"Invalid parameter '{key}' for {name}: {value}.* has no parameters"):
+        estimator.set_params(**{key: 1})
+    assert vars(estimator) == before
+
+
+def test_parameters_of_the_networks_of_an_ensemble_need_the_network():
+    with pytest.raises(ValueError, match=r"'alpha__x' for BackpropRegressor: alpha='auto' has no parameters"):
+        BackpropEnsembleRegressor(BackpropRegressor()).set_params(estimator__alpha__x=1)
+    message = (
+        r"'estimator__alpha' .*: estimator=None has no parameters; set estimator itself before, or in the same call"
+    )
+    with pytest.raises(ValueError, match=message):
+        BackpropEnsembleRegressor().set_params(estimator__alpha=0.1)
+    ensemble = BackpropEnsembleRegressor().set_params(estimator__alpha=0.1, estimator=BackpropRegressor())
+    assert ensemble.estimator.alpha == 0.1
+
+
+def test_a_search_reports_a_parameter_that_is_no_object():
+    X, y = data(BackpropRegressor)
+    with pytest.raises(ValueError, match="'alpha__x' for BackpropRegressor"):
+        GridSearchCV(BackpropRegressor(3, **FEW), {"alpha__x": [1]}, cv=2, error_score="raise").fit(X, y)

@@ -9,8 +9,9 @@ from sklearn.base import clone
 from sklearn.metrics import get_scorer_names
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._other_names import CONSTRUCTOR_KEYWORDS, FIT_KEYWORDS, VALUES
+from skbackprop._other_names import CONSTRUCTOR_KEYWORDS, ENSEMBLE_KEYWORDS, FIT_KEYWORDS, VALUES
 from skbackprop.activations import ACTIVATIONS
+from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
 from skbackprop.initializers import INITIALIZERS
 from skbackprop.losses import LOSSES
 from skbackprop.optimizers import OPTIMIZERS
@@ -43,6 +44,7 @@ EXAMPLES = [
     ("loss", "mse", "Use loss='squared_error' instead"),
     ("early_stopping", "yes", "The 'early_stopping' parameter"),
 ]
+BOTH_ENSEMBLES = pytest.mark.parametrize("ensemble", [BackpropEnsembleRegressor, BackpropEnsembleClassifier])
 X = np.arange(12.0).reshape(6, 2)
 Y = np.array([0, 1, 0, 1, 0, 1])
 
@@ -152,3 +154,54 @@ def test_every_counterpart_exists():
     others = {"X_val", "set_callbacks"}
     for remedy in CONSTRUCTOR_KEYWORDS.values():
         assert re.match(r"\w+", remedy).group() in parameters | others, remedy
+
+
+@BOTH_ENSEMBLES
+@pytest.mark.parametrize("keyword", ENSEMBLE_KEYWORDS)
+def test_constructors_of_ensembles_name_the_counterpart(ensemble, keyword):
+    counterpart = ENSEMBLE_KEYWORDS[keyword]
+    with pytest.raises(TypeError, match=rf"unexpected keyword argument '{keyword}': use {counterpart} instead"):
+        ensemble(**{keyword: 3})
+    assert set(counterpart.split(", or ")) <= set(inspect.signature(ensemble).parameters)
+
+
+@BOTH_ENSEMBLES
+@pytest.mark.parametrize(("keyword", "name"), [("alpha", "alpha"), ("lr", "learning_rate"), ("epochs", "max_iter")])
+def test_constructors_of_ensembles_say_where_parameters_of_networks_belong(ensemble, keyword, name):
+    network = ensemble._network_class.__name__
+    message = (
+        rf"unexpected keyword argument '{keyword}': a network has {name}.*; pass it in estimator={network}\(\.\.\.\)"
+    )
+    with pytest.raises(TypeError, match=message):
+        ensemble(**{keyword: 0.1})
+
+
+@BOTH_ENSEMBLES
+def test_other_keywords_of_ensembles_are_pythons_errors(ensemble):
+    with pytest.raises(TypeError, match=r"__init__\(\) got an unexpected keyword argument 'unheard_of'$"):
+        ensemble(unheard_of="red")
+    assert clone(ensemble(n_estimators=3, random_state=1)).n_estimators == 3
+    assert set(ensemble().get_params()) == set(inspect.signature(ensemble).parameters)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            {"lr": 0.1},
+            r"Adam has no hyperparameter 'lr'; it has \['beta_1', .*\]\. A network has learning_rate, a number",
+        ),
+        ({"beta1": 0.1}, r"Adam has no hyperparameter 'beta1'; it has .*\. Use beta_1 instead\."),
+        ({"unheard_of": 0.1}, r"Adam has no hyperparameter 'unheard_of'; it has \['beta_1', 'beta_2', 'epsilon'\]\.$"),
+    ],
+)
+def test_hyperparameter_objects_name_the_counterpart(names, message):
+    with pytest.raises(ValueError, match=message):
+        OPTIMIZERS["adam"].set_params(**names)
+    with pytest.raises(ValueError, match=message):
+        BackpropRegressor().set_params(**{f"optimizer__{name}": value for name, value in names.items()})
+
+
+def test_a_loss_without_hyperparameters_says_so():
+    with pytest.raises(ValueError, match=r"SquaredError has no hyperparameter 'delta'; it has none\."):
+        BackpropRegressor().set_params(loss__delta=1.0)

@@ -135,6 +135,130 @@ def test_damage_in_other_formats_is_named(format):
         network.predict(bad)
 
 
+def put_in_list(column, value=1.0):
+    def damage(X):
+        X.rows[2], X.data[2] = [column], [value]
+
+    return damage
+
+
+def put_in_dictionary(key, value=1.0):
+    def damage(X):
+        dict.__setitem__(getattr(X, "_dict", X), key, value)  # before scipy 1.12, it is a dictionary itself
+
+    return damage
+
+
+def replace_rows(change):
+    def damage(X):
+        if hasattr(X, "coords"):
+            X.coords = change(X.coords[0]), X.coords[1]
+        else:  # before scipy 1.13
+            X.row = change(X.row)
+
+    return damage
+
+
+def with_shape(shape):
+    return replace("_shape", lambda _: shape)
+
+
+#: By format: what is done to a matrix, and what the error names.
+DAMAGE_IN_OTHER_FORMATS = {
+    "coo": {
+        "numbers of objects": (replace("data", lambda a: a.astype(object)), r"X\.data must .* numbers; .* object"),
+        "rows of floats": (replace_rows(lambda a: a + 0.5), r"X\.row must be .* signed integers"),
+        "rows in a list": (replace_rows(lambda a: a.tolist()), r"X\.row must be"),
+        "a shape of floats": (with_shape((40.0, 12.0)), r"X\.shape=\(40\.0, 12\.0\) must be two integers"),
+        "a shape of letters": (with_shape("ab"), r"X\.shape='ab' must be two integers"),
+        "too few columns": (with_shape((40, 3)), r"X\.col has the index"),
+    },
+    "bsr": {
+        "blocks that do not divide": (replace("data", lambda a: np.ones((len(a), 7, 5))), r"blocks of shape \(7, 5\)"),
+        "empty blocks": (replace("data", lambda a: np.ones((len(a), 0, 1))), r"blocks of shape \(0, 1\)"),
+        "strings": (replace("data", lambda a: a.astype(str)), r"X\.data must be .* numbers"),
+        "too many rows": (with_shape((50, 12)), r"X\.indptr has 41 entries; .* needs 51"),
+    },
+    "dia": {
+        "offsets of floats": (replace("offsets", lambda a: a + 0.5), r"X\.offsets must be .* signed integers"),
+        "no offsets": (replace("offsets", lambda a: None), r"X\.offsets must be"),
+        "numbers of objects": (replace("data", lambda a: a.astype(object)), r"X\.data must .* numbers"),
+        "one dimension": (replace("data", lambda a: a[0]), r"X\.data must be an array of 2 dimensions"),
+        "a negative shape": (with_shape((-1, 12)), r"X\.shape=\(-1, 12\) must be two integers of at least 0"),
+    },
+    "lil": {
+        "column 1.5": (put_in_list(1.5), r"X\.rows has 1\.5 in sample 2, which is no column between 0 and 11"),
+        "column True": (put_in_list(True), r"X\.rows has True in sample 2"),
+        "column of text": (put_in_list("1"), r"X\.rows has '1' in sample 2"),
+        "negative column": (put_in_list(-1), r"X\.rows has -1 in sample 2"),
+        "huge column": (put_in_list(10**5000), r"X\.rows has int with thousands of digits in sample 2"),
+        "text": (put_in_list(1, "x"), r"X has the entry 'x', which is no number"),
+        "number in text": (put_in_list(1, "5"), r"X has the entry '5', which is no number"),
+        "nothing": (put_in_list(1, None), r"X has the entry None"),
+        "huge number": (put_in_list(1, 10**400), r"X cannot be converted"),
+        "no lists": (replace("rows", lambda a: None), r"X\.rows must be an array of lists"),
+        "numbers for lists": (replace("data", lambda a: np.ones(len(a))), r"X\.data must be an array of lists"),
+        "too few lists": (replace("rows", lambda a: a[:5]), r"X\.rows and X\.data do not have the same lengths"),
+    },
+    "dok": {
+        "row 1.5": (put_in_dictionary((1.5, 1)), r"X has the key \(1\.5, 1\), which is no pair of a row and a column"),
+        "row of text": (put_in_dictionary(("a", 1)), r"X has the key \('a', 1\)"),
+        "one index": (put_in_dictionary((1,)), r"X has the key \(1,\)"),
+        "three indices": (put_in_dictionary((1, 1, 1)), r"X has the key \(1, 1, 1\)"),
+        "a number": (put_in_dictionary(3), r"X has the key 3"),
+        "negative row": (put_in_dictionary((-1, 0)), r"X has the key \(-1, 0\)"),
+        "far row": (put_in_dictionary((99, 0)), r"X has the key \(99, 0\), .* \(40, 12\)"),
+        "huge row": (put_in_dictionary((10**5000, 0)), r"X has the key tuple with thousands of digits"),
+        "text": (put_in_dictionary((0, 0), "5"), r"X has the entry '5', which is no number"),
+        "a date": (put_in_dictionary((0, 0), np.datetime64("2020")), r"X has the entry .*2020"),
+        "huge number": (put_in_dictionary((0, 0), 10**5000), r"X cannot be converted"),
+    },
+}
+
+
+@pytest.mark.parametrize("kind", ["array", "matrix"])
+@pytest.mark.parametrize(
+    ("format", "what"), [(format, what) for format, cases in DAMAGE_IN_OTHER_FORMATS.items() for what in cases]
+)
+def test_damage_is_named_in_every_format(format, what, kind):
+    X, y = sparse_data()
+    network = BackpropRegressor(3, **FEW).fit(X, y)
+    damage, message = DAMAGE_IN_OTHER_FORMATS[format][what]
+    bad = getattr(sparse, f"{format}_{kind}")(X.asformat(format))
+    damage(bad)
+    for call in (network.predict, lambda X: network.fit(X, y), lambda X: network.partial_fit(X, y)):
+        with pytest.raises(ValueError, match=message + ".*(damaged|changed)"):
+            call(bad)
+
+
+@pytest.mark.parametrize("coords", ["one array", "one in a tuple", "three", "none", "a dict", "a number", "empty"])
+def test_coordinates_must_be_two_arrays(coords):
+    X, y = sparse_data()
+    network, bad = BackpropRegressor(3, **FEW).fit(X, y), X.tocoo()
+    if not hasattr(bad, "coords"):
+        pytest.skip("rows and columns are plain attributes before scipy 1.13")
+    row, column = bad.coords
+    bad.coords = {
+        "one array": row,
+        "one in a tuple": (row,),
+        "three": (row, column, column),
+        "none": None,
+        "a dict": {0: row, 1: column},
+        "a number": 3,
+        "empty": (),
+    }[coords]
+    with pytest.raises(ValueError, match=r"X\.coords must be two arrays, with the rows and the columns"):
+        network.predict(bad)
+
+
+def test_a_column_is_only_once_in_a_list():
+    X, y = sparse_data()
+    network, bad = BackpropRegressor(3, **FEW).fit(X, y), X.tolil()
+    bad.rows[2], bad.data[2] = [1, 1], [1.0, 2.0]  # to scipy, it is the last or the sum, depending on the method
+    with pytest.raises(ValueError, match=r"X\.rows has a column more than once in sample 2"):
+        network.predict(bad)
+
+
 def test_lists_of_different_lengths_are_refused():
     X, y = sparse_data()
     network, bad = BackpropRegressor(3, **FEW).fit(X, y), X.tolil()

@@ -11,12 +11,15 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor, __version__
 from skbackprop._estimators.storage import FORMAT
 from skbackprop.activations import ACTIVATIONS, Activation
 from skbackprop.callbacks import Callback
+from skbackprop.ensemble import BackpropEnsembleRegressor
 from skbackprop.losses import LOSSES, Huber
 from skbackprop.optimizers import OPTIMIZERS, RMSprop
 from skbackprop.schedules import SCHEDULES, Plateau
@@ -179,6 +182,53 @@ def test_newer_format_is_rejected_with_both_versions(stored):
     message = rf"stored by skbackprop 99.0 in format {FORMAT + 1}, and version {__version__} supports formats up to"
     with pytest.raises(ValueError, match=message):
         load(stored)
+
+
+def stored_by_pickle(model, folder):
+    data = pickle.dumps(model)
+    return lambda: pickle.loads(data)
+
+
+def stored_by_joblib(model, folder):
+    joblib.dump(model, folder / "model.joblib")
+    return lambda: joblib.load(folder / "model.joblib")
+
+
+def stored_by_skops(model, folder):
+    import skops.io
+
+    data = skops.io.dumps(model)
+    return lambda: skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
+
+
+WAYS = [stored_by_pickle, stored_by_joblib, pytest.param(stored_by_skops, marks=NEEDS_SKOPS)]
+
+
+@pytest.mark.parametrize("store", WAYS)
+@pytest.mark.parametrize("kind", ["network", "unfitted", "pipeline", "ensemble"])
+def test_files_of_a_newer_format_are_rejected_with_the_remedy(kind, store, tmp_path, monkeypatch):
+    X, y = data(BackpropRegressor)
+    network = BackpropRegressor(3, **FEW)
+    model = {
+        "network": network,
+        "unfitted": network,
+        "pipeline": make_pipeline(StandardScaler(), network),
+        "ensemble": BackpropEnsembleRegressor(network, n_estimators=2, candidates=None),
+    }[kind]
+    if kind != "unfitted":
+        model.fit(X, y)
+    with monkeypatch.context() as newer:
+        newer.setattr("skbackprop._estimators.storage.FORMAT", FORMAT + 1)
+        newer.setattr("skbackprop._estimators.storage.__version__", "99.0")
+        load_model = store(model, tmp_path)
+        assert type(load_model()) is type(model)
+    message = (
+        rf"stored by skbackprop 99\.0 in format {FORMAT + 1}, and version {__version__} supports formats up to "
+        rf"{FORMAT}: install skbackprop 99\.0 or later to load it"
+    )
+    with pytest.raises(ValueError, match=message):
+        load_model()
+    assert type(store(model, tmp_path)()) is type(model)
 
 
 def test_file_that_is_not_a_stored_estimator_is_rejected():
