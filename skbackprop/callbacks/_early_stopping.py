@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_scalar
 
 from .._estimators.fitted_model import fitted_model
@@ -17,6 +16,7 @@ from .._training.state import TrainingState
 from .._training.stopping import BestWeights, Patience, messages_about
 from .._typing import MatrixLike
 from ._base import Callback
+from ._scorer import scorer_of
 
 if TYPE_CHECKING:
     from sklearn.callback import CallbackContext
@@ -154,7 +154,7 @@ class EarlyStopping(Callback):
         >>> len(stopping.scores_)
         3
         """
-        self._monitors[estimator] = Monitor(check_scoring(estimator, self.scoring), self.patience)
+        self._monitors[estimator] = Monitor(scorer_of(estimator, self.scoring), self.patience)
 
     def on_fit_task_end(
         self,

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
-from sklearn.metrics import check_scoring
 
 from .._estimators.fitted_model import check_type
 from .._typing import MatrixLike
 from ._base import Callback
+from ._scorer import scorer_of
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -148,7 +148,7 @@ class TrialPruning(Callback):
                 stacklevel=2,
             )
         if self.X_val is not None:
-            check_scoring(estimator, self.scoring)
+            scorer_of(estimator, self.scoring)
 
     def on_fit_task_end(
         self,
@@ -215,7 +215,7 @@ class TrialPruning(Callback):
     def _score(self, estimator: Any, context: CallbackContext, fitted_estimator: Any) -> float:
         """Return the score on `X_val`, or else the one that the fit itself has computed."""
         if self.X_val is not None:
-            return float(check_scoring(estimator, self.scoring)(fitted_estimator, self.X_val, self.y_val))
+            return float(scorer_of(estimator, self.scoring)(fitted_estimator, self.X_val, self.y_val))
         scores = estimator.validation_scores_ if context.task_name == "epoch" else None
         if scores is None:
             remedy = ", or early_stopping=True to the estimator" if context.task_name == "epoch" else ""

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     MetaEstimatorMixin,
     TransformerMixin,
@@ -22,6 +21,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.fitted_model import check_type, fitted_model
+from .._estimators.parameter_checks import ParameterChecks
 from .._typing import MatrixLike, keep_signature
 from ._layers import check_hidden_layer, hidden_features
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .._estimators.regressor import BackpropRegressor
 
 
-class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimatorMixin, BaseEstimator):
+class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimatorMixin, ParameterChecks):
     """Outputs of a hidden layer as features for another estimator.
 
     Fitting fits a clone of the network. To use a network that is already fitted, pass it as a ``FrozenEstimator``.

@@ -10,6 +10,7 @@ from sklearn.utils import gen_batches
 from .._core.network import Layer, LayerCache, Network
 from .._estimators.fitted_members import DifferentiableMember, Pool, fitted_members
 from .._estimators.fitted_model import ClassifierModel, FittedModel, fitted_model
+from .._hyperparameters import shortened
 from .._typing import Matrix, MatrixLike
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ def check_hidden_layer(layer: int, n_hidden: int) -> None:
     """Raise ValueError unless `layer` is the index of a hidden layer."""
     if not -n_hidden <= layer < n_hidden:
         remedy = f"it must be from {-n_hidden} to {n_hidden - 1}" if n_hidden else "see hidden_layer_sizes"
-        raise ValueError(f"layer={layer} is not among the {n_hidden} hidden layers of the network; {remedy}.")
+        hidden = f"the {n_hidden} hidden layers of the network"
+        raise ValueError(f"layer={shortened(layer)} is not among {hidden}; {remedy}.")
 
 
 def input_gradients(

@@ -15,7 +15,9 @@ import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor, activations, ensemble, initializers, losses, optimizers
 from skbackprop import schedules as schedule_module
 from skbackprop._hyperparameters import Hyperparameters
+from skbackprop.callbacks import Checkpoint, EarlyStopping
 from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
+from skbackprop.inspection import HiddenFeatures
 from tests.shared import TRAINS_BRIEFLY
 
 pytestmark = [
@@ -155,6 +157,25 @@ def test_networks_of_ensembles(kind, name, role, capsys):
 @pytest.mark.parametrize(("kind", "name"), parameters_of(TRANSFORMERS))
 def test_transformers(kind, name):
     check_refused_by_name(name, lambda value: kind(**{name: value}).fit(X))
+
+
+def test_hidden_features():
+    network = BackpropRegressor(3, max_iter=1, tol=None, alpha=0.0)
+    check_refused_by_name("layer", lambda value: HiddenFeatures(network, layer=value).fit(X, NUMBERS))
+
+
+@pytest.mark.parametrize("name", ["path", "every", "seconds"])
+def test_checkpoints(name, tmp_path):
+    check_refused_by_name(name, lambda value: Checkpoint(**{"path": tmp_path / "network.joblib", name: value}))
+
+
+@pytest.mark.parametrize("name", ["scoring", "patience"])
+def test_early_stopping(name):
+    def fit(value):
+        stopping = EarlyStopping(**{"X_val": X, "y_val": NUMBERS, name: value})
+        BackpropRegressor(3, max_iter=2, tol=None, alpha=0.0).set_callbacks(stopping).fit(X, NUMBERS)
+
+    check_refused_by_name(name, fit)
 
 
 @pytest.mark.skipif(not find_spec("dask"), reason="dask is not installed")
