@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._component_checks import missing_method
 from .._hyperparameters import Hyperparameters
 from .._scalar_math import Number
 
@@ -92,7 +93,7 @@ class Activation(Hyperparameters):
         >>> a
         array([[0., 2.]])
         """
-        raise NotImplementedError
+        raise missing_method(self, Activation, "function(z, out)")
 
     def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         """Turn `z` into f'(z) in place, given ``a = f(z)``.
@@ -119,4 +120,4 @@ class Activation(Hyperparameters):
         >>> z
         array([[0., 1.]])
         """
-        raise NotImplementedError
+        raise missing_method(self, Activation, "derivative(z, a)")

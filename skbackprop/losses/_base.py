@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._component_checks import missing_method
 from .._hyperparameters import Hyperparameters
 from .._scalar_math import Number
 from ._links import CustomLink, Link
@@ -110,7 +111,7 @@ class Loss(Hyperparameters):
         >>> Poisson().inverse_link(np.array([[0.0, 1.0]])).round(4)
         array([[1.    , 2.7183]])
         """
-        raise NotImplementedError
+        raise missing_method(self, Loss, "inverse_link(raw)")
 
     def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
         """Return the logarithm of the prediction.
@@ -170,7 +171,7 @@ class Loss(Hyperparameters):
         >>> gradient
         array([[-2.,  4.]])
         """
-        raise NotImplementedError
+        raise missing_method(self, Loss, "value_and_gradient(y, raw, gradient)")
 
     def check_target(self, y: np.ndarray) -> None:
         """Raise ValueError if the loss is not defined for a value in `y`; by default every number is allowed.
