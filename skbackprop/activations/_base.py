@@ -15,6 +15,8 @@ from .._scalar_math import Number
 class Activation(Hyperparameters):
     """Base class of all activations: a function of the pre-activation and its derivative.
 
+    Both are computed for each sample separately. They may have a parameter for each unit, an array of shape (n_units,).
+
     Attributes
     ----------
     initializer : str

@@ -22,6 +22,8 @@ POINTS = np.array([[-2.3, -0.71, -0.13], [0.17, 0.93, 2.6]])
 def check_activation(activation: Activation, z: ArrayLike = POINTS, *, rtol: float = 1e-5) -> None:
     """Check a custom activation: what it writes, dtypes, and the derivative against finite differences.
 
+    What it writes is also checked before training, with as many columns as the layer has units.
+
     Parameters
     ----------
     activation : Activation
@@ -35,7 +37,9 @@ def check_activation(activation: Activation, z: ArrayLike = POINTS, *, rtol: flo
     Raises
     ------
     ValueError
-        If the check fails; the message says what is wrong and where.
+        If the check fails, or a method raises an error; the message says what is wrong and where.
+    NotImplementedError
+        If a method is missing.
 
     See Also
     --------
@@ -52,6 +56,16 @@ def check_activation(activation: Activation, z: ArrayLike = POINTS, *, rtol: flo
     ...     def derivative(self, z, a):
     ...         np.cos(z, out=z)
     >>> check_activation(Sine())
+
+    With a parameter for each of five units:
+
+    >>> class Scaled(Activation):
+    ...     scale = np.linspace(0.5, 1.5, 5)
+    ...     def function(self, z, out):
+    ...         np.multiply(z, self.scale, out=out)
+    ...     def derivative(self, z, a):
+    ...         z[...] = self.scale
+    >>> check_activation(Scaled(), z=np.linspace(-2, 2, 10).reshape(2, 5))
     """
     z = np.array(z, np.float64, ndmin=2)
     derivative = check_interface(activation, z)

@@ -25,8 +25,8 @@ class Loss(Hyperparameters):
     """A loss of the raw output of a network, and the link between raw output and prediction.
 
     A custom loss is a subclass that overrides `inverse_link`, `value_and_gradient` and, where not every target is
-    allowed, `check_target`; the other methods are optional. `check_loss` compares its derivative with finite
-    differences.
+    allowed, `check_target`; the other methods are optional. Each sample has its own loss and its own prediction.
+    `check_loss` compares the derivative with finite differences.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Loss(Hyperparameters):
         Returns
         -------
         prediction : ndarray of shape (n_samples, n_outputs)
-            Prediction, in the scaled units of the target.
+            Prediction, in the scaled units of the target. It may be `raw` itself, which must not be changed.
 
         See Also
         --------
@@ -179,7 +179,7 @@ class Loss(Hyperparameters):
         Parameters
         ----------
         y : ndarray of shape (n_samples, n_outputs)
-            Target as the user passed it.
+            Target as the user passed it, which must not be changed.
 
         See Also
         --------

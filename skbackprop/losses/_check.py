@@ -21,6 +21,8 @@ from ._base import Loss
 def check_loss(loss: Loss, y: ArrayLike, raw: ArrayLike, *, rtol: float = 1e-5) -> None:
     """Check a custom loss: shapes, dtypes, and the derivative against finite differences.
 
+    Everything but the derivative is also checked before training, with a few targets of the training set.
+
     Parameters
     ----------
     loss : Loss
@@ -36,7 +38,9 @@ def check_loss(loss: Loss, y: ArrayLike, raw: ArrayLike, *, rtol: float = 1e-5) 
     Raises
     ------
     ValueError
-        If the check fails; the message says what is wrong and where.
+        If the check fails, or a method raises an error; the message says what is wrong and where.
+    NotImplementedError
+        If a method is missing.
 
     See Also
     --------
@@ -58,13 +62,36 @@ def check_loss(loss: Loss, y: ArrayLike, raw: ArrayLike, *, rtol: float = 1e-5) 
     >>> check_loss(LogCosh(), y=[[0.0, 1.0]], raw=[[0.3, -2.0]])
     """
     raw = np.array(raw, np.float64, ndmin=2)
-    y = _checked_target(loss, np.array(y, np.float64, ndmin=2))
+    y = checked_target(loss, np.array(y, np.float64, ndmin=2))
     if y.shape != raw.shape:
         raise ValueError(f"y has shape {y.shape} and raw has shape {raw.shape}; the shapes must be equal.")
     gradient = check_interface(loss, y, raw)
     _check_gradient(loss, y, raw, gradient, rtol)
     _, gradient32 = _evaluate(loss, y.astype(np.float32), raw.astype(np.float32))
     check_float32(loss, gradient32, gradient)
+
+
+def checked_target(loss: Loss, y: np.ndarray) -> np.ndarray:
+    """Return the target with one column for each output, after checking it and the methods that prepare it.
+
+    Parameters
+    ----------
+    loss : Loss
+    y : ndarray of shape (n_samples, n_targets)
+
+    Raises
+    ------
+    ValueError
+        If a method does not do what the base class says. What `check_target` raises is raised as it is.
+    """
+    given = y.copy()
+    loss.check_target(given)
+    if not np.array_equal(given, y, equal_nan=True):
+        raise ValueError(f"{loss!r}: check_target must not change y; write to a copy.")
+    repeated: np.ndarray = call(loss, "repeat_target", {"y": given})
+    n_outputs = np.shape(repeated)[-1] if np.ndim(repeated) == 2 else y.shape[1]
+    check_array(loss, "repeat_target", repeated, (len(y), n_outputs))
+    return repeated
 
 
 def check_interface(loss: Loss, y: np.ndarray, raw: np.ndarray) -> np.ndarray:
@@ -93,17 +120,6 @@ def check_interface(loss: Loss, y: np.ndarray, raw: np.ndarray) -> np.ndarray:
     _check_link(loss, "inverse_link", raw)
     _check_optional_methods(loss, y, raw)
     return gradient
-
-
-def _checked_target(loss: Loss, y: np.ndarray) -> np.ndarray:
-    """Return the target with one column for each output, after checking it and the methods that prepare it."""
-    given = y.copy()
-    loss.check_target(given)
-    if not np.array_equal(given, y, equal_nan=True):
-        raise ValueError(f"{loss!r}: check_target must not change y; write to a copy.")
-    repeated = call(loss, "repeat_target", {"y": y})
-    check_array(loss, "repeat_target", repeated, np.shape(repeated))
-    return repeated
 
 
 def _check_link(loss: Loss, method: str, raw: np.ndarray) -> None:

@@ -166,9 +166,16 @@ class TestResultsOfLosses:
 
         refused_loss(loss_with(value_and_gradient=value_and_gradient), "has not written the derivative into gradient")
 
-    def test_repeat_target(self):
-        with pytest.raises(ValueError, match="repeat_target must return an ndarray, got list"):
-            check_loss(loss_with(repeat_target=lambda self, y: y.tolist()), Y, RAW)
+    @pytest.mark.parametrize("wrong", WRONG_RESULTS)
+    def test_repeat_target(self, wrong):
+        change, message = WRONG_RESULTS[wrong]
+        refused_loss(loss_with(repeat_target=lambda self, y: change(y)), rf"Variant\(\): repeat_target {message}")
+
+    def test_a_target_that_is_repeated(self):
+        X, y = data(BackpropRegressor)
+        loss = loss_with(repeat_target=lambda self, y: np.tile(y, (1, 3)))
+        assert BackpropRegressor(4, loss=loss, **FEW).fit(X, y).predict(X).shape == (len(y), 3)
+        check_loss(loss, Y, np.tile(RAW, (1, 3)))
 
     def test_in_units_of(self):
         refused_loss(loss_with(in_units_of=lambda self, scale: None), "in_units_of must return a Loss, got NoneType")
@@ -189,15 +196,17 @@ class TestArguments:
         refused_loss(loss_with(constant=lambda self, mean: np.add(mean, 1, out=mean)), "constant must not change mean")
         changes_y = loss_with(output_derivative=lambda self, y, prediction: np.subtract(y, 1, out=y))
         refused_loss(changes_y, "output_derivative must not change y")
-        for method in ("check_target", "repeat_target"):
-            with pytest.raises(ValueError, match=f"{method} must not change y"):
-                check_loss(loss_with(**{method: lambda self, y: np.multiply(y, 2, out=y)}), Y + 1, RAW)
 
-    def test_targets_of_the_user_are_not_changed(self):
-        y = Y.copy()
+    @pytest.mark.parametrize("method", ["check_target", "repeat_target"])
+    def test_targets_of_the_user(self, method):
+        loss = loss_with(**{method: lambda self, y: np.add(y, 1, out=y)})
+        refused_loss(loss, f"{method} must not change y; write to a copy")
+        X, y = data(BackpropRegressor)
+        y = np.column_stack([y, -y])
+        before = y.copy()
         with pytest.raises(ValueError, match="must not change y"):
-            check_loss(loss_with(check_target=lambda self, y: y.fill(0)), y, RAW)
-        np.testing.assert_array_equal(y, Y)
+            BackpropRegressor(4, loss=loss, **FEW).fit(X, y)
+        np.testing.assert_array_equal(y, before)
 
     def test_raw_may_be_overwritten_by_value_and_gradient(self):
         def value_and_gradient(self, y, raw, gradient):
