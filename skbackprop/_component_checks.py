@@ -24,6 +24,12 @@ def is_custom(component: Hyperparameters) -> bool:
     return type(component).__module__.partition(".")[0] != __name__.partition(".")[0]
 
 
+def check_kind(component: object, kind: type, parameter: str) -> None:
+    """Raise TypeError unless an argument is an object of a class, and not the class itself or a name."""
+    if not isinstance(component, kind):
+        raise TypeError(f"{parameter} must be an object of a subclass of {kind.__name__}, got {component!r}.")
+
+
 def missing_method(component: Hyperparameters, base: type, method: str) -> NotImplementedError:
     """Return the error for a method that a custom class has to define."""
     return NotImplementedError(

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from .._component_checks import (
     call,
     check_float32,
+    check_kind,
     check_samples_are_independent,
     steps_around,
     written,
@@ -40,6 +41,8 @@ def check_activation(activation: Activation, z: ArrayLike = POINTS, *, rtol: flo
         If the check fails, or a method raises an error; the message says what is wrong and where.
     NotImplementedError
         If a method is missing.
+    TypeError
+        If `activation` is not an object of a subclass of `Activation`.
 
     See Also
     --------
@@ -67,6 +70,7 @@ def check_activation(activation: Activation, z: ArrayLike = POINTS, *, rtol: flo
     ...         z[...] = self.scale
     >>> check_activation(Scaled(), z=np.linspace(-2, 2, 10).reshape(2, 5))
     """
+    check_kind(activation, Activation, "activation")
     z = np.array(z, np.float64, ndmin=2)
     derivative = check_interface(activation, z)
     expected = _differences(activation, z)
@@ -125,7 +129,21 @@ def _checked_function(activation: Activation, z: np.ndarray) -> np.ndarray:
         )
     _check_finite(activation, "function", z, a)
     check_samples_are_independent(activation, "function", lambda samples: _function(activation, z[samples])[0], len(z))
+    if activation.works_in_place:
+        _check_in_place(activation, z, a)
     return a
+
+
+def _check_in_place(activation: Activation, z: np.ndarray, a: np.ndarray) -> None:
+    """Raise ValueError if a function that is said to work in place gives other values then."""
+    in_place = z.copy()
+    activation.function(in_place, in_place)
+    is_repeatable = np.array_equal(_function(activation, z)[0], a)
+    if is_repeatable and not np.allclose(in_place, a):
+        raise ValueError(
+            f"{activation!r}: works_in_place is True, but function(z, out=z) gives other values than with another "
+            "array as out; remove works_in_place."
+        )
 
 
 def _function(activation: Activation, z: np.ndarray, fill: float = np.nan) -> tuple[np.ndarray, object]:

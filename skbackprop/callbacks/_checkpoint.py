@@ -40,12 +40,12 @@ class Checkpoint(Callback):
     """Writes the network to a file while it is trained, and resumes the fit after a crash.
 
     The file is written atomically: a fit replaces the checkpoint of an earlier one when its own is complete, and never
-    a file that this class has not written. It is the estimator as joblib stores it, without its callbacks, and a mark
-    with a checksum at the end: ``joblib.load`` gives a network that predicts as it did after the last epoch written.
-    The states of the callbacks that were set before this one are stored too, if they define `state_dict`; those that
-    were set after it have not seen the epoch yet. One file is for one fit at a time, so do not use this callback in a
-    search. If the file cannot be written after an epoch, the fit ends with the error, and the estimator is as it was
-    before the fit; if the result cannot be written, the estimator is fitted.
+    a file that this class has not written. It is the estimator as joblib stores it, without its callbacks, between a
+    header and a mark with a checksum: ``joblib.load`` gives a network that predicts as it did after the last epoch
+    written. The states of the callbacks that were set before this one are stored too, if they define `state_dict`;
+    those that were set after it have not seen the epoch yet. One file is for one fit at a time, so do not use this
+    callback in a search. If the file cannot be written after an epoch, the fit ends with the error, and the estimator
+    is as it was before the fit; if the result cannot be written, the estimator is fitted.
 
     While the network is written, there is a hidden file beside the checkpoint, whose name ends in ``.skbackprop-part``.
     A process that is killed meanwhile leaves it, and the next fit with this path removes it, except on Windows and on

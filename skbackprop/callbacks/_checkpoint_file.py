@@ -69,10 +69,13 @@ def remove_leftovers(path: Path) -> None:
     target = Path(os.path.realpath(path))
     prefix, suffix = _temporary_name(target)
     name = re.compile(f"{re.escape(prefix)}[0-9a-f]{{16}}{re.escape(suffix)}")
-    for file in target.parent.iterdir():
-        if name.fullmatch(file.name):
-            with suppress(OSError):  # such as that of another user, or one that its process has just renamed
-                _remove_if_abandoned(file)
+    try:
+        files = [file for file in target.parent.iterdir() if name.fullmatch(file.name)]
+    except PermissionError:  # one may write to the folder, but not list it
+        return
+    for file in files:
+        with suppress(OSError):  # such as that of another user, or one that its process has just renamed
+            _remove_if_abandoned(file)
 
 
 def read(path: Path) -> Any:

@@ -10,6 +10,7 @@ from .._component_checks import (
     check_array,
     check_finite,
     check_float32,
+    check_kind,
     check_samples_are_independent,
     steps_around,
     written,
@@ -41,6 +42,8 @@ def check_loss(loss: Loss, y: ArrayLike, raw: ArrayLike, *, rtol: float = 1e-5) 
         If the check fails, or a method raises an error; the message says what is wrong and where.
     NotImplementedError
         If a method is missing.
+    TypeError
+        If `loss` is not an object of a subclass of `Loss`.
 
     See Also
     --------
@@ -61,6 +64,7 @@ def check_loss(loss: Loss, y: ArrayLike, raw: ArrayLike, *, rtol: float = 1e-5) 
     ...         return (np.logaddexp(raw - y, y - raw) - np.log(2)).sum(axis=1)
     >>> check_loss(LogCosh(), y=[[0.0, 1.0]], raw=[[0.3, -2.0]])
     """
+    check_kind(loss, Loss, "loss")
     raw = np.array(raw, np.float64, ndmin=2)
     y = checked_target(loss, np.array(y, np.float64, ndmin=2))
     if y.shape != raw.shape:

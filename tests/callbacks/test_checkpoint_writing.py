@@ -215,6 +215,14 @@ class TestLeftovers:
         fit(path)
         assert list(tmp_path.iterdir()) == [path]
 
+    def test_a_folder_that_cannot_be_listed(self, tmp_path, monkeypatch):
+        def forbidden(path):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(type(tmp_path), "iterdir", forbidden)
+        fit(tmp_path / "file")
+        assert is_checkpoint(tmp_path / "file")
+
     @ON_POSIX
     def test_it_is_kept_where_there_are_no_locks(self, tmp_path, monkeypatch):
         def no_locks(file, kind):

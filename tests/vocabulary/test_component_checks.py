@@ -501,6 +501,44 @@ class TestWhatIsAllowed:
         check_activation(ACTIVATIONS[name], z=np.linspace(-3.05, 3.1, 55).reshape(5, 11))
 
 
+class TestInPlace:
+    """Predictions let a function that works in place write to z itself."""
+
+    def test_a_function_that_does_not_work_in_place(self):
+        def function(self, z, out):
+            np.exp(z, out=out)
+            out -= z
+
+        def derivative(self, z, a):
+            np.exp(z, out=z)
+            z -= 1
+
+        methods = {"function": function, "derivative": derivative}
+        check_activation(activation_with(**methods))
+        refused_activation(activation_with(**methods, works_in_place=True), "works_in_place is True, but function")
+
+    def test_a_function_that_does(self):
+        check_activation(activation_with(works_in_place=True))
+
+    def test_a_random_function_that_does(self):
+        rng = np.random.default_rng(0)
+
+        def function(self, z, out):
+            np.add(z, rng.normal(size=z.shape), out=out)
+
+        X, y = data(BackpropRegressor)
+        noisy = activation_with(function=function, derivative=lambda self, z, a: z.fill(1.0), works_in_place=True)
+        BackpropRegressor(4, activation=noisy, **FEW).fit(X, y)
+
+
+@pytest.mark.parametrize("wrong", [Sine, Squared, "tanh", None, np.sin])
+def test_the_checks_need_an_object(wrong):
+    with pytest.raises(TypeError, match="activation must be an object of a subclass of Activation, got"):
+        check_activation(wrong)
+    with pytest.raises(TypeError, match="loss must be an object of a subclass of Loss, got"):
+        check_loss(wrong, Y, RAW)
+
+
 class TestFunctions:
     @pytest.mark.parametrize(
         ("function", "message"),
