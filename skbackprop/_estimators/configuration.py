@@ -88,9 +88,9 @@ def check_components(network: Network, loss: Loss, data: Dataset | Shards) -> No
     ValueError
         If a method does not write or return what it should; the message says what to change.
     """
-    for activation in network.activations:
+    for activation, n_units in zip(network.activations, network.sizes[1:-1], strict=True):
         if is_custom(activation) or isinstance(activation, FunctionActivation):
-            check_activation_interface(activation, interface_points(data.dtype))
+            check_activation_interface(activation, interface_points(n_units, data.dtype))
     if is_custom(loss):
         y = _targets_like(loss, data.some if isinstance(data, Shards) else data)
         check_loss_interface(loss, y, np.resize(np.array([0.1, -0.2, 0.3], y.dtype), y.shape))

@@ -7,9 +7,11 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.utils.validation import check_array, column_or_1d
 
+from .._component_checks import is_custom
 from .._core.dataset import OneHot
 from .._typing import Matrix
 from ..losses import Loss
+from ..losses._check import checked_target
 from .conversion import convert_labels, convert_multilabel, convert_numbers
 from .invalid_values import naming_values
 from .labels import are_known_classes, class_codes, label_columns, smooth_labels
@@ -81,6 +83,8 @@ class NumberEncoder(TargetEncoder):
         return None if y is None else self._encoded(y)
 
     def _encoded(self, y):
+        if is_custom(self.loss):
+            return checked_target(self.loss, y)
         self.loss.check_target(y)
         return self.loss.repeat_target(y)
 

@@ -7,12 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._component_checks import missing_method
 from .._hyperparameters import Hyperparameters
 from .._scalar_math import Number
 
 
 class Activation(Hyperparameters):
     """Base class of all activations: a function of the pre-activation and its derivative.
+
+    Both are computed for each sample separately. They may have a parameter for each unit, an array of shape (n_units,).
 
     Attributes
     ----------
@@ -92,7 +95,7 @@ class Activation(Hyperparameters):
         >>> a
         array([[0., 2.]])
         """
-        raise NotImplementedError
+        raise missing_method(self, Activation, "function(z, out)")
 
     def derivative(self, z: np.ndarray, a: np.ndarray) -> None:
         """Turn `z` into f'(z) in place, given ``a = f(z)``.
@@ -119,4 +122,4 @@ class Activation(Hyperparameters):
         >>> z
         array([[0., 1.]])
         """
-        raise NotImplementedError
+        raise missing_method(self, Activation, "derivative(z, a)")

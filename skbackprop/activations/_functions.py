@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._component_checks import has_real_numbers
 from ._base import Activation
 
 __all__ = ["FunctionActivation"]
@@ -70,4 +71,7 @@ class FunctionActivation(Activation):
         if np.shape(values) != z.shape:
             found = "None" if values is None else f"shape {np.shape(values)}"
             raise ValueError(f"{name} of {self!r} must return an array of the shape of z, {z.shape}, got {found}.")
-        return values
+        array = np.asarray(values)
+        if not has_real_numbers(array):
+            raise ValueError(f"{name} of {self!r} must return an array of real numbers, got dtype {array.dtype}.")
+        return array

@@ -19,7 +19,7 @@ from .._estimators.progress import FitProgress, fit_progress
 from .._training.state import TrainingState
 from .._typing import MatrixLike
 from ._base import Callback
-from ._checkpoint_file import check_replaceable, read, write
+from ._checkpoint_file import check_replaceable, read, remove_leftovers, write
 
 if TYPE_CHECKING:
     from sklearn.callback import CallbackContext
@@ -40,11 +40,17 @@ class Checkpoint(Callback):
     """Writes the network to a file while it is trained, and resumes the fit after a crash.
 
     The file is written atomically: a fit replaces the checkpoint of an earlier one when its own is complete, and never
-    a file that this class has not written. It is the estimator as joblib stores it, without its callbacks, and a mark
-    with a checksum at the end: ``joblib.load`` gives a network that predicts as it did after the last epoch written.
-    The states of the callbacks that were set before this one are stored too, if they define `state_dict`; those that
-    were set after it have not seen the epoch yet. One file is for one fit at a time, so do not use this callback in a
-    search.
+    a file that this class has not written. It is the estimator as joblib stores it, without its callbacks, between a
+    header and a mark with a checksum: ``joblib.load`` gives a network that predicts as it did after the last epoch
+    written. The states of the callbacks that were set before this one are stored too, if they define `state_dict`;
+    those that were set after it have not seen the epoch yet. One file is for one fit at a time, so do not use this
+    callback in a search. If the file cannot be written after an epoch, the fit ends with the error, and the estimator
+    is as it was before the fit; if the result cannot be written, the estimator is fitted.
+
+    While the network is written, there is a hidden file beside the checkpoint, whose name ends in ``.skbackprop-part``.
+    A process that is killed meanwhile leaves it, and the next fit with this path removes it, except on Windows and on
+    file systems that cannot tell whether another process writes to a file. The checkpoint keeps its permissions when it
+    is replaced; another hard link to it keeps the earlier content.
 
     In `partial_fit`, whose calls are epochs, the file is written after every `every` calls. `resume` is for `fit`: to
     continue a stream after a crash, load the file with ``joblib.load`` and go on with `partial_fit`.
@@ -73,9 +79,9 @@ class Checkpoint(Callback):
     TypeError, ValueError
         If `every` is not an integer, or below 1, or if `seconds` is not a number, or negative.
     FileNotFoundError, PermissionError
-        If the folder of the file does not exist, or cannot be written to, when a fit begins.
+        If the folder of the file does not exist, or cannot be written to, when a fit begins or the file is written.
     FileExistsError
-        If there is another file at the path when a fit begins.
+        If something else than a checkpoint is at the path when a fit begins or the file is written.
 
     See Also
     --------
@@ -141,6 +147,7 @@ class Checkpoint(Callback):
         self._last_state = None
         self._written_at = time.monotonic()
         check_replaceable(self.path)
+        remove_leftovers(self.path)
         progress = fit_progress(estimator)
         if progress is not None:
             self._restore_callbacks(estimator, progress)

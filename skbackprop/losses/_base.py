@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._component_checks import missing_method
 from .._hyperparameters import Hyperparameters
 from .._scalar_math import Number
 from ._links import CustomLink, Link
@@ -24,8 +25,8 @@ class Loss(Hyperparameters):
     """A loss of the raw output of a network, and the link between raw output and prediction.
 
     A custom loss is a subclass that overrides `inverse_link`, `value_and_gradient` and, where not every target is
-    allowed, `check_target`; the other methods are optional. `check_loss` compares its derivative with finite
-    differences.
+    allowed, `check_target`; the other methods are optional. Each sample has its own loss and its own prediction.
+    `check_loss` compares the derivative with finite differences.
 
     Attributes
     ----------
@@ -97,7 +98,7 @@ class Loss(Hyperparameters):
         Returns
         -------
         prediction : ndarray of shape (n_samples, n_outputs)
-            Prediction, in the scaled units of the target.
+            Prediction, in the scaled units of the target. It may be `raw` itself, which must not be changed.
 
         See Also
         --------
@@ -110,7 +111,7 @@ class Loss(Hyperparameters):
         >>> Poisson().inverse_link(np.array([[0.0, 1.0]])).round(4)
         array([[1.    , 2.7183]])
         """
-        raise NotImplementedError
+        raise missing_method(self, Loss, "inverse_link(raw)")
 
     def log_inverse_link(self, raw: np.ndarray) -> np.ndarray:
         """Return the logarithm of the prediction.
@@ -170,7 +171,7 @@ class Loss(Hyperparameters):
         >>> gradient
         array([[-2.,  4.]])
         """
-        raise NotImplementedError
+        raise missing_method(self, Loss, "value_and_gradient(y, raw, gradient)")
 
     def check_target(self, y: np.ndarray) -> None:
         """Raise ValueError if the loss is not defined for a value in `y`; by default every number is allowed.
@@ -178,7 +179,7 @@ class Loss(Hyperparameters):
         Parameters
         ----------
         y : ndarray of shape (n_samples, n_outputs)
-            Target as the user passed it.
+            Target as the user passed it, which must not be changed.
 
         See Also
         --------
