@@ -1,4 +1,4 @@
-"""What the checks of custom losses and of custom activations have in common."""
+"""What the checks of custom hyperparameter objects have in common."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._component_checks import missing_method
 from ._hyperparameters import Hyperparameters, check_number, shortened
 from ._public import publish
 
@@ -73,7 +74,7 @@ class Initializer(Hyperparameters):
         >>> INITIALIZERS["he_normal"].draw(np.random.default_rng(0), fan_in=3, fan_out=2).shape
         (3, 2)
         """
-        raise NotImplementedError
+        raise missing_method(self, Initializer, "draw(rng, fan_in, fan_out)")
 
 
 @dataclass(frozen=True)

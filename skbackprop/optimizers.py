@@ -21,6 +21,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ._component_checks import missing_method
 from ._hyperparameters import Hyperparameters, check_number
 from ._public import publish
 from ._scalar_math import sqrt
@@ -109,7 +110,7 @@ class Optimizer(Hyperparameters):
         >>> theta
         array([0.5, 2.5])
         """
-        raise NotImplementedError
+        raise missing_method(self, Optimizer, "step(theta, gradient, optimizer_state, t, learning_rate, scratch)")
 
 
 @dataclass(frozen=True)

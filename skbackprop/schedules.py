@@ -15,6 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ._component_checks import missing_method
 from ._hyperparameters import Hyperparameters, check_number
 from ._public import publish
 
@@ -89,7 +90,7 @@ class Schedule(Hyperparameters):
         >>> Constant(0.01).rates(np.arange(3), n_updates=100)
         array([0.01, 0.01, 0.01])
         """
-        raise NotImplementedError
+        raise missing_method(self, Schedule, "rates(t, n_updates)")
 
 
 @dataclass(frozen=True)

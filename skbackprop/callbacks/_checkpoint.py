@@ -16,6 +16,7 @@ from sklearn.utils import check_scalar
 
 from .._estimators.fitted_model import fitted_model
 from .._estimators.progress import FitProgress, fit_progress
+from .._hyperparameters import shortened
 from .._training.state import TrainingState
 from .._typing import MatrixLike
 from ._base import Callback
@@ -77,7 +78,7 @@ class Checkpoint(Callback):
     Raises
     ------
     TypeError, ValueError
-        If `every` is not an integer, or below 1, or if `seconds` is not a number, or negative.
+        If `path` is no path, if `every` is not an integer, or below 1, or if `seconds` is not a number, or negative.
     FileNotFoundError, PermissionError
         If the folder of the file does not exist, or cannot be written to, when a fit begins or the file is written.
     FileExistsError
@@ -108,6 +109,8 @@ class Checkpoint(Callback):
     )
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1, *, seconds: float = 300.0) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"path must be a string or a path-like object, not {shortened(path)}.")
         self._path = str(Path(path))  # a file with a Path is neither portable nor trusted by skops
         self.every = check_scalar(every, "every", Integral, min_val=1)
         self.seconds = check_scalar(seconds, "seconds", Real, min_val=0)

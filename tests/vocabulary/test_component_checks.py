@@ -9,7 +9,10 @@ from scipy import special
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.activations import ACTIVATIONS, Activation, FunctionActivation, check_activation
+from skbackprop.initializers import Initializer
 from skbackprop.losses import Huber, Loss, MultinomialLogLoss, SquaredError, check_loss
+from skbackprop.optimizers import Optimizer
+from skbackprop.schedules import Schedule
 from tests.shared import BOTH, FEW, TRAINS_BRIEFLY, data
 
 pytestmark = TRAINS_BRIEFLY
@@ -300,6 +303,20 @@ class TestMissingMethods:
             check_loss(incomplete, Y, RAW)
         with pytest.raises(NotImplementedError, match=message):
             BackpropRegressor(4, loss=incomplete, **FEW).fit(X, y)
+
+    @pytest.mark.parametrize(
+        ("parameter", "base", "missing"),
+        [
+            ("optimizer", Optimizer, "step(theta, gradient, optimizer_state, t, learning_rate, scratch)"),
+            ("learning_rate", Schedule, "rates(t, n_updates)"),
+            ("init", Initializer, "draw(rng, fan_in, fan_out)"),
+        ],
+    )
+    def test_other_objects(self, parameter, base, missing):
+        incomplete = type("Incomplete", (base,), {})()
+        message = f"Incomplete(): the method {missing} is missing; define it as the documentation of {base.__name__}"
+        with pytest.raises(NotImplementedError, match=re.escape(message)):
+            BackpropRegressor(4, engine="numpy", **{**FEW, parameter: incomplete}).fit(*data(BackpropRegressor))
 
     def test_the_base_classes_themselves(self):
         X, y = data(BackpropRegressor)
