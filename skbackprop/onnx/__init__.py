@@ -76,12 +76,11 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     estimator : estimator
         A network or an ensemble of this package, or an estimator of scikit-learn that contains some.
     X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-        Samples that the estimator can predict, of which the first one determines the inputs. Each column of a pandas
-        data frame is an input of shape (n_samples, 1), whose name is that of the column, with an underscore in place
-        of spaces and punctuation: "a b" becomes "a_b". A polars data frame, an array, a
-        list or a sparse matrix makes one input, "X". The types are those of X, which may be float32, float64, bool,
-        int8, int32, int64 or uint8, and strings if a transformer takes them. Outputs are float64 if X is float64,
-        otherwise float32.
+        Samples that the estimator can predict, of which the first one determines the inputs of the graph. Each column
+        of a pandas data frame is an input of shape (n_samples, 1), whose name is that of the column, with an underscore
+        in place of spaces and punctuation: "a b" becomes "a_b". A polars data frame, an array, a list or a sparse
+        matrix makes one input, "X". The inputs have the dtypes of X: float32, float64, bool, int8, int32, int64 or
+        uint8, and strings if a transformer takes them. Outputs are float64 if X is float64, otherwise float32.
     target_opset : int, default=None
         Version of the ONNX operators, at least 11; None is the latest that skl2onnx has been tested with.
     **options : dict
@@ -101,7 +100,8 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     ImportError
         If skl2onnx is not installed.
     NotImplementedError
-        If the network has a custom activation or a custom loss, or the labels are neither integers nor strings.
+        If the network has a custom activation or a custom loss, if the labels are neither integers nor strings, or if
+        an estimator of scikit-learn is used in a way that skl2onnx does not convert; the guide lists what works.
     TypeError
         If X has another dtype, such as a nullable one, float16 or uint16, or the name of a column is not a string; if
         the estimator is for data on a cluster; or if it is of a subclass that overrides its predictions.
@@ -114,9 +114,9 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
 
     Notes
     -----
-    The only known difference to the predictions of the estimator, except for rounding, is far outside the data: where
-    the numbers of a network overflow, which takes inputs near the largest number of the dtype, a `BackpropClassifier`
-    computes the samples again on a smaller scale, and the graph does not.
+    The only known difference of a network to its predictions, except for rounding, is far outside the data: where the
+    numbers overflow, which takes inputs near the largest number of the dtype, a `BackpropClassifier` computes the
+    samples again on a smaller scale, and the graph does not.
 
     Examples
     --------
