@@ -14,13 +14,13 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from scipy import sparse
 from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
 
 from .._public import publish
 from .._typing import MatrixLike
 from .._version import __version__
+from ._inputs import first_sample, graph_sample
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -32,6 +32,9 @@ def register() -> None:
     """Register the converters of this package with skl2onnx.
 
     Importing `skbackprop.onnx` does this, if skl2onnx is installed. Calling it again changes nothing.
+
+    Some converters of skl2onnx for estimators around networks are replaced, such as that of `CalibratedClassifierCV`,
+    because they compute something else than scikit-learn. Estimators without networks are converted as before.
 
     Raises
     ------
@@ -51,14 +54,15 @@ def register() -> None:
     ['SkbackpropBackpropClassifier']
     """
     try:
-        from skl2onnx import update_registered_converter
+        from skl2onnx import update_registered_parser
     except ImportError as error:
         raise ImportError('skbackprop.onnx needs skl2onnx: pip install "skbackprop[onnx]".') from error
     from ._converters import CONVERTERS
+    from ._delegates import parse_pipeline
 
-    for estimator_class, set_output_types, convert, options in CONVERTERS:
-        alias = f"Skbackprop{estimator_class.__name__}"
-        update_registered_converter(estimator_class, alias, set_output_types, convert, options=options)
+    for converter in CONVERTERS:
+        converter.register()
+    update_registered_parser(Pipeline, parse_pipeline)
 
 
 def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, **options: Any) -> ModelProto:
@@ -72,9 +76,11 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     estimator : estimator
         A network or an ensemble of this package, or an estimator of scikit-learn that contains some.
     X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
-        Samples, of which the first one determines the types of the inputs. Outputs are float64 if X is float64,
-        otherwise float32. Each column of a data frame is an input, and the names of the inputs are those of the
-        columns; the input for an array is "X".
+        Samples that the estimator can predict, of which the first one determines the inputs of the graph. Each column
+        of a pandas data frame is an input of shape (n_samples, 1), whose name is that of the column, with an underscore
+        in place of spaces and punctuation: "a b" becomes "a_b". A polars data frame, an array, a list or a sparse
+        matrix makes one input, "X". The inputs have the dtypes of X: float32, float64, bool, int8, int32, int64 or
+        uint8, and strings if a transformer takes them. Outputs are float64 if X is float64, otherwise float32.
     target_opset : int, default=None
         Version of the ONNX operators, at least 11; None is the latest that skl2onnx has been tested with.
     **options : dict
@@ -94,7 +100,13 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     ImportError
         If skl2onnx is not installed.
     NotImplementedError
-        If the network has a custom activation or a custom loss, or the labels are neither integers nor strings.
+        If the network has a custom activation or a custom loss, if the labels are neither integers nor strings, or if
+        an estimator of scikit-learn is used in a way that skl2onnx does not convert; the guide lists what works.
+    TypeError
+        If X has another dtype, such as a nullable one, float16 or uint16, or the name of a column is not a string; if
+        the estimator is for data on a cluster; or if it is of a subclass that overrides its predictions.
+    ValueError
+        If the estimator cannot predict X, because names, order or number of the columns are not those of `fit`.
 
     See Also
     --------
@@ -102,9 +114,9 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
 
     Notes
     -----
-    The only known difference to the predictions of the estimator, except for rounding, is far outside the data: where
-    the numbers of a network overflow, which takes inputs near the largest number of the dtype, a `BackpropClassifier`
-    computes the samples again on a smaller scale, and the graph does not.
+    The only known difference of a network to its predictions, except for rounding, is far outside the data: where the
+    numbers overflow, which takes inputs near the largest number of the dtype, a `BackpropClassifier` computes the
+    samples again on a smaller scale, and the graph does not.
 
     Examples
     --------
@@ -119,22 +131,23 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     register()
     import skl2onnx
 
+    from ._subclasses import register_subclasses
+
+    register_subclasses(estimator)
     if is_classifier(estimator):
         options = {"zipmap": False} | options
+    sample = first_sample(X)
+    (estimator.predict if hasattr(estimator, "predict") else estimator.transform)(sample)  # checks names and numbers
     model = skl2onnx.to_onnx(
-        estimator, _first_sample(X), target_opset=target_opset, options={id(estimator): options} if options else None
+        estimator,
+        graph_sample(sample),
+        target_opset=target_opset,
+        options={id(estimator): options} if options else None,
     )
     model.doc_string = f"{type(estimator).__name__}, converted by skbackprop {__version__} and skl2onnx."
     entry = model.metadata_props.add()
     entry.key, entry.value = "skbackprop_version", __version__
     return model
-
-
-def _first_sample(X: MatrixLike) -> Any:
-    """Return the first sample, as a data frame or a dense array of the same dtypes."""
-    if sparse.issparse(X):
-        return X.tocsr()[[0]].toarray()
-    return X.iloc[:1] if hasattr(X, "iloc") else np.asarray(X)[:1]
 
 
 if find_spec("skl2onnx") is not None:

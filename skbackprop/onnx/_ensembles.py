@@ -12,7 +12,7 @@ from .._estimators.fitted_members import FittedMembers, fitted_members
 from .._estimators.fitted_model import ClassifierModel, RegressorModel, fitted_model
 from ..ensemble._temperature import MIN_PROBABILITY, LogitPool
 from ._formulas import centered, logistic
-from ._graph import FLOAT32, FLOAT64, Graph, Tensor, concatenate
+from ._graph import FLOAT32, FLOAT64, Graph, Tensor, concatenate, weighted_sum
 from ._networks import class_scores, label_codes, log_probabilities, predictions
 from ._operators import name_labels, output_dtype, probability_dtype, samples, set_type, tensor_type
 
@@ -26,7 +26,7 @@ def convert_ensemble_regressor(scope: Any, operator: Any, container: Any) -> Non
     members = fitted_members(operator.raw_operator)
     pairs = zip(inputs_of_members(graph, operator, members), members.networks, strict=True)
     results = [predictions(X, cast(RegressorModel, fitted_model(network)), dtype) for X, network in pairs]
-    graph.name_result(weighted_mean(results, members.weights), operator.outputs[0])
+    graph.name_result(weighted_sum(results, members.weights), operator.outputs[0])
 
 
 def convert_ensemble_classifier(scope: Any, operator: Any, container: Any) -> None:
@@ -36,7 +36,7 @@ def convert_ensemble_classifier(scope: Any, operator: Any, container: Any) -> No
     pool = cast(LogitPool, members.pool)
     pairs = zip(inputs_of_members(graph, operator, members), members.networks, strict=True)
     results = [member_logits(X, cast(ClassifierModel, fitted_model(network)), dtype) for X, network in pairs]
-    logits = weighted_mean(results, members.weights / pool.temperature)
+    logits = weighted_sum(results, members.weights / pool.temperature)
     name_labels(graph, operator, label_codes(logits, pool.is_multilabel), pool.is_multilabel)
     probability = logistic(logits) if pool.is_multilabel else logits.apply("Softmax", axis=1)
     graph.name_result(probability.astype(probability_dtype(operator)), operator.outputs[1])
@@ -65,12 +65,6 @@ def transformed(graph: Graph, X: Tensor, transformers: Pipeline) -> Tensor:
     operator.inputs.append(source)
     operator.outputs.append(result)
     return Tensor(graph, result.full_name, dtype)
-
-
-def weighted_mean(tensors: list[Tensor], weights: np.ndarray) -> Tensor:
-    """Return the weighted sum of the results of all members."""
-    first, *others = [tensor * weight for tensor, weight in zip(tensors, weights, strict=True)]
-    return first.apply("Sum", *others)
 
 
 def member_logits(X: Tensor, model: ClassifierModel, dtype: np.dtype) -> Tensor:

@@ -165,3 +165,9 @@ class Tensor:
 def concatenate(tensors: list[Tensor]) -> Tensor:
     """Return the columns of several tensors side by side."""
     return tensors[0].apply("Concat", *tensors[1:], axis=1) if len(tensors) > 1 else tensors[0]
+
+
+def weighted_sum(tensors: list[Tensor], weights: np.ndarray) -> Tensor:
+    """Return the sum of tensors of the same shape, each of them times its weight."""
+    first, *others = [tensor * weight for tensor, weight in zip(tensors, weights, strict=True)]
+    return first.apply("Sum", *others)

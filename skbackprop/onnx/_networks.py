@@ -15,16 +15,16 @@ def dtype_of_network(model: FittedModel, dtype: np.dtype) -> np.dtype:
     return min(dtype, model.theta.dtype, key=lambda kind: kind.itemsize)
 
 
-def raw_output(X: Tensor, model: FittedModel, layers: list[Layer], dtype: np.dtype) -> Tensor:
-    """Return the raw output for samples that are not standardized.
+def hidden_output(X: Tensor, model: FittedModel, n_layers: int, dtype: np.dtype) -> Tensor:
+    """Return the output of the last one of the first `n_layers` hidden layers, for samples that are not standardized.
 
     Parameters
     ----------
     X : Tensor
         Samples: float32, float64 or int64.
     model : FittedModel
-    layers : list of Layer
-        Those of the model, or with another last layer.
+    n_layers : int
+        0 for the standardized samples.
     dtype : dtype
         Of the outputs of the graph: float32 or float64.
     """
@@ -34,15 +34,19 @@ def raw_output(X: Tensor, model: FittedModel, layers: list[Layer], dtype: np.dty
         X = X.astype(FLOAT32)  # as the estimator rounds X before it is centered
     scaling = model.input_scaling()
     a = X.astype(dtype) if scaling is None else standardized(X, scaling, dtype)
-    for (W, b), activation in zip(layers, (*model.network.activations, None), strict=True):
-        z = a.affine(W, b)
-        a = z if activation is None else ACTIVATIONS[type(activation)](z, activation)
-    return z
+    for (W, b), activation in zip(model.internal_layers()[:n_layers], model.network.activations, strict=False):
+        a = ACTIVATIONS[type(activation)](a.affine(W, b), activation)
+    return a
+
+
+def raw_output(X: Tensor, model: FittedModel, last: Layer, dtype: np.dtype) -> Tensor:
+    """Return the raw output for samples that are not standardized; `last` is the last layer, or replaces it."""
+    return hidden_output(X, model, len(model.network.activations), dtype).affine(*last)
 
 
 def predictions(X: Tensor, model: RegressorModel, dtype: np.dtype) -> Tensor:
     """Return the predictions of a regressor, of shape (n_samples, n_outputs)."""
-    raw = raw_output(X, model, model.internal_layers(), dtype)
+    raw = raw_output(X, model, model.internal_layers()[-1], dtype)
     prediction = LINKS[type(model.loss.link)](raw, model.n_outputs).astype(dtype)
     scaling = model.prediction_scaling()
     if scaling is None:
@@ -54,10 +58,10 @@ def predictions(X: Tensor, model: RegressorModel, dtype: np.dtype) -> Tensor:
 
 def class_scores(X: Tensor, model: ClassifierModel, dtype: np.dtype) -> Tensor:
     """Return a score for each class or label: the raw output, with a score of 0 for the first of two classes."""
-    layers = model.internal_layers()
+    last = model.internal_layers()[-1]
     if model.has_one_output_for_two:
-        layers[-1] = Layer(*(np.concatenate([np.zeros_like(part), part], axis=-1) for part in layers[-1]))
-    return raw_output(X, model, layers, dtype)
+        last = Layer(*(np.concatenate([np.zeros_like(part), part], axis=-1) for part in last))
+    return raw_output(X, model, last, dtype)
 
 
 def label_codes(scores: Tensor, is_multilabel: bool) -> Tensor:

@@ -8,16 +8,31 @@ import numpy as np
 
 from ._graph import FLOAT32, FLOAT64, INT64, Graph, Tensor, concatenate
 
+#: The types of skl2onnx for floats, and for integers that int64 has all values of.
+NUMERIC_TYPES = [
+    f"{name}TensorType"
+    for name in ("Float", "Double", "Boolean", "Int64", "Int32", "Int16", "Int8", "UInt32", "UInt16", "UInt8")
+]
 #: The oldest version of the operators of ONNX that the graphs use.
 MIN_OPSET = 11
 
 
 def dtype_of(variable: Any) -> np.dtype:
-    """Return the dtype of an input: float32, float64, or int64 for all integers and booleans."""
+    """Return the dtype of an input: float32, float64, or int64 for everything else."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     known: dict[type, np.dtype] = {DoubleTensorType: FLOAT64, FloatTensorType: FLOAT32}
     return known.get(type(variable.type), INT64)
+
+
+def check_is_numeric(variable: Any) -> None:
+    """Raise TypeError if a network cannot take an input, such as strings, or numbers that int64 has not."""
+    name = type(variable.type).__name__
+    if name not in NUMERIC_TYPES:
+        raise TypeError(
+            f"The input {variable.raw_name!r} of the graph is a {name}, but networks need numbers in ONNX: float32, "
+            "float64, booleans, or integers other than uint64. Convert or encode the column."
+        )
 
 
 def output_dtype(operator: Any) -> np.dtype:
@@ -38,6 +53,8 @@ def samples(graph: Graph, operator: Any) -> Tensor:
             f"target_opset={graph.container.target_opset} is too old for {type(operator.raw_operator).__name__}; "
             f"set it to {MIN_OPSET} or later."
         )
+    for variable in operator.inputs:
+        check_is_numeric(variable)
     columns = [Tensor(graph, variable.full_name, dtype_of(variable)) for variable in operator.inputs]
     columns = [column if column.dtype.kind == "f" else column.cast(INT64) for column in columns]
     dtypes = {column.dtype for column in columns}

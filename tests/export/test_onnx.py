@@ -31,18 +31,12 @@ from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegr
 from skbackprop.losses import Huber, Loss, Quantile, Quantiles, Tweedie
 from tests.shared import TRAINS_BRIEFLY
 
-onnx = pytest.importorskip("onnx")
 skl2onnx = pytest.importorskip("skl2onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 from skbackprop.onnx import _formulas, register, to_onnx  # noqa: E402
+from tests.export.graphs import DTYPES, FEW, TOLERANCES, assert_same, run  # noqa: E402
 
 pytestmark = TRAINS_BRIEFLY
-
-#: Relative error of predictions and probabilities.
-TOLERANCES = {np.float32: 1e-5, np.float64: 1e-12}
-DTYPES = pytest.mark.parametrize("dtype", TOLERANCES, ids=lambda dtype: dtype.__name__)
-FEW = {"hidden_layer_sizes": (5, 4), "max_iter": 3, "tol": None, "random_state": 0, "engine": "numpy"}
 
 RNG = np.random.default_rng(0)
 #: Raw columns, whose means are up to 1e5 times their standard deviations.
@@ -86,43 +80,6 @@ def estimator_of(kind, **parameters):
 def fitted(kind, inputs=X, **parameters):
     """Return a network of a kind after a few epochs."""
     return estimator_of(kind, **parameters).fit(inputs, KINDS[kind][1])
-
-
-def run(model, inputs):
-    """Check a graph and return its outputs in onnxruntime."""
-    onnx.checker.check_model(model, full_check=True)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    compiled = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    if isinstance(inputs, pd.DataFrame):
-        return compiled.run(None, {name: inputs[[name]].to_numpy() for name in inputs})
-    return compiled.run(None, {"X": inputs})
-
-
-def assert_same(estimator, inputs, rtol):
-    """Assert that the outputs of the graph are the predictions of the estimator for some samples.
-
-    Errors of probabilities are relative to each of them, also where they are tiny, and those of predictions to the
-    largest of the output, because predictions near 0 are differences of larger numbers.
-    """
-    outputs = run(to_onnx(estimator, inputs), inputs)
-    if is_classifier(estimator):
-        labels, numbers = outputs
-        np.testing.assert_array_equal(labels, estimator.predict(inputs))
-        expected = estimator.predict_proba(inputs)
-    else:
-        (numbers,) = outputs
-        expected = estimator.predict(inputs).reshape(len(inputs), -1)
-    assert numbers.dtype == (np.float64 if are_double(inputs) else np.float32)
-    scale = np.abs(expected) if is_classifier(estimator) else np.abs(expected).max(axis=0)
-    assert numbers.shape == expected.shape
-    assert np.max(np.abs(numbers - expected) / (rtol * scale + np.finfo(numbers.dtype).tiny)) <= 1
-
-
-def are_double(inputs):
-    dtypes = list(inputs.dtypes) if isinstance(inputs, pd.DataFrame) else [inputs.dtype]
-    return np.dtype(np.float64) in dtypes
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,153 @@
+"""`skbackprop.onnx`: the inputs of a graph, and errors that name what cannot be one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.ensemble import BackpropEnsembleRegressor, PiecewiseLinearEncoder
+from tests.shared import TRAINS_BRIEFLY
+
+skl2onnx = pytest.importorskip("skl2onnx")
+
+from skbackprop.onnx import to_onnx  # noqa: E402
+from tests.export.graphs import FEW, assert_outputs, run  # noqa: E402
+
+pytestmark = TRAINS_BRIEFLY
+
+RNG = np.random.default_rng(0)
+X = 1e4 + RNG.normal(size=(120, 3)) * [1, 30, 0.1]
+FRAME = pd.DataFrame(X, columns=["age", "height", "dose"])
+Y = X[:, 0] - 1e4
+NETWORK = BackpropRegressor(**FEW)
+FITTED = {
+    "network": NETWORK,
+    "ensemble": BackpropEnsembleRegressor(NETWORK, 2, candidates=None, random_state=0),
+    "pipeline": make_pipeline(PiecewiseLinearEncoder(3), NETWORK),
+    "search": GridSearchCV(NETWORK, {}, cv=2),
+    "encoder": PiecewiseLinearEncoder(3),
+}
+
+
+@pytest.fixture(scope="module")
+def network():
+    return BackpropRegressor(**FEW).fit(FRAME, Y)
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_columns_are_those_of_fit(name):
+    estimator = FITTED[name].fit(FRAME, Y)
+    for columns in (["height", "age", "dose"], ["age", "height"], ["age", "height", "weight"]):
+        with pytest.raises(ValueError, match="feature names should match those that were passed during fit"):
+            to_onnx(estimator, FRAME.reindex(columns=columns, fill_value=1.0))
+    estimator.fit(X, Y)
+    with pytest.raises(ValueError, match=r"X has 2 features, but .* is expecting 3 features as input"):
+        to_onnx(estimator, X[:, :2])
+    with pytest.raises(ValueError, match="Expected 2D array, got 1D array instead"):
+        to_onnx(estimator, X[0])
+
+
+def test_columns_of_a_calibrated_classifier_are_those_of_fit():
+    estimator = CalibratedClassifierCV(BackpropClassifier(**FEW), cv=2).fit(FRAME, Y > 0)
+    with pytest.raises(ValueError, match="Feature names must be in the same order"):
+        to_onnx(estimator, FRAME[["height", "age", "dose"]])
+
+
+def test_order_of_columns_that_are_selected_by_name():
+    transformer = make_column_transformer((PiecewiseLinearEncoder(3), ["age", "height"]), ("passthrough", ["dose"]))
+    estimator = make_pipeline(transformer, NETWORK).fit(FRAME, Y)
+    assert_outputs(run(to_onnx(estimator, FRAME[["dose", "age", "height"]]), FRAME), estimator, FRAME, 1e-12)
+    with pytest.raises(ValueError, match=r"columns are missing: \{'age'\}"):
+        to_onnx(estimator, FRAME[["dose", "height"]])
+
+
+def test_names_of_columns_for_an_array(network):
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        model = to_onnx(network, X)
+    assert [value.name for value in model.graph.input] == ["X"]
+
+
+def test_an_estimator_that_is_not_fitted_is_refused():
+    with pytest.raises(NotFittedError):
+        to_onnx(BackpropRegressor(), X)
+
+
+def test_names_of_inputs():
+    frame = FRAME.set_axis(["a b", "b-c", "d.e"], axis=1)
+    estimator = BackpropRegressor(**FEW).fit(frame, Y)
+    model = to_onnx(estimator, frame)
+    assert [value.name for value in model.graph.input] == ["a_b", "b_c", "d_e"]
+    (prediction,) = run(model, frame.set_axis(["a_b", "b_c", "d_e"], axis=1))
+    np.testing.assert_allclose(prediction[:, 0], estimator.predict(frame), rtol=1e-12)
+
+
+def test_names_that_are_not_strings_are_refused():
+    frame = FRAME.set_axis([0, 1, 2], axis=1)
+    estimator = BackpropRegressor(**FEW).fit(frame, Y)
+    with pytest.raises(TypeError, match=r"column 0 of X has a name that is not a string.* X\.rename\(columns=str\)"):
+        to_onnx(estimator, frame)
+    assert [value.name for value in to_onnx(estimator, frame.to_numpy()).graph.input] == ["X"]
+
+
+def test_a_data_frame_of_polars_is_one_input(network):
+    polars = pytest.importorskip("polars")
+    model = to_onnx(network, polars.from_pandas(FRAME))
+    assert [value.name for value in model.graph.input] == ["X"]
+    (prediction,) = run(model, X)
+    np.testing.assert_allclose(prediction[:, 0], network.predict(FRAME), rtol=1e-12)
+    with pytest.raises(ValueError, match="Feature names must be in the same order"):
+        to_onnx(network, polars.from_pandas(FRAME[["height", "age", "dose"]]))
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float16", "uint16", "uint32", "uint64", "int16", "longdouble", "Int64", "Float32", "boolean", "category"]
+)
+def test_other_dtypes_are_refused(network, dtype):
+    frame = (FRAME * 0 + 1).astype({"height": dtype})
+    with pytest.raises(
+        TypeError, match=r"column 'height' of X has the dtype .* convert it to one of float32, float64,"
+    ):
+        to_onnx(network, frame)
+    if dtype[0].islower() and dtype not in ("boolean", "category"):
+        with pytest.raises(TypeError, match=r"^X has the dtype .* convert it to one of float32, float64, int64"):
+            to_onnx(BackpropRegressor(**FEW).fit(X, Y), np.ones((2, 3), dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "int8", "uint8", "bool"])
+def test_dtypes_of_columns(network, dtype):
+    frame = FRAME.astype(np.float32).assign(height=(RNG.random(120) * 5).astype(dtype))
+    (prediction,) = run(to_onnx(network, frame), frame)
+    np.testing.assert_allclose(prediction[:, 0], network.predict(frame), rtol=1e-5, atol=1e-5)
+
+
+def test_columns_of_strings_are_refused(network):
+    frame = FRAME.astype({"height": object})
+    assert len(network.predict(frame)) == 120
+    with pytest.raises(TypeError, match=r"input 'height' of the graph is a StringTensorType.* Convert or encode"):
+        to_onnx(network, frame)
+    with pytest.raises(ValueError, match=r"Column 'height' of X .* has the string 'x'"):
+        to_onnx(network, frame.assign(height="x"))
+
+
+@pytest.mark.parametrize("name", ["Float16", "UInt64", "String", "Complex128"])
+def test_types_of_skl2onnx_that_are_refused(network, name):
+    from skl2onnx.common import data_types
+
+    types = [(column, data_types.FloatTensorType([None, 1])) for column in FRAME]
+    types[1] = ("height", getattr(data_types, f"{name}TensorType")([None, 1]))
+    with pytest.raises(TypeError, match=f"input 'height' of the graph is a {name}TensorType, but networks need"):
+        skl2onnx.convert_sklearn(network, initial_types=types)
+
+
+def test_strings_that_a_transformer_encodes():
+    frame = FRAME.assign(color=np.array(["red", "green", "blue"])[np.digitize(Y, [-1, 1])])
+    transformer = make_column_transformer((OneHotEncoder(sparse_output=False), ["color"]), ("drop", ["age"]))
+    estimator = make_pipeline(transformer, BackpropRegressor(**FEW)).fit(frame, Y)
+    (prediction,) = run(to_onnx(estimator, frame[["color"]]), frame[["color"]])
+    np.testing.assert_allclose(prediction[:, 0], estimator.predict(frame), rtol=1e-5, atol=1e-6)
