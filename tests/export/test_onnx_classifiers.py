@@ -199,8 +199,10 @@ def test_calibration_of_a_table(method, y, dtype):
     table = table.astype({"size": dtype, "dose": dtype})
     labels, probability = run(to_onnx(estimator, table), table)
     np.testing.assert_array_equal(labels, estimator.predict(table))
-    # the numbers of this transformer are float32 in skl2onnx, because its first column is a string
-    np.testing.assert_allclose(probability, estimator.predict_proba(table), rtol=1e-4, atol=1e-3)
+    # steps of isotonic regression multiply rounding, and a probability there may be a difference of equal numbers
+    tolerance = TOLERANCES[dtype]
+    rtol, atol = (0.0, 10 * tolerance) if method == "isotonic" else (tolerance, 0.0)
+    np.testing.assert_allclose(probability, estimator.predict_proba(table), rtol=rtol, atol=atol)
 
 
 def test_graphs_of_other_classifiers_do_not_change():
