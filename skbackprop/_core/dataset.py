@@ -115,7 +115,7 @@ class Dataset(NamedTuple):
     def take(self, indices: np.ndarray | slice) -> Dataset:
         """Return the samples at these indices of the arrays: views for a slice, copies otherwise."""
         weight = None if self.sample_weight is None else self.sample_weight[indices]
-        return Dataset(self.X[indices], self.y[indices], weight, self.one_hot)
+        return Dataset(self.X[indices], self.y[indices], weight, self.one_hot, None, self.network_dtype)
 
     def chunks(self, size: int) -> Iterator[Dataset]:
         """Yield all samples in their order, up to `size` at a time."""

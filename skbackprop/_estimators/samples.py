@@ -50,9 +50,10 @@ class Samples(NamedTuple):
 
     def hold_out(self, indices: np.ndarray) -> tuple[Samples, Samples]:
         """Return the samples to train on, and those at the sorted indices, to validate with; neither copies X."""
-        X, encoded, weight, one_hot, excluded, _ = self.data
+        X, encoded, weight, _, excluded, _ = self.data
         weight = None if weight is None else weight[indices]
-        validation = Dataset(cast(Matrix, IndexedMatrix(X, indices)), encoded[indices], weight, one_hot)
+        held_out = cast(Matrix, IndexedMatrix(X, indices))
+        validation = self.data._replace(X=held_out, y=encoded[indices], sample_weight=weight, excluded=None)
         score_weight = None if self.score_weight is None else self.score_weight[indices]
         excluded = indices if excluded is None else np.union1d(excluded, indices)
         training = self._replace(data=self.data._replace(excluded=excluded))

@@ -30,6 +30,14 @@ def test_taken_samples_keep_their_target_and_weight(make, samples, weight):
         np.testing.assert_array_equal(part.sample_weight, weight[samples])
 
 
+@pytest.mark.parametrize("excluded", [None, [2]])
+def test_parts_keep_the_dtype_of_the_network(excluded):
+    excluded = None if excluded is None else np.array(excluded, INDEX)
+    data = Dataset(X.astype(np.float32), Y, excluded=excluded, network_dtype=np.dtype(np.float32))
+    parts = [data.take(slice(1, 3)), data.take(np.array([3, 0])), data.spread(2), *data.chunks(3)]
+    assert {part.dtype for part in parts} == {np.dtype(np.float32)}
+
+
 def test_slices_are_views_and_indices_are_copies():
     data = Dataset(X, Y, WEIGHT)
     assert all(np.shares_memory(part, whole) for part, whole in zip(data.take(slice(1, 3))[:3], data[:3], strict=True))

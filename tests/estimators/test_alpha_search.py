@@ -116,6 +116,28 @@ def test_there_is_no_search_where_nothing_is_to_be_chosen(params):
     assert BackpropRegressor(max_iter=3, random_state=0, **params).fit(X, y).alpha_search_ is None
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("solver", ["minibatch", "batch"])
+def test_some_of_many_samples_are_searched_in_the_dtype_of_the_network(monkeypatch, dtype, engine, solver):
+    """The dtype of y is not that of the network, and of many samples only some are copied."""
+    if engine == "numba":
+        pytest.importorskip("numba")
+    dtypes = set()
+
+    class Search(PenaltySearch):
+        def __init__(self, engine, config, state, training, validation):
+            super().__init__(engine, config, state, training, validation)
+            dtypes.update({state.theta.dtype, training.dtype, validation.dtype})
+
+    monkeypatch.setattr(alpha_search, "PenaltySearch", Search)
+    X = np.random.default_rng(0).normal(size=(7000, 3)).astype(np.float32)
+    y = np.round(10 * X[:, 0]).astype(dtype)
+    network = BackpropRegressor(4, max_iter=3, tol=None, engine=engine, solver=solver, random_state=0).fit(X, y)
+    assert dtypes == {np.dtype(np.float32)}
+    assert len(network.alpha_search_) >= 3
+
+
 def test_there_is_no_search_with_few_samples_or_in_a_stream():
     X, y = load_diabetes(return_X_y=True)
     few = BackpropRegressor(max_iter=3, random_state=0).fit(X[:99], y[:99])
