@@ -54,18 +54,17 @@ def call(
     Raises
     ------
     ValueError
-        If the method raises an error, or changes another argument.
+        If the method changes another argument.
+    Exception
+        What the method raises, with a note that names the object and the method.
     """
     before = {name: array.copy() for name, array in arguments.items() if name not in writes}
     try:
         returned = getattr(component, method)(*arguments.values())
     except Exception as error:
-        if repr(component) in str(error):
-            raise
         name, array = next(iter(arguments.items()))
-        raise ValueError(
-            f"{component!r}: {method} raised {type(error).__name__} for {name} of shape {array.shape}: {error}"
-        ) from error
+        error.add_note(f"{component!r}: {method} raised this error for {name} of shape {array.shape}.")
+        raise
     for name, array in before.items():
         if not np.array_equal(arguments[name], array, equal_nan=True):
             raise ValueError(

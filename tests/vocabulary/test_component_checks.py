@@ -58,21 +58,21 @@ def raises(*arguments):
     raise CustomError("no such file")
 
 
-def refused_loss(loss, message):
+def refused_loss(loss, message, error=ValueError):
     """Check that a loss is refused by the check and before training, with the same message."""
     network = BackpropRegressor(4, loss=loss, **FEW)
     X, y = data(BackpropRegressor)
     for call in (lambda: check_loss(loss, Y, RAW), lambda: network.fit(X, y), lambda: network.partial_fit(X, y)):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(error, match=message):
             call()
     assert not hasattr(network, "coefs_")
 
 
-def refused_activation(activation, message):
+def refused_activation(activation, message, error=ValueError):
     network = BackpropRegressor(4, activation=activation, **FEW)
     X, y = data(BackpropRegressor)
     for call in (lambda: check_activation(activation), lambda: network.fit(X, y), lambda: network.partial_fit(X, y)):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(error, match=message):
             call()
     assert not hasattr(network, "coefs_")
 
@@ -236,32 +236,30 @@ class TestArguments:
 
 
 class TestErrorsInMethods:
-    """An error that a method raises names the object and the method, and the original error is its cause."""
+    """An error that a method raises gets a note that names the object and the method."""
 
     @pytest.mark.parametrize(
         "method",
         ["inverse_link", "log_inverse_link", "value_and_gradient", "constant", "in_units_of", "output_derivative"],
     )
     def test_losses(self, method):
-        refused_loss(loss_with(**{method: raises}), rf"Variant\(\): {method} raised CustomError for .*: no such file")
+        message = rf"no such file\nVariant\(\): {method} raised this error for .* of shape \(.*\)\.$"
+        refused_loss(loss_with(**{method: raises}), message, CustomError)
 
     @pytest.mark.parametrize("method", ["function", "derivative"])
     def test_activations(self, method):
-        message = rf"Variant\(\): {method} raised CustomError for z of shape \(\d, \d\): no such file"
-        refused_activation(activation_with(**{method: raises}), message)
+        message = rf"no such file\nVariant\(\): {method} raised this error for z of shape \(\d, \d\)\.$"
+        refused_activation(activation_with(**{method: raises}), message, CustomError)
 
     @pytest.mark.parametrize("functions", [(raises, np.cos), (np.sin, raises)])
     def test_functions(self, functions):
-        refused_activation(FunctionActivation(*functions), r"FunctionActivation\(.*raised CustomError.*: no such file")
-
-    def test_the_cause_is_kept(self):
-        with pytest.raises(ValueError, match="raised CustomError") as caught:
-            check_activation(activation_with(function=raises))
-        assert isinstance(caught.value.__cause__, CustomError)
+        message = r"no such file\nFunctionActivation\(.* raised this error for z"
+        refused_activation(FunctionActivation(*functions), message, CustomError)
 
     def test_a_wrong_signature(self):
-        refused_activation(activation_with(function=lambda self, z: np.sin(z)), "function raised TypeError for z of")
-        refused_loss(loss_with(inverse_link=lambda self: None), "inverse_link raised TypeError for raw of")
+        incomplete = activation_with(function=lambda self, z: np.sin(z))
+        refused_activation(incomplete, "function raised this error for z of", TypeError)
+        refused_loss(loss_with(inverse_link=lambda self: None), "inverse_link raised this error for raw of", TypeError)
 
     def test_the_error_of_check_target_is_that_of_the_user(self):
         def check_target(self, y):
@@ -329,7 +327,7 @@ class TestMissingMethods:
         def function(self, z, out):
             raise NotImplementedError
 
-        refused_activation(activation_with(function=function), "function raised NotImplementedError for z of shape")
+        refused_activation(activation_with(function=function), "function raised this error for z", NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -360,18 +358,18 @@ class TestParametersOfUnits:
         X, y = data(BackpropRegressor)
         activations = ["tanh", PReLU(np.full(3, 0.2)), PReLU(np.full(5, 0.2))]
         BackpropRegressor((4, 3, 5), activation=activations, **FEW).fit(X, y)
-        with pytest.raises(ValueError, match=r"PReLU\(.*\): function raised ValueError for z of shape \(6, 3\): "):
+        with pytest.raises(ValueError, match=r"PReLU\(.*\): function raised this error for z of shape \(6, 3\)"):
             BackpropRegressor((4, 3, 3), activation=activations, **FEW).fit(X, y)
 
     def test_another_width_names_the_activation_and_the_width(self):
         X, y = data(BackpropRegressor)
         for shape, n_units in (((4,), 5), ((1, 4), 5), ((4, 1), 4)):
-            with pytest.raises(ValueError, match=rf"PReLU\((.|\n)*function raised .* z of shape \(6, {n_units}\): "):
+            with pytest.raises(ValueError, match=rf"PReLU\((.|\n)*function raised .* z of shape \(6, {n_units}\)"):
                 BackpropRegressor(n_units, activation=PReLU(np.ones(shape)), **FEW).fit(X, y)
 
     def test_the_check_takes_as_many_columns(self):
         check_activation(PReLU(), z=np.linspace(-2.1, 2.3, 20).reshape(5, 4))
-        with pytest.raises(ValueError, match=r"function raised ValueError for z of shape \(2, 3\): "):
+        with pytest.raises(ValueError, match=r"function raised this error for z of shape \(2, 3\)"):
             check_activation(PReLU())
 
     def test_every_unit_is_checked(self):
