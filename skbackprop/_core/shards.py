@@ -76,6 +76,11 @@ class Shards(ABC):
         If `each` is given, its entry for the shard follows the other arguments.
         """
 
+    @property
+    @abstractmethod
+    def n_windows(self) -> int:
+        """Number of windows in an epoch."""
+
     @abstractmethod
     def n_batches(self, batch_size: int) -> int:
         """Return the number of batches in an epoch, in which the last batch of each window may be smaller."""

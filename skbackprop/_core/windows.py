@@ -6,6 +6,7 @@ large data are read in blocks of neighboring samples, in a random order, and the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ Item = TypeVar("Item")
 #: a memory map, so that the same samples give the same network everywhere.
 LARGE = 1e9
 #: The size of a block and of a window in bytes: a block is large enough to be read from a disk at full speed, and a
-#: window has enough blocks to be like all samples, also if these are sorted.
+#: window has enough blocks to be like all samples, also if these are sorted; see `draw_order`.
 BLOCK_BYTES, WINDOW_BYTES = 2**20, 2**26
 
 
@@ -48,6 +49,29 @@ def bytes_of(array: Matrix) -> int:
     return array.data.nbytes + array.indices.nbytes + array.indptr.nbytes
 
 
+def draw_order(n_parts: int, n_windows: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a random order of the parts of a file, so that each window has parts from everywhere in the file.
+
+    Of any `n_windows` neighbors, each window gets one at random. Windows are then alike even if the file is sorted,
+    because neighbors are alike there (stratified sampling: Cochran 1977, Sampling Techniques, chapter 5).
+
+    Parameters
+    ----------
+    n_parts : int
+    n_windows : int
+        The windows are equal parts of the order.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    order : ndarray of shape (n_parts,)
+    """
+    n_strata, n_left = divmod(n_parts, n_windows)
+    strata = rng.permuted(np.tile(np.arange(n_windows), (n_strata, 1)), axis=1)
+    windows_with_more = rng.permutation(np.arange(n_left) * n_windows // max(n_left, 1))
+    return np.argsort(np.concatenate([strata.ravel(), windows_with_more]), kind="stable")
+
+
 def block_windows(data: Dataset, batch_size: int, rng: np.random.Generator) -> Iterator[Dataset]:
     """Yield all samples once, in windows of blocks in a random order; data that fit in one window are not copied.
 
@@ -63,12 +87,12 @@ def block_windows(data: Dataset, batch_size: int, rng: np.random.Generator) -> I
     sample_bytes = max(bytes_of(data.X) // n, 1)
     block_size = max(BLOCK_BYTES // sample_bytes, 1)
     block_size -= block_size % min(batch_size, block_size)
-    starts = rng.permutation(np.arange(0, n, block_size))
-    n_together = max(WINDOW_BYTES // (sample_bytes * block_size), 1)
-    if len(starts) <= n_together:
+    n_blocks = math.ceil(n / block_size)
+    n_windows = math.ceil(n_blocks / max(WINDOW_BYTES // (sample_bytes * block_size), 1))
+    if n_windows == 1:
         return iter([data])
-    groups = [starts[first : first + n_together] for first in range(0, len(starts), n_together)]
-    return read_ahead(_window(data, group, block_size) for group in groups)
+    windows = np.array_split(block_size * draw_order(n_blocks, n_windows, rng), n_windows)
+    return read_ahead(_window(data, starts, block_size) for starts in windows)
 
 
 def _window(data: Dataset, starts: np.ndarray, block_size: int) -> Dataset:

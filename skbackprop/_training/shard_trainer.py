@@ -15,6 +15,7 @@ import numpy as np
 from .._core.dataset import Dataset
 from .._core.objective import GROSS_ERROR, Penalty
 from .._core.shards import ShardGradient, Shards, Totals, losses_of_constant, totals_of
+from .._core.windows import draw_order
 from . import lbfgs
 from .config import TrainingConfig
 from .epoch import Engine
@@ -176,7 +177,9 @@ class ShardTrainer(FitTrainer):
         """Draw the order of the shards in the next epoch."""
         n_shards = self.shards.n_shards
         is_drawn = self.config.shuffle and self.config.batch_size is not None and self.shards.can_shuffle
-        return self.state.rng.permutation(n_shards) if is_drawn and n_shards > 1 else np.arange(n_shards)
+        if not is_drawn or n_shards == 1:
+            return np.arange(n_shards)
+        return draw_order(n_shards, self.shards.n_windows, self.state.rng)
 
     def _learn_from_samples(self) -> float:
         position = self._position

@@ -125,13 +125,14 @@ class PartitionShards(SurveyedShards):
         Samples drawn at random.
     """
 
-    n_windows: int
-
     def __init__(self, partitions: Partitions, survey: Survey, target: Target, some: Dataset):
         super().__init__(survey, target, some)
-        self.n_windows = self.n_shards
         self._partitions = partitions
         self._is_encoded = False
+
+    @property
+    def n_windows(self) -> int:
+        return self.n_shards
 
     @property
     def shard_sizes(self) -> list[int]:

@@ -9,7 +9,7 @@ from sklearn.datasets import make_friedman1
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._core import windows
 from skbackprop._core.dataset import INDEX, Dataset
-from skbackprop._core.windows import block_windows, read_ahead
+from skbackprop._core.windows import block_windows, draw_order, read_ahead
 from skbackprop._estimators import configuration
 from tests.shared import TRAINS_BRIEFLY, theta
 
@@ -51,6 +51,23 @@ def test_windows_have_blocks_from_everywhere(small_blocks):
     parts = list(block_windows(numbered(10_000), 8, np.random.default_rng(0)))
     means = [part.X[:, 0].mean() for part in parts]
     assert np.std(means) < 0.5 * 10_000 / np.sqrt(12)  # 8 blocks: 0.35 standard deviations of a sample
+
+
+@pytest.mark.parametrize(("n_parts", "n_windows"), [(100, 4), (103, 4), (960, 15), (10, 3), (7, 7), (5, 2), (250, 100)])
+def test_each_window_has_parts_from_everywhere(n_parts, n_windows):
+    """A window of 10 parts has one of each tenth of the file."""
+    for seed in range(20):
+        order = draw_order(n_parts, n_windows, np.random.default_rng(seed))
+        np.testing.assert_array_equal(np.sort(order), np.arange(n_parts))
+        for window in np.array_split(order, n_windows):
+            assert len(np.unique(window // n_windows)) >= n_parts // n_windows
+
+
+def test_each_part_is_equally_likely_in_each_window():
+    orders = [draw_order(9, 3, np.random.default_rng(seed)) for seed in range(3000)]
+    first = np.bincount(np.concatenate([order[:3] for order in orders]), minlength=9)
+    assert first.min() > 900
+    assert first.max() < 1100
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
