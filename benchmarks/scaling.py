@@ -13,9 +13,10 @@ memory       `fit_chunks` on .npy files with memory_budget=200, and `fit` on the
              map, each in a process of its own. Memory is the largest during training above that after a small fit:
              "own" is what belongs to no file, "resident" includes pages of the file, which the system can take back.
              Files that are in the folder (X.npy, y.npy) are used, otherwise made.
-sorted       R² that `fit_chunks` loses against `fit` if the samples are sorted by the target or by a column, and
-             windows have k of the K chunks. The mean of a window then deviates from that of all samples, with standard
-             deviation sqrt(1/k - 1/K) in standard deviations of the target.
+sorted       R² or accuracy that `fit_chunks` loses against `fit` if the samples are sorted by the target, by ten
+             classes or by a column, and windows have k of the K chunks. The deviation is the standard deviation that
+             the mean of a window would have, in standard deviations of the target, if its chunks were drawn from all
+             of them: sqrt(1/k - 1/K).
 sorted-file  The same for a file sorted by the target, which is made in the folder and deleted, with the default budget.
 cluster      What a round of tasks and an epoch take on a local dask cluster, and what the model expects.
 model        The time of an epoch as a function of the shape: measures the constants on some shapes, predicts others,
@@ -50,7 +51,7 @@ import report
 from memory import MB, PeakMemory
 from scipy.optimize import nnls
 
-from skbackprop import BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._estimators.chunk_source import ChunkSource
 from skbackprop.callbacks import Callback
 from skbackprop.chunks import from_arrays, from_csv, from_npy, from_parquet
@@ -239,6 +240,9 @@ def in_own_process(arguments, name, epochs):
 
 # Sorted samples
 
+#: What the samples are sorted by. The classes are the tenths of the target.
+ORDERS = ("target", "classes", "column")
+
 
 def budget_for(n_together, chunk_size, n_features):
     """Return the memory budget in MB for windows of so many chunks: two windows, and a chunk that is read."""
@@ -246,45 +250,49 @@ def budget_for(n_together, chunk_size, n_features):
     return (2 * n_together + 2) * chunk_size * sample_bytes / MB
 
 
-def lost_r2(n_samples, chunk_size, together, order, seed, epochs):
-    """Return the R² of `fit`, and what `fit_chunks` loses with each number of chunks in a window."""
-    n_features = 20
+def lost_score(n_samples, chunk_size, together, order, seed, epochs):
+    """Return the score of `fit`, and what `fit_chunks` loses with each number of chunks in a window."""
+    n_features, kind = 20, BackpropRegressor
     X, y = make_samples(TRAIN_SEED + seed, n_samples, n_features)
     X_test, y_test = make_samples(TEST_SEED + seed, N_TEST, n_features)
-    indices = np.argsort(y if order == "target" else X[:, 0])
+    indices = np.argsort(X[:, 0] if order == "column" else y)
     X, y = X[indices], y[indices]
-    best = regressor(epochs=epochs, seed=seed).fit(X, y).score(X_test, y_test)
+    if order == "classes":
+        kind, limits = BackpropClassifier, np.quantile(y, np.linspace(0, 1, 11)[1:-1])
+        y, y_test = np.digitize(y, limits), np.digitize(y_test, limits)
+    params = {"hidden_layer_sizes": (64, 32), "max_iter": epochs, "tol": None, "random_state": seed}
+    best = kind(**params).fit(X, y).score(X_test, y_test)
     chunks = from_arrays(X, y, chunk_size=chunk_size)
     lost = []
     for n_together in together:
-        network = regressor(epochs=epochs, seed=seed)
+        network = kind(**params)
         network.fit_chunks(chunks, memory_budget=budget_for(n_together, chunk_size, n_features))
         lost.append(best - network.score(X_test, y_test))
     return best, lost
 
 
 def run_sorted(arguments):
-    """Print the R² lost for each order, chunk size and number of chunks in a window."""
+    """Print the score lost for each order, chunk size and number of chunks in a window."""
     warnings.simplefilter("ignore")
     versions, results = report.versions(), {}
     seeds = range(arguments.seeds)
 
     def lines():
-        for order in ("target", "column"):
+        for order in arguments.orders:
             for chunk_size in arguments.chunk_sizes:
                 n_chunks = math.ceil(arguments.samples / chunk_size)
                 together = [k for k in arguments.windows if k < n_chunks]
                 found = [
-                    lost_r2(arguments.samples, chunk_size, together, order, seed, arguments.epochs) for seed in seeds
+                    lost_score(arguments.samples, chunk_size, together, order, seed, arguments.epochs) for seed in seeds
                 ]
-                best = [r2 for r2, _ in found]
+                best = [score for score, _ in found]
                 for number, k in enumerate(together):
                     in_window = n_chunks / math.ceil(n_chunks / k)
                     deviation = math.sqrt(1 / in_window - 1 / n_chunks)
                     lost = [of_seed[number] for _, of_seed in found]
                     results[f"{order}, {n_chunks} chunks, {k}"] = {"deviation": deviation, "fit": best, "lost": lost}
                     yield (
-                        f"the {order}" if order == "target" else "a column",
+                        order,
                         n_chunks,
                         k,
                         f"{deviation:.2f}",
@@ -292,8 +300,10 @@ def run_sorted(arguments):
                         ", ".join(f"{loss:.4f}" for loss in lost),
                     )
 
-    print(f"\n{arguments.samples} samples x 20, {arguments.epochs} epochs; R² lost with each of {len(seeds)} seeds\n")
-    header = ("sorted by", "chunks", "in a window", "deviation", "R² of fit, lowest", "R² lost by fit_chunks")
+    print(
+        f"\n{arguments.samples} samples x 20, {arguments.epochs} epochs; R² or accuracy lost with each of {len(seeds)} seeds\n"
+    )
+    header = ("sorted by", "chunks", "in a window", "deviation", "score of fit, lowest", "lost by fit_chunks")
     print_table(header, lines())
     return {"versions": versions, "results": results}
 
@@ -779,6 +789,7 @@ def make_parser():
     memory.add_argument("--measure", nargs=2, metavar=("CASE", "EPOCHS"), help="print the figures of one case only")
     sorted_samples = command("sorted", run_sorted, 200_000)
     sorted_samples.add_argument("--seeds", type=int, default=3)
+    sorted_samples.add_argument("--orders", nargs="+", choices=ORDERS, default=ORDERS)
     sorted_samples.add_argument("--epochs", type=int, default=10)
     sorted_samples.add_argument("--chunk-sizes", type=int, nargs="+", default=[1000, 10_000])
     sorted_samples.add_argument("--windows", type=int, nargs="+", default=[2, 4, 8, 16, 32], help="chunks in a window")
