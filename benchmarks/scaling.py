@@ -300,9 +300,7 @@ def run_sorted(arguments):
                         ", ".join(f"{loss:.4f}" for loss in lost),
                     )
 
-    print(
-        f"\n{arguments.samples} samples x 20, {arguments.epochs} epochs; R² or accuracy lost with each of {len(seeds)} seeds\n"
-    )
+    print(f"\n{arguments.samples} samples x 20, {arguments.epochs} epochs; lost with each of {len(seeds)} seeds\n")
     header = ("sorted by", "chunks", "in a window", "deviation", "score of fit, lowest", "lost by fit_chunks")
     print_table(header, lines())
     return {"versions": versions, "results": results}

@@ -144,6 +144,14 @@ class Totals(NamedTuple):
         )
 
     @property
+    def weight_of_classes(self) -> np.ndarray:
+        """Sum of the sample weights of each class, or of the samples that have a label."""
+        if self.class_weight is not None:
+            return self.class_weight
+        positive = self.target.mean * self.weight
+        return np.concatenate([self.weight - positive, positive]) if len(positive) == 1 else positive
+
+    @property
     def share_between(self) -> np.ndarray:
         """The share of the variance of each column of X, and of the target, that lies between the shards.
 

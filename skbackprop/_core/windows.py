@@ -25,6 +25,8 @@ LARGE = 1e9
 #: The size of a block and of a window in bytes: a block is large enough to be read from a disk at full speed, and a
 #: window has enough blocks to be like all samples, also if these are sorted; see `draw_order`.
 BLOCK_BYTES, WINDOW_BYTES = 2**20, 2**26
+#: The number of samples of a class in a window from which on its share should not differ between windows.
+ENOUGH_OF_A_CLASS = 100
 
 
 def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
@@ -70,6 +72,48 @@ def draw_order(n_parts: int, n_windows: int, rng: np.random.Generator) -> np.nda
     strata = rng.permuted(np.tile(np.arange(n_windows), (n_strata, 1)), axis=1)
     windows_with_more = rng.permutation(np.arange(n_left) * n_windows // max(n_left, 1))
     return np.argsort(np.concatenate([strata.ravel(), windows_with_more]), kind="stable")
+
+
+class ClassShares:
+    """How much the shares of the classes differ between windows that `draw_order` makes of shards.
+
+    Parameters
+    ----------
+    n_windows : int
+    """
+
+    def __init__(self, n_windows: int):
+        self._n_windows = n_windows
+        self._neighbors: list[np.ndarray] = []
+        self._mean: Any = 0.0
+        self._variance: Any = 0.0
+
+    def add(self, class_weight: np.ndarray) -> None:
+        """Add the sums of the weights of each class in the next shard."""
+        self._neighbors.append(class_weight)
+        if len(self._neighbors) == self._n_windows:
+            self._close_stratum()
+
+    def deviation(self, mean_weight: float) -> np.ndarray:
+        """Return the standard deviation of the weight of each class in a window, relative to its mean.
+
+        What is due to chance is left out, as if counts had Poisson distributions. It is 0 for classes of which a window
+        has less than `ENOUGH_OF_A_CLASS` samples, because their shares differ by chance anyway.
+        """
+        if self._neighbors:
+            self._close_stratum()
+        deviation = np.zeros_like(self._mean)
+        excess = np.sqrt(np.maximum(self._variance - mean_weight * self._mean, 0.0))
+        np.divide(excess, self._mean, out=deviation, where=self._mean >= ENOUGH_OF_A_CLASS * mean_weight)
+        return deviation
+
+    def _close_stratum(self) -> None:
+        """Add the mean and the variance of what each window gets of these neighbors, of which there is one, or none."""
+        weights = np.array(self._neighbors)
+        mean = weights.sum(axis=0) / self._n_windows
+        self._variance += np.square(weights).sum(axis=0) / self._n_windows - mean**2
+        self._mean += mean
+        self._neighbors.clear()
 
 
 def block_windows(data: Dataset, batch_size: int, rng: np.random.Generator) -> Iterator[Dataset]:

@@ -16,6 +16,7 @@ import numpy as np
 from .._core.dataset import Dataset
 from .._core.shards import Totals, stack
 from .._core.windows import read_ahead
+from .._hyperparameters import shortened
 from .._sklearn_compat import FitTask, open_task, with_callbacks
 from .._training.result import TrainingResult
 from .._training.shard_trainer import EpochPosition, ShardTrainer
@@ -47,6 +48,8 @@ SURVEY_SEED = 0
 #: The standard deviation of the means of windows, in standard deviations of the target or of a column of X, from which
 #: a warning says that the chunks look sorted.
 MAX_DEVIATION = 0.25
+#: The standard deviation of the share of a class in a window, relative to the share, from which on it says so.
+MAX_CLASS_DEVIATION = 0.1
 
 AnyTrainer = TypeVar("AnyTrainer", bound=ShardTrainer)
 
@@ -160,7 +163,7 @@ def _train_by_windows(
         return ChunkShards(source, chunks.survey, target, some, chunks.budget)
 
     result, trainer = train_on_shards(estimator, request, new_shards, ShardTrainer, chunks, task)
-    result.data_messages += _messages_about_order(trainer, trainer.shards)
+    result.data_messages += _messages_about_order(trainer, trainer.shards, vars(estimator).get("classes_"))
     return result
 
 
@@ -221,7 +224,7 @@ def most_sorted(totals: Totals) -> tuple[float, str]:
     return float(shares[column]), f"column {column} of X" if column < n_features else "y"
 
 
-def _messages_about_order(trainer: ShardTrainer, shards: Any) -> list[str]:
+def _messages_about_order(trainer: ShardTrainer, shards: Any, classes: Any) -> list[str]:
     """Return a warning if the chunks look sorted, and the windows have too few of them to be alike."""
     n_windows, n_shards = shards.n_windows, shards.n_shards
     if trainer.totals is None or n_windows == 1 or trainer.config.batch_size is None:
@@ -230,15 +233,23 @@ def _messages_about_order(trainer: ShardTrainer, shards: Any) -> list[str]:
     shuffles = shards.can_shuffle and trainer.config.shuffle
     n_together = n_shards / n_windows
     spread = 1 / n_together - 1 / n_shards if shuffles else 1.0
-    if math.sqrt(share * spread) <= MAX_DEVIATION:
+    by_class = trainer.class_deviation if shuffles else None
+    if math.sqrt(share * spread) > MAX_DEVIATION:
+        reason = (
+            f"{share:.0%} of the variance of {column} lies between them, and a window has only {n_together:.3g} of "
+            f"the {n_shards} chunks, so that its samples are not like all others."
+        )
+    elif by_class is not None and by_class.max() > MAX_CLASS_DEVIATION:
+        label = shortened(classes[np.argmax(by_class)].item())
+        reason = (
+            f"the share of class {label} in a window deviates by {by_class.max():.0%} from its mean, because the class "
+            f"lies in few of the {n_shards} chunks."
+        )
+    else:
         return []
     remedy = (
         "Raise memory_budget, use smaller chunks, or shuffle the samples once before they are stored."
         if shuffles
         else "Shuffle the samples once before they are stored, or pass the chunks as a sequence with shuffle=True."
     )
-    return [
-        f"The chunks look sorted: {share:.0%} of the variance of {column} lies between them, and a "
-        f"window has only {n_together:.3g} of the {n_shards} chunks, so that its samples are not like all others. "
-        f"{remedy}"
-    ]
+    return [f"The chunks look sorted: {reason} {remedy}"]

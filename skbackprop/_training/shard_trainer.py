@@ -15,7 +15,7 @@ import numpy as np
 from .._core.dataset import Dataset
 from .._core.objective import GROSS_ERROR, Penalty
 from .._core.shards import ShardGradient, Shards, Totals, losses_of_constant, totals_of
-from .._core.windows import draw_order
+from .._core.windows import ClassShares, draw_order
 from . import lbfgs
 from .config import TrainingConfig
 from .epoch import Engine
@@ -78,6 +78,8 @@ class ShardTrainer(FitTrainer):
     ----------
     totals : Totals or None
         What was summed over the shards before the first epoch.
+    class_deviation : ndarray or None
+        How much the share of each class differs between windows, relative to it; see `ClassShares`.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class ShardTrainer(FitTrainer):
     ):
         self.shards = shards
         self.totals: Totals | None = None
+        self.class_deviation: np.ndarray | None = None
         self._position = position
         self._is_resumed = is_resumed
         self._gradient: ShardGradient | None = None
@@ -131,10 +134,16 @@ class ShardTrainer(FitTrainer):
         if standardizer is not None:
             standardizer.moments = standardizer.ranges_with(self._data)
         totals: Totals | None = None
+        shares = ClassShares(self.shards.n_windows)
+        is_classified = self.config.objective.loss.link.is_probability
         for part in self.shards.map(totals_of, standardizer):
             totals = part if totals is None else totals.merge(part)
+            if is_classified:
+                shares.add(part.weight_of_classes)
         assert totals is not None
         self.totals = totals
+        if is_classified:
+            self.class_deviation = shares.deviation(totals.weight / totals.n_samples)
         if standardizer is not None:
             moments = standardizer.merge(totals.moments, totals.lowest, totals.highest)
             if moments_overflow(moments):

@@ -176,6 +176,19 @@ class TestManyWindows:
             network = BackpropClassifier(8, **FEW).fit_chunks(cut(X[order], y[order], size=100), memory_budget=SMALL)
         assert network.classes_.tolist() == ["a", "b", "c"]
 
+    def test_sorted_by_a_rare_class(self):
+        """Windows have a third of the chunks each, but the rare class is in two chunks only."""
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(24_000, 4))
+        y = np.where(X[:, 0] > 2.1, "rare", "other")
+        network = BackpropClassifier(4, max_iter=1, tol=None, alpha=0.0, random_state=0)
+        order = np.argsort(y)
+        with pytest.warns(DataWarning, match=r"look sorted: the share of class 'rare' in a window deviates by \d+%"):
+            network.fit_chunks(cut(X[order], y[order], size=400), memory_budget=0.6)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DataWarning)
+            network.fit_chunks(cut(X, y, size=400), memory_budget=0.6)
+
     def test_iterators_are_read_in_their_order(self):
         X, y = friedman()
         chunks = cut(X, y)

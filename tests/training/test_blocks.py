@@ -9,7 +9,7 @@ from sklearn.datasets import make_friedman1
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._core import windows
 from skbackprop._core.dataset import INDEX, Dataset
-from skbackprop._core.windows import block_windows, draw_order, read_ahead
+from skbackprop._core.windows import ClassShares, block_windows, draw_order, read_ahead
 from skbackprop._estimators import configuration
 from tests.shared import TRAINS_BRIEFLY, theta
 
@@ -68,6 +68,45 @@ def test_each_part_is_equally_likely_in_each_window():
     first = np.bincount(np.concatenate([order[:3] for order in orders]), minlength=9)
     assert first.min() > 900
     assert first.max() < 1100
+
+
+class TestClassShares:
+    """The deviation is that of the weights of the classes in windows whose order is drawn."""
+
+    @pytest.mark.parametrize("is_sorted", [True, False])
+    def test_it_is_that_of_drawn_windows(self, is_sorted):
+        rng = np.random.default_rng(0)
+        y = rng.choice(3, 6000, p=[0.7, 0.2, 0.1])
+        counts = np.array([np.bincount(part, minlength=3) for part in np.split(np.sort(y) if is_sorted else y, 60)])
+        shares = ClassShares(4)
+        for each in counts:
+            shares.add(each.astype(float))
+        windows = [
+            np.stack([counts[window].sum(axis=0) for window in np.array_split(draw_order(60, 4, rng), 4)])
+            for _ in range(2000)
+        ]
+        mean = np.bincount(y) / 4
+        variance = np.mean([np.square(weights - mean).mean(axis=0) for weights in windows], axis=0)
+        expected = np.sqrt(np.maximum(variance - mean, 0.0)) / mean
+        np.testing.assert_allclose(shares.deviation(1.0), expected, rtol=0.05, atol=0.03)
+        assert (expected.max() > 0.1) == is_sorted
+
+    def test_weights_in_other_units_change_nothing(self):
+        counts = np.random.default_rng(0).integers(0, 300, (23, 4)).astype(float)
+        deviations = []
+        for unit in (1.0, 1e-9):
+            shares = ClassShares(5)
+            for each in counts:
+                shares.add(unit * each)
+            deviations.append(shares.deviation(unit))
+        np.testing.assert_allclose(*deviations)
+
+    def test_a_class_of_few_samples_is_left_out(self):
+        shares = ClassShares(2)
+        for each in ([1000.0, 0.0], [900.0, 100.0]):
+            shares.add(np.array(each))
+        assert shares.deviation(1.0)[1] == 0.0
+        assert shares.deviation(0.5)[1] > 0.9
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
