@@ -15,6 +15,8 @@ from inspect import isfunction
 from numbers import Integral, Rational, Real
 from typing import Any, Self, TypeVar
 
+import numpy as np
+
 from ._other_names import hint, keyword_hint
 
 Kind = TypeVar("Kind", bound="Hyperparameters")
@@ -104,8 +106,8 @@ def fits_in_float(value: Any) -> bool:
 
     A bool is none, nor is a fraction, nor an integer of more than 64 bits, which may exceed all floating-point numbers.
     """
-    if isinstance(value, Integral):
-        return not isinstance(value, bool) and abs(int(value)) < 2**63
+    if isinstance(value, Integral):  # as which numpy registers its durations
+        return not isinstance(value, (bool, np.timedelta64)) and abs(int(value)) < 2**63
     return isinstance(value, Real) and not isinstance(value, Rational)
 
 

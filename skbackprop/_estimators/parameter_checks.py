@@ -46,7 +46,8 @@ class ParameterChecks(BaseEstimator):
         >>> ensemble.estimator
         BackpropRegressor(alpha=0.1)
         """
-        _check_nested(self, params)
+        if any("__" in name for name in params):
+            _check_nested(self, params)
         super().set_params(**params)
         return self
 

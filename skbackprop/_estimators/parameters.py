@@ -122,7 +122,7 @@ def check_numbers(params: Mapping[str, object]) -> None:
     Raises
     ------
     TypeError
-        If a number is a fraction, or of another type that numpy does not know.
+        If a number is a fraction or a duration, or of another type that numpy does not know.
     ValueError
         If an integer has more than 64 bits.
     """
@@ -130,6 +130,8 @@ def check_numbers(params: Mapping[str, object]) -> None:
         for number in _numbers_in(value):
             if isinstance(number, bool) or fits_in_float(number):
                 continue
+            if isinstance(number, np.timedelta64):
+                raise TypeError(f"{name}={shortened(value)} has a duration: convert it to a number.")
             if isinstance(number, Integral):
                 raise ValueError(f"{name}={shortened(value)} is too large: integers must be below 2**63.")
             raise TypeError(f"{name}={shortened(value)} has a {type(number).__name__}: convert it to a float.")
@@ -309,6 +311,9 @@ def validate_weights(sample_weight, X, name: str = "sample_weight", *, may_be_ze
     is_zero = may_be_zero and not np.any(sample_weight)
     given = np.ones_like(sample_weight, np.float64) if is_zero else sample_weight
     with naming_values(**{name: given}):
+        dtype = np.asarray(given).dtype
+        if dtype.kind in "mM":  # which numpy converts to numbers
+            raise ValueError(f"{name} has dates or durations (dtype {dtype}); weights must be numbers.")
         weight: np.ndarray = _check_sample_weight(given, X, dtype=np.float64)
     is_negative = weight < 0
     if is_negative.any():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._component_checks import has_real_numbers
+from .._hyperparameters import shortened
 from ._base import Activation
 
 __all__ = ["FunctionActivation"]
@@ -58,7 +59,7 @@ class FunctionActivation(Activation):
         for name in ("func", "derivative_func"):
             value: Any = getattr(self, name)
             if not callable(value):
-                raise TypeError(f"{name} of FunctionActivation must be a function of z, got {value!r}.")
+                raise TypeError(f"{name} of FunctionActivation must be a function of z, got {shortened(value)}.")
 
     def function(self, z: np.ndarray, out: np.ndarray) -> None:
         out[...] = self._checked("func", self.func(z), z)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
-from sklearn.utils import check_scalar
 
 from .._estimators.fitted_model import fitted_model
 from .._estimators.progress import FitProgress, fit_progress
 from .._hyperparameters import shortened
 from .._training.state import TrainingState
 from .._typing import MatrixLike
+from ._arguments import checked_number
 from ._base import Callback
 from ._checkpoint_file import check_replaceable, read, remove_leftovers, write
 
@@ -112,8 +112,8 @@ class Checkpoint(Callback):
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"path must be a string or a path-like object, not {shortened(path)}.")
         self._path = str(Path(path))  # a file with a Path is neither portable nor trusted by skops
-        self.every = check_scalar(every, "every", Integral, min_val=1)
-        self.seconds = check_scalar(seconds, "seconds", Real, min_val=0)
+        self.every = checked_number(every, "every", Integral, 1)
+        self.seconds = checked_number(seconds, "seconds", Real, 0)
         self._written_at = -math.inf
         self._last_state: TrainingState | None = None
 

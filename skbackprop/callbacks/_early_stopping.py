@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_scalar
 
 from .._estimators.fitted_model import fitted_model
 from .._training.state import TrainingState
 from .._training.stopping import BestWeights, Patience, messages_about
 from .._typing import MatrixLike
+from ._arguments import checked_number, scorer_of
 from ._base import Callback
-from ._scorer import scorer_of
 
 if TYPE_CHECKING:
     from sklearn.callback import CallbackContext
@@ -124,7 +123,7 @@ class EarlyStopping(Callback):
         self.X_val = X_val
         self.y_val = y_val
         self.scoring = scoring
-        self.patience = check_scalar(patience, "patience", Integral, min_val=1)
+        self.patience = checked_number(patience, "patience", Integral, 1)
         self._monitors: dict[Any, Monitor] = {}  # one for each estimator, because clones share their callbacks
 
     def setup(self, estimator: BackpropRegressor | BackpropClassifier, context: CallbackContext) -> None:

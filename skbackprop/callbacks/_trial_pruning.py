@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from .._estimators.fitted_model import check_type
+from .._hyperparameters import shortened
 from .._typing import MatrixLike
+from ._arguments import scorer_of
 from ._base import Callback
-from ._scorer import scorer_of
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -92,7 +93,7 @@ class TrialPruning(Callback):
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: pass both, or neither.")
         if X_val is None and scoring is not None:
-            raise ValueError(f"scoring={scoring!r} is for X_val; without it, set scoring of the estimator.")
+            raise ValueError(f"scoring={shortened(scoring)} is for X_val; without it, set scoring of the estimator.")
         check_direction(trial)
         self.trial: BaseTrial | None = trial
         self.X_val = X_val

@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skbackprop import BackpropClassifier, BackpropRegressor
@@ -188,3 +189,13 @@ def test_the_first_number_that_is_no_class_is_named():
         classifier().fit(X, labels)
     with pytest.raises(ValueError, match=r"y has 2\.5 in column 1 of sample 5, which is no class"):
         classifier().fit(X, np.column_stack([LABELS, labels]))
+
+
+@pytest.mark.parametrize("unit", ["m8[s]", "M8[s]"])
+@pytest.mark.parametrize("container", [np.asarray, list, pd.Series])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_weights_that_are_dates_or_durations(unit, container, method):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    weight = container(np.arange(20).astype(unit))
+    with pytest.raises(ValueError, match=r"sample_weight has dates or durations \(dtype .*\); weights must be numbers"):
+        getattr(BackpropRegressor(3, max_iter=2, tol=None), method)(X, X[:, 0], sample_weight=weight)

@@ -30,6 +30,7 @@ HUGE, HUGER = 10**400, 10**5000  # no float can hold the first, and Python does 
 VALUES = {
     "huge": HUGE,
     "negative": -HUGE,
+    "huger negative": -HUGER,
     "huger": HUGER,
     "huge fraction": Fraction(HUGE),
     "huger fraction": Fraction(HUGER, 3),
@@ -43,6 +44,7 @@ VALUES = {
     "array of huger": np.array(HUGER, object),
     "bool": True,
     "complex": 1j,
+    "duration": np.timedelta64(3, "s"),
     "list": [HUGE],
     "tuple": (HUGER,),
     "nested list": [[HUGER]],
@@ -162,6 +164,13 @@ def test_transformers(kind, name):
 def test_hidden_features():
     network = BackpropRegressor(3, max_iter=1, tol=None, alpha=0.0)
     check_refused_by_name("layer", lambda value: HiddenFeatures(network, layer=value).fit(X, NUMBERS))
+
+
+@pytest.mark.parametrize("name", ["every", "seconds"])
+@pytest.mark.parametrize("value", [True, float("nan"), np.timedelta64(3, "s")])
+def test_numbers_of_checkpoints_that_are_none(name, value, tmp_path):
+    with pytest.raises((TypeError, ValueError), match=name):
+        Checkpoint(tmp_path / "network.joblib", **{name: value})
 
 
 @pytest.mark.parametrize("name", ["path", "every", "seconds"])

@@ -1,4 +1,4 @@
-"""The scorer of a callback."""
+"""Checks of what callbacks are made with."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sklearn.metrics import check_scoring
+from sklearn.utils import check_scalar
 
-from .._hyperparameters import shortened
+from .._hyperparameters import fits_in_float, is_printable, shortened
 
 if TYPE_CHECKING:
     from .._estimators.classifier import BackpropClassifier
@@ -21,3 +22,13 @@ def scorer_of(
     if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
         raise TypeError(f"scoring must be the name of a scorer, a callable or None, not {shortened(scoring)}.")
     return check_scoring(estimator, scoring)
+
+
+def checked_number(value: Any, name: str, kind: type, minimum: int) -> Any:
+    """Return a number of this kind that is not below the minimum, or raise TypeError or ValueError."""
+    if not is_printable(value) or isinstance(value, bool) or value != value:
+        raise ValueError(f"{name} must be a number of at least {minimum}, got {shortened(value)}.")
+    number = check_scalar(value, name, kind, min_val=minimum)
+    if not fits_in_float(number):
+        raise ValueError(f"{name}={shortened(value)} must be an integer or a float below 2**63.")
+    return number
