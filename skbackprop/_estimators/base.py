@@ -30,7 +30,7 @@ from ..optimizers import OPTIMIZERS
 from .chunk_fitting import run_fit_chunks
 from .fast_path import FastPath
 from .fitted_model import FittedModel
-from .fitting import FitRequest, run_fit, run_partial_fit, update_stream
+from .fitting import FitRequest, check_samples_of_finished_fit, run_fit, run_partial_fit, update_stream
 from .labels import LabelCounts
 from .nested_parameters import changed_component, split_nested
 from .parameter_checks import ParameterChecks
@@ -161,13 +161,16 @@ class BaseBackprop(CallbackSupportMixin, ParameterChecks, ABC):
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None, validation: ValidationSet
     ) -> Self:
         """Run the remaining epochs of the interrupted fit that this estimator is a copy of."""
-        if self._is_unfinished:
-            if self._progress.chunks is not None:
-                raise ValueError("The checkpoint is from fit_chunks: call resume_chunks.")
-            self._validate_params()
-            result = run_fit(self, FitRequest(X, y, sample_weight, validation, resumes=True, finishes=True))
-            self._warn_if_still_falling(result, 0)
-            issue_warnings(result, stacklevel=3)
+        request = FitRequest(X, y, sample_weight, validation, resumes=True, finishes=True)
+        if not self._is_unfinished:
+            check_samples_of_finished_fit(self, request)
+            return self
+        if self._progress.chunks is not None:
+            raise ValueError("The checkpoint is from fit_chunks: call resume_chunks.")
+        self._validate_params()
+        result = run_fit(self, request)
+        self._warn_if_still_falling(result, 0)
+        issue_warnings(result, stacklevel=3)
         return self
 
     def _partial_fit(

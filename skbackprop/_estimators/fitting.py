@@ -29,7 +29,7 @@ from .configuration import build_config, initial_state, resumed_state
 from .fast_path import FastPath
 from .ineffective import Call, guessed_end, ineffective_callbacks, ineffective_settings, splits_samples
 from .parameters import check_weights, choose_max_iter
-from .progress import ChunkProgress, FitProgress, fingerprint_of
+from .progress import OTHER_SAMPLES, ChunkProgress, FitProgress, fingerprint_of
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
 from .validation import validate_data
 from .validation_split import make_validation_scorer, monitors_loss, split
@@ -91,6 +91,7 @@ def train(
 ) -> TrainingResult:
     """Train on the samples that `load` returns, which are in memory."""
     samples, target = load()
+    fingerprint = None if task is None else fingerprint_of(samples.data)  # only callbacks need it
     seed = choose_seed(estimator, request)
     validation, message = None, None
     monitors_loss(estimator.scoring)  # raises an error for an unknown name
@@ -108,7 +109,6 @@ def train(
     engine = set_prior(estimator, request, engine, config, samples, validation, target)
     trainer = FitTrainer(engine, config, estimator._state, samples.data)
     n_samples = samples.data.n_samples
-    fingerprint = None if task is None else fingerprint_of(samples.data)  # only callbacks need it
     del samples  # the trainer replaces the target by a scaled one
     result = run_trainer(estimator, request, trainer, n_samples, validation, task, fingerprint=fingerprint)
     finish_result(result, estimator, request, config, n_samples, message)
@@ -241,6 +241,13 @@ def _hold_out_given(estimator, samples: Samples, held_out: np.ndarray) -> tuple[
     return samples, validation if has_weight and splits_samples(estimator, is_given=False) else None
 
 
+def check_samples_of_finished_fit(estimator, request: FitRequest) -> None:
+    """Raise ValueError unless the samples are those that the estimator was fitted to, if that is known."""
+    known = vars(estimator).get("_fingerprint")
+    if known is not None and fingerprint_of(validate_samples(estimator, request)[0].data) != known:
+        raise ValueError(OTHER_SAMPLES)
+
+
 def choose_seed(estimator, request: FitRequest) -> int:
     """Return the seed of the random generator and of the validation split."""
     if request.resumes:
@@ -282,6 +289,7 @@ def run_trainer(
         result = trainer.fit(n_epochs, progress.stopper, observer)
         result.stopped |= progress.stop_requested
         estimator.engine_ = trainer.engine.name  # another one, if the first has failed
+        estimator._fingerprint = progress.fingerprint
     finally:
         del estimator._progress
         if observer is not None:

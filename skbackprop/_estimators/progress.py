@@ -14,6 +14,8 @@ from .._training.stopping import EarlyStopper, Patience
 from .._training.trainer import N_CHECKED_SAMPLES
 from .survey import Survey
 
+OTHER_SAMPLES = "A fit must be resumed with the samples it began with: X, y or sample_weight differ."
+
 
 def fingerprint_of(data: Dataset) -> int:
     """Return a checksum of some samples, at even distances, and of the shapes of all."""
@@ -98,7 +100,7 @@ class FitProgress:
                 f"{self.n_samples[1]} to validate with, got {n_samples[0]} and {n_samples[1]}."
             )
         if None not in (fingerprint, self.fingerprint) and fingerprint != self.fingerprint:
-            raise ValueError("A fit must be resumed with the samples it began with: X, y or sample_weight differ.")
+            raise ValueError(OTHER_SAMPLES)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything as numbers, arrays and plain containers, to be stored."""

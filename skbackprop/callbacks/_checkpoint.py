@@ -325,7 +325,7 @@ class Checkpoint(Callback):
         Returns
         -------
         estimator : BackpropRegressor or BackpropClassifier
-            Fitted. If the file is from the end of a fit, nothing is left to do.
+            Fitted. If the file is from the end of a fit, nothing is left to do but to compare the samples.
 
         Raises
         ------

@@ -138,6 +138,25 @@ class TestResume:
         assert_fitted_identically(checkpoint.resume(X, y), network)
 
     @pytest.mark.parametrize("early_stopping", ["auto", True])
+    @pytest.mark.parametrize("estimator", [BackpropRegressor, BackpropClassifier])
+    def test_finished_fit_of_other_samples_is_refused(self, estimator, early_stopping, tmp_path):
+        X, y = data(estimator)
+        weight = np.ones(len(X))
+        weight[3] = 0.0
+        checkpoint = Checkpoint(tmp_path / "file")
+        network = estimator(5, early_stopping=early_stopping, **FEW).set_callbacks(checkpoint).fit(X, y, weight)
+        assert_fitted_identically(checkpoint.resume(X.tolist(), y.tolist(), weight), network)
+        for other in ((X + 1, y, weight), (X, y[::-1].copy(), weight), (X, y), (X, y, 2 * weight + 1), (X[1:], y[1:])):
+            with pytest.raises(ValueError, match="samples it began with: X, y or sample_weight differ"):
+                checkpoint.resume(*other)
+
+    def test_a_fit_without_callbacks_forgets_the_samples_of_the_last(self, tmp_path):
+        X, y = data(BackpropRegressor)
+        network = BackpropRegressor(5, **FEW).set_callbacks(Checkpoint(tmp_path / "file")).fit(X, y)
+        network.set_callbacks().fit(X + 1, y)
+        assert network._finish_fit(X + 1, y, None, (None, None, None)) is network
+
+    @pytest.mark.parametrize("early_stopping", ["auto", True])
     def test_another_number_of_samples_is_refused(self, early_stopping, tmp_path):
         X, y = data(BackpropRegressor)
         checkpoint = Checkpoint(tmp_path / "file")
