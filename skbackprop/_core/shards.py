@@ -148,8 +148,7 @@ class Totals(NamedTuple):
         """Sum of the sample weights of each class, or of the samples that have a label."""
         if self.class_weight is not None:
             return self.class_weight
-        positive = self.target.mean * self.weight
-        return np.concatenate([self.weight - positive, positive]) if len(positive) == 1 else positive
+        return _with_negatives(self.target.mean * self.weight, self.weight)
 
     @property
     def share_between(self) -> np.ndarray:
@@ -188,6 +187,20 @@ def totals_of(data: Dataset, standardizer: Standardizer | None) -> Totals:
         None if data.one_hot is None else _class_weight(data, data.one_hot),
         variance * data.total_weight,
     )
+
+
+def weight_of_classes(data: Dataset) -> np.ndarray:
+    """Return the sum of the sample weights of each class, or of the samples that have a label."""
+    if data.one_hot is not None:
+        return _class_weight(data, data.one_hot)
+    parts = data.chunks(INDEX_CHUNK)
+    positive = [part.y.sum(axis=0) if part.sample_weight is None else part.sample_weight @ part.y for part in parts]
+    return _with_negatives(np.sum(positive, axis=0, initial=0.0), data.total_weight)
+
+
+def _with_negatives(positive: np.ndarray, total: float) -> np.ndarray:
+    """Return the weights of both classes if there is one label, which is the second class."""
+    return np.concatenate([total - positive, positive]) if len(positive) == 1 else positive
 
 
 def _class_weight(data: Dataset, one_hot: OneHot) -> np.ndarray:

@@ -25,8 +25,6 @@ LARGE = 1e9
 #: The size of a block and of a window in bytes: a block is large enough to be read from a disk at full speed, and a
 #: window has enough blocks to be like all samples, also if these are sorted; see `draw_order`.
 BLOCK_BYTES, WINDOW_BYTES = 2**20, 2**26
-#: The number of samples of a class in a window from which on its share should not differ between windows.
-ENOUGH_OF_A_CLASS = 100
 
 
 def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
@@ -74,46 +72,14 @@ def draw_order(n_parts: int, n_windows: int, rng: np.random.Generator) -> np.nda
     return np.argsort(np.concatenate([strata.ravel(), windows_with_more]), kind="stable")
 
 
-class ClassShares:
-    """How much the shares of the classes differ between windows that `draw_order` makes of shards.
-
-    Parameters
-    ----------
-    n_windows : int
-    """
-
-    def __init__(self, n_windows: int):
-        self._n_windows = n_windows
-        self._neighbors: list[np.ndarray] = []
-        self._mean: Any = 0.0
-        self._variance: Any = 0.0
-
-    def add(self, class_weight: np.ndarray) -> None:
-        """Add the sums of the weights of each class in the next shard."""
-        self._neighbors.append(class_weight)
-        if len(self._neighbors) == self._n_windows:
-            self._close_stratum()
-
-    def deviation(self, mean_weight: float) -> np.ndarray:
-        """Return the standard deviation of the weight of each class in a window, relative to its mean.
-
-        What is due to chance is left out, as if counts had Poisson distributions. It is 0 for classes of which a window
-        has less than `ENOUGH_OF_A_CLASS` samples, because their shares differ by chance anyway.
-        """
-        if self._neighbors:
-            self._close_stratum()
-        deviation = np.zeros_like(self._mean)
-        excess = np.sqrt(np.maximum(self._variance - mean_weight * self._mean, 0.0))
-        np.divide(excess, self._mean, out=deviation, where=self._mean >= ENOUGH_OF_A_CLASS * mean_weight)
-        return deviation
-
-    def _close_stratum(self) -> None:
-        """Add the mean and the variance of what each window gets of these neighbors, of which there is one, or none."""
-        weights = np.array(self._neighbors)
-        mean = weights.sum(axis=0) / self._n_windows
-        self._variance += np.square(weights).sum(axis=0) / self._n_windows - mean**2
-        self._mean += mean
-        self._neighbors.clear()
+def block_layout(data: Dataset, batch_size: int) -> tuple[int, int, int]:
+    """Return the number of samples in a block, the number of blocks, and that of windows; see `block_windows`."""
+    n = data.X.shape[0]
+    sample_bytes = max(bytes_of(data.X) // n, 1)
+    block_size = max(BLOCK_BYTES // sample_bytes, 1)
+    block_size -= block_size % min(batch_size, block_size)
+    n_blocks = math.ceil(n / block_size)
+    return block_size, n_blocks, math.ceil(n_blocks / max(WINDOW_BYTES // (sample_bytes * block_size), 1))
 
 
 def block_windows(data: Dataset, batch_size: int, rng: np.random.Generator) -> Iterator[Dataset]:
@@ -127,12 +93,7 @@ def block_windows(data: Dataset, batch_size: int, rng: np.random.Generator) -> I
     rng : numpy.random.Generator
         Draws the order of the blocks.
     """
-    n = data.X.shape[0]
-    sample_bytes = max(bytes_of(data.X) // n, 1)
-    block_size = max(BLOCK_BYTES // sample_bytes, 1)
-    block_size -= block_size % min(batch_size, block_size)
-    n_blocks = math.ceil(n / block_size)
-    n_windows = math.ceil(n_blocks / max(WINDOW_BYTES // (sample_bytes * block_size), 1))
+    block_size, n_blocks, n_windows = block_layout(data, batch_size)
     if n_windows == 1:
         return iter([data])
     windows = np.array_split(block_size * draw_order(n_blocks, n_windows, rng), n_windows)
@@ -140,15 +101,15 @@ def block_windows(data: Dataset, batch_size: int, rng: np.random.Generator) -> I
 
 
 def _window(data: Dataset, starts: np.ndarray, block_size: int) -> Dataset:
-    blocks = (_block(data, int(start), block_size) for start in starts)
+    blocks = (block(data, int(start), block_size) for start in starts)
     return concatenate(blocks, len(starts) * block_size)
 
 
-def _block(data: Dataset, start: int, block_size: int) -> Dataset:
+def block(data: Dataset, start: int, block_size: int) -> Dataset:
     """Return views of neighboring samples."""
     stop = min(start + block_size, data.X.shape[0])
-    block = data.take(slice(start, stop))
+    samples = data.take(slice(start, stop))
     if data.excluded is None:
-        return block
+        return samples
     first, last = np.searchsorted(data.excluded, np.array([start, stop], data.excluded.dtype))
-    return block._replace(excluded=data.excluded[first:last] - data.excluded.dtype.type(start))
+    return samples._replace(excluded=data.excluded[first:last] - data.excluded.dtype.type(start))

@@ -16,7 +16,6 @@ import numpy as np
 from .._core.dataset import Dataset
 from .._core.shards import Totals, stack
 from .._core.windows import read_ahead
-from .._hyperparameters import shortened
 from .._sklearn_compat import FitTask, open_task, with_callbacks
 from .._training.result import TrainingResult
 from .._training.shard_trainer import EpochPosition, ShardTrainer
@@ -38,6 +37,7 @@ from .ineffective import splits_samples
 from .labels import check_number_of_classes, sorted_labels
 from .progress import ChunkProgress
 from .samples import Samples, Target, make_samples, validate_validation_set
+from .sorted_samples import unequal_share
 from .survey import Survey, survey_chunk
 from .validation_split import monitors_loss
 
@@ -48,8 +48,6 @@ SURVEY_SEED = 0
 #: The standard deviation of the means of windows, in standard deviations of the target or of a column of X, from which
 #: a warning says that the chunks look sorted.
 MAX_DEVIATION = 0.25
-#: The standard deviation of the share of a class in a window, relative to the share, from which on it says so.
-MAX_CLASS_DEVIATION = 0.1
 
 AnyTrainer = TypeVar("AnyTrainer", bound=ShardTrainer)
 
@@ -233,18 +231,14 @@ def _messages_about_order(trainer: ShardTrainer, shards: Any, classes: Any) -> l
     shuffles = shards.can_shuffle and trainer.config.shuffle
     n_together = n_shards / n_windows
     spread = 1 / n_together - 1 / n_shards if shuffles else 1.0
-    by_class = trainer.class_deviation if shuffles else None
+    unequal = unequal_share(trainer.class_deviation if shuffles else None, classes, f"{n_shards} chunks")
     if math.sqrt(share * spread) > MAX_DEVIATION:
         reason = (
             f"{share:.0%} of the variance of {column} lies between them, and a window has only {n_together:.3g} of "
             f"the {n_shards} chunks, so that its samples are not like all others."
         )
-    elif by_class is not None and by_class.max() > MAX_CLASS_DEVIATION:
-        label = shortened(classes[np.argmax(by_class)].item())
-        reason = (
-            f"the share of class {label} in a window deviates by {by_class.max():.0%} from its mean, because the class "
-            f"lies in few of the {n_shards} chunks."
-        )
+    elif unequal is not None:
+        reason = unequal
     else:
         return []
     remedy = (

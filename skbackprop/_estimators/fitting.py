@@ -31,6 +31,7 @@ from .ineffective import Call, guessed_end, ineffective_callbacks, ineffective_s
 from .parameters import check_weights, choose_max_iter
 from .progress import OTHER_SAMPLES, ChunkProgress, FitProgress, fingerprint_of
 from .samples import Samples, Target, accepted_dtypes, make_samples, validate_validation_set
+from .sorted_samples import message_about_blocks
 from .validation import validate_data
 from .validation_split import make_validation_scorer, monitors_loss, split
 
@@ -109,8 +110,10 @@ def train(
     engine = set_prior(estimator, request, engine, config, samples, validation, target)
     trainer = FitTrainer(engine, config, estimator._state, samples.data)
     n_samples = samples.data.n_samples
+    sorted_message = message_about_blocks(config, samples.data, vars(estimator).get("classes_"))
     del samples  # the trainer replaces the target by a scaled one
     result = run_trainer(estimator, request, trainer, n_samples, validation, task, fingerprint=fingerprint)
+    result.data_messages += [] if sorted_message is None else [sorted_message]
     finish_result(result, estimator, request, config, n_samples, message)
     return result
 

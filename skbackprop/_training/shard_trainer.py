@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from .._core.class_shares import ClassShares
 from .._core.dataset import Dataset
 from .._core.objective import GROSS_ERROR, Penalty
 from .._core.shards import ShardGradient, Shards, Totals, losses_of_constant, totals_of
-from .._core.windows import ClassShares, draw_order
+from .._core.windows import draw_order
 from . import lbfgs
 from .config import TrainingConfig
 from .epoch import Engine

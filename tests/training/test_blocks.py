@@ -1,5 +1,7 @@
 """Large data are read in blocks of neighboring samples, whose order is drawn, as are the samples of several blocks."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -8,9 +10,12 @@ from sklearn.datasets import make_friedman1
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._core import windows
+from skbackprop._core.class_shares import ClassShares
 from skbackprop._core.dataset import INDEX, Dataset
-from skbackprop._core.windows import ClassShares, block_windows, draw_order, read_ahead
+from skbackprop._core.shards import weight_of_classes
+from skbackprop._core.windows import block_windows, draw_order, read_ahead
 from skbackprop._estimators import configuration
+from skbackprop.exceptions import DataWarning
 from tests.shared import TRAINS_BRIEFLY, theta
 
 FEW = {"max_iter": 5, "tol": None, "random_state": 0, "alpha": 1e-4}
@@ -107,6 +112,38 @@ class TestClassShares:
             shares.add(np.array(each))
         assert shares.deviation(1.0)[1] == 0.0
         assert shares.deviation(0.5)[1] > 0.9
+
+
+class TestSortedByClass:
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    @pytest.mark.parametrize("labels", [["rare", "other"], [3, 1, 2]])
+    @pytest.mark.parametrize("early_stopping", ["auto", True])
+    def test_a_rare_class_in_few_blocks_is_a_warning(self, monkeypatch, labels, early_stopping):
+        monkeypatch.setattr(windows, "BLOCK_BYTES", 2**13)
+        monkeypatch.setattr(windows, "WINDOW_BYTES", 2**17)
+        X = np.random.default_rng(0).normal(size=(20_000, 4))
+        y = np.array(labels)[np.digitize(X[:, 0], [-1.9, 0.5][: len(labels) - 1])]
+        order = np.argsort(X[:, 0])
+        network = BackpropClassifier(4, max_iter=2, tol=None, early_stopping=early_stopping, random_state=0)
+        network.set_params(shuffle="blocks")
+        with pytest.warns(
+            DataWarning, match=rf"sorted: the share of class {labels[0]!r} in a window .* in few of the bl"
+        ):
+            network.fit(X[order], y[order])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DataWarning)
+            network.fit(X, y)
+            network.set_params(shuffle="samples").fit(X[order], y[order])
+
+    def test_weights_of_zero_do_not_count(self):
+        data = numbered(3000, n_excluded=100)
+        y = (data.y < 300).astype(float)
+        weight = np.where(np.arange(3000) % 2, 1.0, 0.0)
+        expected = weight_of_classes(Dataset(data.X[1::2], y[1::2], None))
+        np.testing.assert_allclose(weight_of_classes(Dataset(data.X, y, weight)), expected)
+        kept = np.delete(np.arange(3000), data.excluded)
+        expected = [np.sum(y[kept] == label) for label in (0, 1)]
+        np.testing.assert_allclose(weight_of_classes(data._replace(y=y, sample_weight=None)), expected)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
