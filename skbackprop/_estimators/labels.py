@@ -184,7 +184,7 @@ def are_known_classes(classes, known: np.ndarray) -> bool:
 
 
 class LabelCounts(NamedTuple):
-    """How often each label occurs.
+    """How often each label occurs. Samples of weight 0 have labels, but are not counted.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ class LabelCounts(NamedTuple):
     labels : ndarray
         The distinct labels in sorted order; of samples with several labels, the indices of the columns.
     counts : ndarray of int
-        Number of samples with each.
+        Number of samples with each, which may be 0.
     """
 
     n_samples: int
@@ -200,12 +200,15 @@ class LabelCounts(NamedTuple):
     counts: np.ndarray
 
     @classmethod
-    def of(cls, y: np.ndarray, multilabel: bool) -> LabelCounts:
+    def of(cls, y: np.ndarray, multilabel: bool, sample_weight: np.ndarray | None = None) -> LabelCounts:
         """Return the counts of validated labels."""
+        counted = slice(None) if sample_weight is None else sample_weight > 0
         if multilabel:
+            y = y[counted]
             return cls(len(y), np.arange(y.shape[1]), y.sum(axis=0).astype(np.int64))
-        labels, counts = np.unique(y, return_counts=True)
-        return cls(len(y), labels, counts)
+        labels, position = np.unique(y, return_inverse=True)
+        counts = np.bincount(position[counted], minlength=len(labels))
+        return cls(int(counts.sum()), labels, counts)
 
     def merge(self, other: LabelCounts) -> LabelCounts:
         """Return the counts of two sets of samples taken together.
@@ -271,6 +274,7 @@ def class_weight_function(
     weight = np.ones(len(classes))
     if count is not None and class_weight == "balanced":
         n_samples, labels, counts = count()
+        labels, counts = labels[counts > 0], counts[counts > 0]
         weight[np.searchsorted(classes, labels)] = n_samples / (len(labels) * counts)  # as scikit-learn does
     else:
         unknown = [label for label in class_weight if label not in classes]

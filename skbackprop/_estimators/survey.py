@@ -135,7 +135,7 @@ class Survey:
         Whether some chunk has sample weights.
     total_weight : float
     counts : LabelCounts or None
-        Of the samples with a weight above 0, if y has labels.
+        If y has labels.
     drawn : Drawn
         Samples drawn at random.
     """
@@ -299,7 +299,7 @@ def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey
         labels = dense(y)
         if labels.ndim == 2 and not several:
             raise ValueError("A multilabel y must contain only 0 and 1: 1 where a sample has the label.")
-        counts = LabelCounts.of(labels if weight is None else labels[weight > 0], several)
+        counts = LabelCounts.of(labels, several, weight)
     dtype = X.dtype if X.dtype == np.float32 or X.dtype.kind != "f" or X.dtype == np.float16 else np.dtype(np.float64)
     return Survey(
         [chunk.n_samples],
