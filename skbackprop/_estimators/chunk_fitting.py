@@ -1,7 +1,7 @@
 """One call of `fit_chunks`: `fit` for samples that come in chunks.
 
-If all chunks fit in one window, they are joined, and the call is the same as `fit`. Otherwise they are read anew in
-every epoch.
+If all chunks fit in one window, as a single chunk always does, they are joined, and the call is the same as `fit`.
+Otherwise they are read anew in every epoch.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def run_fit_chunks(estimator, request: FitRequest, memory_budget: float) -> Trai
 
 
 def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) -> tuple[Survey, list[Chunk] | None]:
-    """Read all chunks once; return what was found, and the chunks if all of them fit in one window."""
+    """Read all chunks once; return what was found, and the chunks if all, or the only one, fit in one window."""
     survey: Survey | None = None
     chunks: list[Chunk] | None = []
     classes = expected_classes(estimator, request)
@@ -83,13 +83,18 @@ def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) 
             survey = found if survey is None else survey.merge(found)
         if chunks is not None:
             chunks.append(chunk)
-            size = max(survey.sizes.sum(), sum(survey.n_bytes))  # strings take more before they are encoded
-            is_one_window = size <= window_capacity(survey, budget)
+            is_one_window = number == 0 or _fits_in_one_window(survey, budget)
             chunks = chunks if is_one_window else None
         del chunk
     assert survey is not None
     check_survey(estimator, request, survey)
     return survey, chunks
+
+
+def _fits_in_one_window(survey: Survey, budget: float) -> bool:
+    """Return whether all chunks fit in one window, also before they are encoded, when strings take more memory."""
+    size: float = max(survey.sizes.sum(), sum(survey.n_bytes))
+    return size <= window_capacity(survey, budget)
 
 
 def check_survey(estimator, request: FitRequest, survey: Survey) -> None:

@@ -56,6 +56,17 @@ class TestOneWindow:
         assert by_chunk.alpha_search_ == whole.alpha_search_
         assert by_chunk.validation_loss_curve_ == whole.validation_loss_curve_
 
+    @pytest.mark.parametrize("budget", [1e-6, SMALL])
+    @pytest.mark.parametrize("kind", [str, object])
+    @pytest.mark.parametrize("settings", [{"early_stopping": True}, {"shuffle": "samples"}], ids=str)
+    def test_one_chunk_of_long_strings_equals_fit(self, settings, kind, budget):
+        """They take more memory than the samples that are made of them."""
+        X, y = three_classes(300)
+        y = np.char.add("a long name of the class ", y).astype(kind)
+        network = BackpropClassifier(8, **FEW | settings)
+        for chunks in ([(X, y)], lambda: iter([(X, y)])):
+            assert same(clone(network).fit_chunks(chunks, memory_budget=budget), clone(network).fit(X, y))
+
     @pytest.mark.parametrize("settings", SETTINGS, ids=str)
     def test_many_chunks_that_fit_equal_fit(self, settings):
         X, y = friedman(300)
