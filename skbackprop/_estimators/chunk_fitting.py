@@ -148,6 +148,8 @@ def _make_target(estimator, request: FitRequest, survey: Survey, y: np.ndarray, 
     elif classes is None and survey.counts is not None:
         classes = check_number_of_classes(survey.counts.labels, sum(survey.n_samples))
     target: Target = estimator._make_target(y, dtype, request.resumes, classes, weight, survey.counts)
+    if survey.has_sparse_labels and not request.resumes:
+        target.attributes["_has_sparse_labels"] = True  # y itself is dense by now
     return target
 
 

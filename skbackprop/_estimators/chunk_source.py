@@ -38,12 +38,15 @@ class Chunk(NamedTuple):
     sample_weight : ndarray of shape (n_samples,), float64, or None
     names : ndarray of shape (n_features,) or None
         The feature names.
+    has_sparse_y : bool
+        Whether the user passed y as a sparse matrix.
     """
 
     X: Matrix
     y: np.ndarray
     sample_weight: np.ndarray | None
     names: np.ndarray | None
+    has_sparse_y: bool
 
     @property
     def n_samples(self) -> int:
@@ -170,8 +173,9 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
         order="C",
         multi_output=True,
     )
+    has_sparse_y = sparse.issparse(y)
     y = dense(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]  # without a warning for each chunk in each epoch
     sample_weight = validate_weights(weight[0], X, may_be_zero=True) if weight and weight[0] is not None else None
-    return Chunk(X, y, sample_weight, vars(blank).get("feature_names_in_"))
+    return Chunk(X, y, sample_weight, vars(blank).get("feature_names_in_"), has_sparse_y)

@@ -138,6 +138,9 @@ class Survey:
         If y has labels.
     drawn : Drawn
         Samples drawn at random.
+    has_sparse_labels : bool
+        Whether some chunk has several labels per sample as a sparse matrix; not stored, as training that is resumed
+        does not need it.
     """
 
     n_samples: list[int]
@@ -154,6 +157,7 @@ class Survey:
     total_weight: float
     counts: LabelCounts | None
     drawn: Drawn
+    has_sparse_labels: bool = False
 
     @property
     def network_dtype(self) -> np.dtype:
@@ -216,6 +220,7 @@ class Survey:
             total_weight=self.total_weight + other.total_weight,
             counts=counts,
             drawn=self.drawn.merge(other.drawn),
+            has_sparse_labels=self.has_sparse_labels or other.has_sparse_labels,
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -290,8 +295,8 @@ class Survey:
 
 def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey:
     """Return the survey of one chunk."""
-    X, y, weight, names = chunk
-    counts = None
+    X, y, weight, names, has_sparse_y = chunk
+    counts, several = None, False
     if is_classifier(estimator):
         with warnings.catch_warnings():  # many classes for one chunk may be few for all of them
             warnings.simplefilter("ignore", UserWarning)
@@ -316,6 +321,7 @@ def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey
         float(chunk.n_samples if weight is None else weight.sum()),
         counts,
         Drawn.of(chunk, number, seed),
+        several and has_sparse_y,
     )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 
 from skbackprop import BackpropClassifier
@@ -58,3 +59,41 @@ class TestLabelsOfWeightZero:
             clone(network).fit(X[known], y[known]).fit(X, y, weight)
         with pytest.raises(ValueError, match=r"Chunk 2: y contains previously unseen labels \['d'\]"):
             network.fit_chunks(cut(X, y, weight), memory_budget=SMALL)
+
+
+class TestSeveralLabels:
+    """A sparse y gives sparse predictions."""
+
+    @pytest.mark.parametrize("budget", [SMALL, 500])
+    @pytest.mark.parametrize("size", [1500, 50])
+    @pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix, np.asarray])
+    def test_predictions_are_of_the_kind_of_fit(self, kind, size, budget):
+        X, y = three_classes()
+        several = kind((y[:, np.newaxis] == ["a", "b"]).astype(int))
+        chunks = [(X[s : s + size], several[s : s + size]) for s in range(0, len(X), size)]
+        network = BackpropClassifier(8, **FEW)
+        predicted = clone(network).fit_chunks(chunks, memory_budget=budget).predict(X)
+        assert type(predicted) is type(network.fit(X, several).predict(X))
+
+    def test_one_sparse_chunk_among_dense_ones(self):
+        X, y = three_classes(300)
+        several = (y[:, np.newaxis] == ["a", "b"]).astype(int)
+        chunks = cut(X, several)
+        chunks[3] = (chunks[3][0], sparse.csr_matrix(chunks[3][1]))
+        assert sparse.issparse(BackpropClassifier(8, **FEW).fit_chunks(chunks).predict(X))
+
+    def test_a_sparse_column_is_one_label_per_sample(self):
+        X, y = three_classes(300)
+        column = sparse.csr_matrix((y == "a")[:, np.newaxis].astype(int))
+        chunks = [(X[s : s + 50], column[s : s + 50]) for s in range(0, len(X), 50)]
+        assert BackpropClassifier(8, **FEW).fit_chunks(chunks).predict(X).shape == (300,)
+
+    @pytest.mark.parametrize("is_sparse_first", [False, True])
+    def test_a_warm_start_keeps_the_kind_of_the_first_call(self, is_sparse_first):
+        X, y = three_classes(300)
+        dense = (y[:, np.newaxis] == ["a", "b"]).astype(int)
+        kinds = [dense, sparse.csr_matrix(dense)]
+        network = BackpropClassifier(8, warm_start=True, **FEW)
+        for several in kinds[::-1] if is_sparse_first else kinds:
+            network.fit_chunks([(X, several)])
+        assert sparse.issparse(network.predict(X)) == is_sparse_first
