@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -141,18 +141,24 @@ def _iterate(chunks: Callable[[], Any]) -> Iterator[Any]:
     return iterator
 
 
-@contextmanager
-def naming(kind: str, number: int) -> Iterator[None]:
+def naming(kind: str, number: int) -> AbstractContextManager[None]:
     """Add the number of the chunk or partition to the message of an error."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        error_type = ValueError if isinstance(error, ValueError) else TypeError
-        raise error_type(f"{kind.capitalize()} {number}: {error}") from error
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise RuntimeError(f"{kind.capitalize()} {number} cannot be read ({type(error).__name__}: {error}).") from error
+    return _Naming(f"{kind.capitalize()} {number}")
+
+
+class _Naming(AbstractContextManager[None]):
+    """Begins the messages of errors with a name; a generator as context manager would not catch StopIteration."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, ValueError):
+            raise ValueError(f"{self._name}: {error}") from error
+        if isinstance(error, TypeError):
+            raise TypeError(f"{self._name}: {error}") from error
+        if isinstance(error, Exception) and not isinstance(error, MemoryError):
+            raise RuntimeError(f"{self._name} cannot be read ({type(error).__name__}: {error}).") from error
 
 
 def validate_chunk(item: Any, kind: type) -> Chunk:
@@ -161,7 +167,7 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
         described = f"{type(item).__name__} of {len(item)}" if isinstance(item, (tuple, list)) else type(item).__name__
         raise TypeError(f"a chunk must be (X, y) or (X, y, sample_weight), got {described}.")
     X, y, *weight = item
-    if not sparse.issparse(X) and len(X) == 0:
+    if _n_samples(X) == 0:
         raise ValueError("it has no samples; leave it out.")
     blank: Any = object.__new__(kind)
     X, y = validate_data(
@@ -179,3 +185,14 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
         y = y[:, 0]  # without a warning for each chunk in each epoch
     sample_weight = validate_weights(weight[0], X, may_be_zero=True) if weight and weight[0] is not None else None
     return Chunk(X, y, sample_weight, vars(blank).get("feature_names_in_"), has_sparse_y)
+
+
+def _n_samples(X: Any) -> int:
+    has_length = not sparse.issparse(X)
+    try:
+        return len(X) if has_length else X.shape[0]
+    except TypeError as error:
+        raise TypeError(
+            "a chunk must be (X, y) or (X, y, sample_weight) with the samples in an array, a sparse matrix or a data "
+            f"frame as X, got {type(X).__name__} as X."
+        ) from error

@@ -109,8 +109,7 @@ def label_columns(y, classes) -> np.ndarray:
     ValueError
         If `y` has other values than 0 and 1, or `classes` are given and are others.
     """
-    if not np.isin(y, (0, 1)).all():
-        raise ValueError("A multilabel y must contain only 0 and 1: 1 where a sample has the label.")
+    check_indicators(y)
     if classes is not None:
         check_labels(classes, "classes")
     columns = np.arange(y.shape[1])
@@ -119,6 +118,12 @@ def label_columns(y, classes) -> np.ndarray:
             f"classes={shortened(classes)} are not the columns of y, 0 to {len(columns) - 1}; leave them out."
         )
     return columns
+
+
+def check_indicators(y: np.ndarray) -> None:
+    """Raise ValueError if a multilabel `y` has other values than 0 and 1."""
+    if y.dtype.kind in "US" or not np.isin(y, (0, 1)).all():
+        raise ValueError("A multilabel y must contain only 0 and 1: 1 where a sample has the label.")
 
 
 def label_matrix(has_label: np.ndarray, *, is_sparse: bool) -> Matrix:

@@ -20,7 +20,7 @@ from .._hyperparameters import shortened
 from .._training.trainer import N_CHECKED_SAMPLES
 from .._typing import Matrix
 from .chunk_source import Chunk
-from .labels import LabelCounts, is_multilabel
+from .labels import LabelCounts, check_indicators, is_multilabel
 from .parameters import check_mean_weight
 from .targets import dense
 
@@ -302,8 +302,8 @@ def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey
             warnings.simplefilter("ignore", UserWarning)
             several = is_multilabel(y)
         labels = dense(y)
-        if labels.ndim == 2 and not several:
-            raise ValueError("A multilabel y must contain only 0 and 1: 1 where a sample has the label.")
+        if labels.ndim == 2:
+            check_indicators(labels)
         counts = LabelCounts.of(labels, several, weight)
     dtype = X.dtype if X.dtype == np.float32 or X.dtype.kind != "f" or X.dtype == np.float16 else np.dtype(np.float64)
     return Survey(

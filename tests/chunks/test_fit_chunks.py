@@ -489,6 +489,31 @@ class TestBadInput:
         network = BackpropRegressor(8, **FEW).fit_chunks(cut(X, y, weight), memory_budget=SMALL)
         assert np.abs(network.predict(X)).max() < 100
 
+    @pytest.mark.parametrize("X", [None, 5, np.array(5.0), object(), iter([])], ids=lambda X: type(X).__name__)
+    def test_samples_without_a_length(self, X):
+        chunks = [friedman(50), (X, np.zeros(50))]
+        message = rf"Chunk 1: a chunk must be \(X, y\) .* with the samples .* as X, got {type(X).__name__} as X"
+        with pytest.raises(TypeError, match=message):
+            BackpropRegressor(8, **FEW).fit_chunks(chunks)
+
+    @pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csr_array, sparse.coo_matrix, list, pd.DataFrame])
+    def test_an_empty_chunk_of_any_kind(self, kind):
+        X, y = friedman(50)
+        with pytest.raises(ValueError, match="Chunk 1: it has no samples; leave it out"):
+            BackpropRegressor(8, **FEW).fit_chunks([(X, y), (kind(X[:0]), y[:0])])
+
+    @pytest.mark.parametrize("n_good", [0, 1, 4])
+    @pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration, IndexError, RuntimeError])
+    def test_errors_that_mean_something_else_to_iterators(self, error, n_good):
+        X, y = friedman()
+
+        def fail(X, y):
+            raise error("no more")
+
+        with pytest.raises(RuntimeError, match=rf"Chunk 3 cannot be read \({error.__name__}: no more\)") as raised:
+            BackpropRegressor(8, **FEW).fit_chunks(Reader(cut(X, y), 3, n_good, fail), memory_budget=SMALL)
+        assert isinstance(raised.value.__cause__, error)
+
     def test_no_iterator(self):
         with pytest.raises(TypeError, match=r"chunks\(\) must return an iterator over chunks, got NoneType"):
             BackpropRegressor(8, **FEW).fit_chunks(lambda: None)
@@ -499,6 +524,17 @@ class TestBadInput:
         several[170, 0] = 2
         with pytest.raises(ValueError, match="Chunk 3: A multilabel y must contain only 0 and 1"):
             BackpropClassifier(8, **FEW).fit_chunks(cut(X, several), memory_budget=SMALL)
+
+    @pytest.mark.parametrize("budget", [SMALL, 500])
+    @pytest.mark.parametrize("number", [0, 3, 29])
+    @pytest.mark.parametrize("pair", [(0, 2), (1, 2), (-1, 1), (2, 2), ("0", "1"), (0, 1, 2)], ids=str)
+    def test_two_values_in_a_chunk_that_are_not_0_and_1(self, pair, number, budget):
+        X, y = friedman()
+        chunks = cut(X, np.column_stack([y > 12, y > 16]).astype(int))
+        several = chunks[number][1]
+        chunks[number] = (chunks[number][0], np.resize(pair, several.shape))
+        with pytest.raises(ValueError, match=f"Chunk {number}: A multilabel y must contain only 0 and 1"):
+            BackpropClassifier(8, **FEW).fit_chunks(chunks, memory_budget=budget)
 
     def test_a_label_that_comes_later(self):
         X, y = three_classes()
