@@ -129,7 +129,7 @@ def check_features(estimator, n_features: int, names: np.ndarray | None, *, rese
 def _joined(estimator, request: FitRequest, survey: Survey, chunks: list[Chunk]) -> tuple[Samples, Target]:
     """Return all chunks as one data set."""
     X = stack([chunk.X for chunk in chunks])
-    y = np.concatenate([chunk.y for chunk in chunks])
+    y = np.concatenate([chunk.y.astype(survey.y_dtype, copy=False) for chunk in chunks])
     weight = None
     if survey.has_weights:
         weight = np.concatenate([weights_of(chunk) for chunk in chunks])

@@ -229,11 +229,47 @@ class LabelCounts(NamedTuple):
                 f"y has labels like {shortened(other.labels.tolist()[0])}, and those before are like "
                 f"{shortened(self.labels.tolist()[0])}: all must be strings, or all numbers."
             )
-        both = np.concatenate([self.labels, other.labels])
+        dtype = _common_dtype(self.labels, other.labels)
+        both = np.concatenate([self.labels.astype(dtype), other.labels.astype(dtype)])
         labels, position = np.unique(both, return_inverse=True)
         counts = np.zeros(len(labels), np.int64)
         np.add.at(counts, position, np.concatenate([self.counts, other.counts]))
         return LabelCounts(self.n_samples + other.n_samples, labels, counts)
+
+
+def _common_dtype(before: np.ndarray, now: np.ndarray) -> np.dtype:
+    """Return a dtype that has the labels of both, which are sorted, exactly; integers stay integers.
+
+    Raises
+    ------
+    ValueError
+        If no dtype has them.
+    """
+    common = np.result_type(before, now)
+    if before.dtype == now.dtype or common.kind not in "iuf":
+        return common
+    are_integers = before.dtype.kind != "f" and now.dtype.kind != "f"
+    preferred = [] if are_integers and common.kind == "f" else [common]
+    for dtype in (*preferred, np.dtype(np.int64), np.dtype(np.uint64)):
+        if _has_exactly(dtype, before) and _has_exactly(dtype, now):
+            return dtype
+    raise ValueError(
+        f"y has labels from {now[0]} to {now[-1]}, and those before are from {before[0]} to {before[-1]}: no dtype of "
+        "numbers has all of them exactly; make all labels strings."
+    )
+
+
+def _has_exactly(dtype: np.dtype, labels: np.ndarray) -> bool:
+    with np.errstate(invalid="ignore"):
+        return bool(labels.astype(dtype).tolist() == labels.tolist())
+
+
+def _positions(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the positions of labels among the classes, which have all of them.
+
+    In their dtype, because a search converts labels of another to a common one, in which they may be equal.
+    """
+    return np.searchsorted(classes, y.astype(classes.dtype, copy=False))
 
 
 def class_weight_function(
@@ -280,7 +316,7 @@ def class_weight_function(
     if count is not None and class_weight == "balanced":
         n_samples, labels, counts = count()
         labels, counts = labels[counts > 0], counts[counts > 0]
-        weight[np.searchsorted(classes, labels)] = n_samples / (len(labels) * counts)  # as scikit-learn does
+        weight[_positions(labels, classes)] = n_samples / (len(labels) * counts)  # as scikit-learn does
     else:
         unknown = [label for label in class_weight if label not in classes]
         if unknown:
@@ -289,7 +325,7 @@ def class_weight_function(
                 f"classes {shortened(classes.tolist())}."
             )
         weight[:] = compute_class_weight(class_weight, classes=classes, y=classes)
-    return lambda y: weight[np.searchsorted(classes, y)]
+    return lambda y: weight[_positions(y, classes)]
 
 
 def _balanced_columns(counts: LabelCounts) -> Callable[[np.ndarray], np.ndarray]:
@@ -353,5 +389,5 @@ def class_codes(y, classes: np.ndarray, dtype: np.dtype, name: str = "y") -> np.
                 f"{name} contains previously unseen labels {shortened(unseen[:5])}; the classes are "
                 f"{shortened(classes.tolist())}."
             )
-        codes[chunk, 0] = np.searchsorted(classes, y[chunk])
+        codes[chunk, 0] = _positions(y[chunk], classes)
     return codes

@@ -83,12 +83,12 @@ class Drawn:
         weight = np.ones(n) if weight is None else weight[chosen]
         return cls(key[chosen], chunk.X[chosen], chunk.y[chosen], weight, np.full(n, number))
 
-    def merge(self, other: Drawn) -> Drawn:
-        """Draw from both."""
+    def merge(self, other: Drawn, y_dtype: np.dtype) -> Drawn:
+        """Draw from both; y gets this dtype."""
         both = Drawn(
             np.concatenate([self.key, other.key]),
             stack([self.X, other.X]),
-            np.concatenate([self.y, other.y]),
+            np.concatenate([self.y.astype(y_dtype), other.y.astype(y_dtype)]),
             np.concatenate([self.sample_weight, other.sample_weight]),
             np.concatenate([self.number, other.number]),
         )
@@ -208,6 +208,9 @@ class Survey:
         if kinds[0] != kinds[1]:
             raise ValueError(f"its y has {kinds[1]}, and before y had {kinds[0]}.")
         counts = None if self.counts is None or other.counts is None else self.counts.merge(other.counts)
+        y_dtype = np.result_type(self.y_dtype, other.y_dtype)
+        if counts is not None and not self.y_shape:
+            y_dtype = counts.labels.dtype  # which has all labels exactly
         return replace(
             self,
             n_samples=self.n_samples + other.n_samples,
@@ -215,11 +218,11 @@ class Survey:
             checksums=self.checksums + other.checksums,
             dtype=common_dtype(self.dtype, other.dtype),
             n_entries=self.n_entries + other.n_entries,
-            y_dtype=np.result_type(self.y_dtype, other.y_dtype),
+            y_dtype=y_dtype,
             has_weights=self.has_weights or other.has_weights,
             total_weight=self.total_weight + other.total_weight,
             counts=counts,
-            drawn=self.drawn.merge(other.drawn),
+            drawn=self.drawn.merge(other.drawn, y_dtype),
             has_sparse_labels=self.has_sparse_labels or other.has_sparse_labels,
         )
 

@@ -97,3 +97,73 @@ class TestSeveralLabels:
         for several in kinds[::-1] if is_sparse_first else kinds:
             network.fit_chunks([(X, several)])
         assert sparse.issparse(network.predict(X)) == is_sparse_first
+
+
+class TestIntegers:
+    """Labels are integers of any size and type, and stay the integers that they are."""
+
+    @pytest.mark.parametrize("budget", [SMALL, 500])
+    @pytest.mark.parametrize("class_weight", [None, "balanced"])
+    @pytest.mark.parametrize(
+        ("values", "types"),
+        [
+            ((0, 1, 2), (np.int64, np.uint64)),
+            ((0, 1, 2), (np.uint64, np.int8)),
+            ((2**53, 2**53 + 1, 2**53 + 2), (np.int64, np.uint64)),
+            ((2**53, 2**53 + 1, 2**53 + 2), (np.uint64, np.int64)),
+        ],
+        ids=str,
+    )
+    def test_chunks_of_different_types(self, values, types, class_weight, budget):
+        X, y = three_classes()
+        y = np.array(values, np.int64)[np.searchsorted(["a", "b", "c"], y)]
+        chunks = [(X, y.astype(types[number % 2])) for number, (X, y) in enumerate(cut(X, y))]
+        network = BackpropClassifier(8, class_weight=class_weight, **FEW)
+        by_chunks = clone(network).fit_chunks(chunks, memory_budget=budget)
+        assert same(by_chunks, network.fit_chunks(cut(X, y), memory_budget=budget))
+        assert by_chunks.classes_.dtype == np.int64
+        assert by_chunks.classes_.tolist() == list(values)
+        assert by_chunks.predict(X).tolist() == network.predict(X).tolist()
+
+    @pytest.mark.parametrize("budget", [SMALL, 500])
+    @pytest.mark.parametrize("values", [(0, 2**63 + 1), (2**53 + 1, 2**64 - 1)], ids=str)
+    def test_labels_that_only_an_unsigned_type_has(self, values, budget):
+        X, y = three_classes()
+        y = np.array(values, np.uint64)[(y == "a").astype(int)]
+        y[:50] = values[0]
+        chunks = cut(X, y)
+        chunks[0] = (chunks[0][0], chunks[0][1].astype(np.int64))
+        network = BackpropClassifier(8, **FEW).fit_chunks(chunks, memory_budget=budget)
+        assert network.classes_.dtype == np.uint64
+        assert network.classes_.tolist() == list(values)
+
+    def test_labels_that_no_type_has_together(self):
+        X, _ = three_classes(100)
+        chunks = [(X[:50], np.full(50, -1)), (X[50:], np.full(50, 2**63 + 1, np.uint64))]
+        with pytest.raises(ValueError, match=r"Chunk 1: y has labels from 9223372036854775809 .* from -1 .*strings"):
+            BackpropClassifier(8, **FEW).fit_chunks(chunks)
+
+    def test_large_integers_among_floats(self):
+        X, _ = three_classes(100)
+        chunks = [(X[:50], np.arange(50) % 2 + 2.0**53), (X[50:], 2**53 + 1 + np.arange(50) % 2)]
+        network = BackpropClassifier(8, **FEW).fit_chunks(chunks)
+        assert network.classes_.tolist() == [2**53, 2**53 + 1, 2**53 + 2]
+
+    @pytest.mark.parametrize("method", ["fit", "fit_chunks", "partial_fit"])
+    def test_known_classes_of_another_type(self, method):
+        X, y = three_classes(300)
+        large = 2**53 + np.searchsorted(["a", "b", "c"], y)
+        network = BackpropClassifier(8, warm_start=True, **FEW).fit(X, large)
+        other = clone(network).fit(X, large)
+        labels = [large.astype(np.uint64), large]
+        for model, y in zip((network, other), labels, strict=True):
+            model.fit_chunks([(X, y)]) if method == "fit_chunks" else getattr(model, method)(X, y)
+        assert np.array_equal(theta(network), theta(other))
+
+    @pytest.mark.parametrize("class_weight", ["balanced", {2**53: 1.0, 2**53 + 1: 5.0, 2**53 + 2: 0.5}])
+    def test_class_weights_of_known_classes_of_another_type(self, class_weight):
+        X, y = three_classes(300)
+        large = 2**53 + np.searchsorted(["a", "b", "c"], y)
+        network = BackpropClassifier(8, warm_start=True, class_weight=class_weight, **FEW)
+        other = clone(network).fit(X, large).fit(X, large)
+        assert same(network.fit(X, large).fit(X, large.astype(np.uint64)), other)
