@@ -95,7 +95,7 @@ class ChunkSource:
     def __init__(self, chunks: Any, kind: type):
         self._chunks = chunks
         self._kind = kind
-        is_data = isinstance(chunks, (str, bytes, dict, np.ndarray)) or sparse.issparse(chunks)
+        is_data = _is_data(chunks)
         self.can_shuffle = hasattr(chunks, "__getitem__") and hasattr(chunks, "__len__") and not is_data
         if hasattr(chunks, "__next__"):
             raise TypeError(
@@ -131,6 +131,13 @@ class ChunkSource:
             raise ValueError(
                 "chunks returned an iterator without chunks: it must return a new iterator each time it is called."
             )
+
+
+def _is_data(chunks: Any) -> bool:
+    """Return whether these are data instead of a sequence of chunks, which may be an array of objects."""
+    if isinstance(chunks, np.ndarray):
+        return chunks.dtype != object or chunks.ndim != 1
+    return isinstance(chunks, (str, bytes, dict)) or sparse.issparse(chunks)
 
 
 def _iterate(chunks: Callable[[], Any]) -> Iterator[Any]:

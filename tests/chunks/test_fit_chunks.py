@@ -449,6 +449,17 @@ class TestBadInput:
         with pytest.raises(TypeError, match=message):
             BackpropRegressor(8, **FEW).fit_chunks(chunks)
 
+    def test_an_array_of_chunks_is_a_sequence(self):
+        X, y = friedman(300)
+        chunks = np.empty(6, object)
+        chunks[:] = cut(X, y)
+        network = BackpropRegressor(8, **FEW)
+        assert same(clone(network).fit_chunks(chunks), network.fit(X, y))
+        with pytest.raises(TypeError, match=r"Chunk 0: a chunk must be \(X, y\) .*got float"):
+            network.fit_chunks(y.astype(object))
+        with pytest.raises(TypeError, match="got ndarray"):
+            network.fit_chunks(X.astype(object))
+
     def test_no_chunks(self):
         with pytest.raises(ValueError, match="chunks is empty"):
             BackpropRegressor(8, **FEW).fit_chunks([])
