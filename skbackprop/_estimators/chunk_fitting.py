@@ -168,6 +168,8 @@ def _train_by_windows(
 
     result, trainer = train_on_shards(estimator, request, new_shards, ShardTrainer, chunks, task)
     result.data_messages += _messages_about_order(trainer, trainer.shards)
+    if not request.finishes:
+        result.ineffective += _messages_about_batches(estimator, trainer.shards)
     return result
 
 
@@ -248,4 +250,16 @@ def _messages_about_order(trainer: ShardTrainer, shards: Any) -> list[str]:
         f"The chunks look sorted: {share:.0%} of the variance of {column} lies between them, and a "
         f"window has only {n_together:.3g} of the {n_shards} chunks, so that its samples are not like all others. "
         f"{remedy}"
+    ]
+
+
+def _messages_about_batches(estimator, shards: Any) -> list[str]:
+    """Return a warning if the batches that the user asks for do not fit in a window."""
+    n_windows, batch_size = shards.n_windows, estimator.batch_size
+    n_together = shards.n_samples // n_windows
+    if estimator.solver != "minibatch" or batch_size == "auto" or batch_size <= n_together or n_windows == 1:
+        return []
+    return [
+        f"batch_size={batch_size!r} has no effect with windows of about {n_together} samples, each of which is one "
+        f"batch: raise memory_budget, or set batch_size to {n_together} or less."
     ]

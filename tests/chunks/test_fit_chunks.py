@@ -1,6 +1,7 @@
 """`fit_chunks`: what it promises about its results, its input, and the memory it takes."""
 
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -332,6 +333,27 @@ class TestManyWindows:
             network.fit(X, y)
         assert by_chunks.learning_rate_ == network.learning_rate_
         np.testing.assert_allclose(by_chunks.loss_curve_, network.loss_curve_, rtol=1e-6)
+
+    @pytest.mark.parametrize("early_stopping", [False, True])
+    def test_batches_that_do_not_fit_in_a_window_are_a_warning(self, early_stopping):
+        X, y = friedman()
+        network = BackpropRegressor(8, batch_size=1400, early_stopping=early_stopping, **FEW)
+        pattern = r"batch_size=1400 has no effect .* windows of about (\d+) samples.*: raise memory_budget, or set"
+        with pytest.warns(UserWarning, match=pattern) as caught:
+            network.fit_chunks(cut(X, y, size=10), memory_budget=0.1)
+        (message,) = [str(warning.message) for warning in caught if "batch_size" in str(warning.message)]
+        n_samples = int(re.search(pattern, message)[1])
+        assert network.t_ == pytest.approx(5 * 1500 * (1 - 0.1 * early_stopping) / n_samples, rel=0.1)
+        network.set_params(batch_size=n_samples).fit_chunks(cut(X, y, size=10), memory_budget=0.1)
+
+    @pytest.mark.parametrize(
+        ("settings", "budget"),
+        [({"batch_size": 1500}, 500), ({}, 0.005), ({"batch_size": 50}, SMALL), ({"batch_size": 100}, 0.1)],
+        ids=str,
+    )
+    def test_other_batches_are_no_warning(self, settings, budget):
+        X, y = friedman()
+        BackpropRegressor(8, **FEW | settings).fit_chunks(cut(X, y, size=10), memory_budget=budget)
 
     def test_a_large_validation_set_is_limited(self):
         X, y = friedman()
