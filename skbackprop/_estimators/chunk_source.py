@@ -176,6 +176,11 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
     X, y, *weight = item
     if _n_samples(X) == 0:
         raise ValueError("it has no samples; leave it out.")
+    with np.errstate(all="ignore"):  # numpy keeps this for each thread, and another may read the chunks
+        return _validated(X, y, weight[0] if weight else None, kind)
+
+
+def _validated(X: Any, y: Any, sample_weight: Any, kind: type) -> Chunk:
     blank: Any = object.__new__(kind)
     X, y = validate_data(
         blank,
@@ -190,8 +195,8 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
     y = dense(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]  # without a warning for each chunk in each epoch
-    sample_weight = validate_weights(weight[0], X, may_be_zero=True) if weight and weight[0] is not None else None
-    return Chunk(X, y, sample_weight, vars(blank).get("feature_names_in_"), has_sparse_y)
+    weight = None if sample_weight is None else validate_weights(sample_weight, X, may_be_zero=True)
+    return Chunk(X, y, weight, vars(blank).get("feature_names_in_"), has_sparse_y)
 
 
 def _n_samples(X: Any) -> int:

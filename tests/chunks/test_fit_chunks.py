@@ -422,6 +422,23 @@ class TestBadInput:
             network.fit_chunks(Reader(cut(X, y), 3, n_good, change), memory_budget=SMALL)
         assert pickle.dumps(network) == before
 
+    @pytest.mark.parametrize("as_chunks", [lambda X, y: [(X, y)], cut], ids=["one chunk", "many chunks"])
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+    @pytest.mark.parametrize("values", [(np.inf, -np.inf), (np.nan, np.inf), (np.inf, np.inf)], ids=str)
+    @pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+    def test_invalid_numbers_are_an_error_without_a_warning(self, name, values, dtype, as_chunks):
+        X, y = (array.astype(dtype) for array in friedman(200))
+        weight = np.ones(200, dtype)
+        array = {"X": X[:, 2], "y": y, "sample_weight": weight}[name]
+        array[[60, 65]] = values
+        chunks = [(*chunk, weight[50 * number :][: len(chunk[1])]) for number, chunk in enumerate(as_chunks(X, y))]
+        number = 0 if len(chunks) == 1 else 1
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with pytest.raises(ValueError, match=rf"Chunk {number}: Input {name} contains (NaN|infinity)"):
+                BackpropRegressor(8, **FEW).fit_chunks(chunks, memory_budget=SMALL)
+        assert not caught
+
     def test_chunks_of_fewer_samples_than_before(self):
         X, y = friedman()
         reader = Reader(cut(X, y), 3, 3, lambda X, y: (X[1:], y[1:]))
