@@ -207,13 +207,14 @@ class LabelCounts(NamedTuple):
     @classmethod
     def of(cls, y: np.ndarray, multilabel: bool, sample_weight: np.ndarray | None = None) -> LabelCounts:
         """Return the counts of validated labels."""
-        counted = slice(None) if sample_weight is None else sample_weight > 0
+        counted = y if sample_weight is None else y[sample_weight > 0]
         if multilabel:
-            y = y[counted]
-            return cls(len(y), np.arange(y.shape[1]), y.sum(axis=0).astype(np.int64))
-        labels, position = np.unique(y, return_inverse=True)
-        counts = np.bincount(position[counted], minlength=len(labels))
-        return cls(int(counts.sum()), labels, counts)
+            return cls(len(counted), np.arange(y.shape[1]), counted.sum(axis=0).astype(np.int64))
+        labels = np.unique(y)
+        counts = np.zeros(len(labels), np.int64)
+        found, n_found = np.unique(counted, return_counts=True)
+        counts[np.searchsorted(labels, found)] = n_found
+        return cls(len(counted), labels, counts)
 
     def merge(self, other: LabelCounts) -> LabelCounts:
         """Return the counts of two sets of samples taken together.
