@@ -7,7 +7,7 @@ large data are read in blocks of neighboring samples, in a random order, and the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -30,7 +30,12 @@ BLOCK_BYTES, WINDOW_BYTES = 2**20, 2**26
 def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
     """Yield the items while another thread produces the next one; no more than two are in memory."""
     end = object()
-    produce: Callable[..., Any] = next
+    errors: Any = np.geterr()  # a thread has its own settings
+
+    def produce(items: Iterator[Item], end: object) -> Any:
+        with np.errstate(**errors):
+            return next(items, end)
+
     executor = ThreadPoolExecutor(1, thread_name_prefix="skbackprop-reader")
     try:
         future = executor.submit(produce, items, end)

@@ -1,7 +1,7 @@
 """One call of `fit_chunks`: `fit` for samples that come in chunks.
 
-If all chunks fit in one window, they are joined, and the call is the same as `fit`. Otherwise they are read anew in
-every epoch.
+If all chunks fit in one window, as a single chunk always does, they are joined, and the call is the same as `fit`.
+Otherwise they are read anew in every epoch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .._sklearn_compat import FitTask, open_task, with_callbacks
 from .._training.result import TrainingResult
 from .._training.shard_trainer import EpochPosition, ShardTrainer
 from .._typing import keep_signature
-from .chunk_shards import ChunkShards, SurveyedShards, weights_of, window_capacity
+from .chunk_shards import ChunkShards, SurveyedShards, in_dtype, weights_of, window_capacity
 from .chunk_source import Chunk, ChunkSource, naming
 from .fitting import (
     FitRequest,
@@ -70,7 +70,7 @@ def run_fit_chunks(estimator, request: FitRequest, memory_budget: float) -> Trai
 
 
 def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) -> tuple[Survey, list[Chunk] | None]:
-    """Read all chunks once; return what was found, and the chunks if all of them fit in one window."""
+    """Read all chunks once; return what was found, and the chunks if all, or the only one, fit in one window."""
     survey: Survey | None = None
     chunks: list[Chunk] | None = []
     classes = expected_classes(estimator, request)
@@ -84,13 +84,18 @@ def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) 
             survey = found if survey is None else survey.merge(found)
         if chunks is not None:
             chunks.append(chunk)
-            size = max(survey.sizes.sum(), sum(survey.n_bytes))  # strings take more before they are encoded
-            is_one_window = size <= window_capacity(survey, budget)
+            is_one_window = number == 0 or _fits_in_one_window(survey, budget)
             chunks = chunks if is_one_window else None
         del chunk
     assert survey is not None
     check_survey(estimator, request, survey)
     return survey, chunks
+
+
+def _fits_in_one_window(survey: Survey, budget: float) -> bool:
+    """Return whether all chunks fit in one window, also before they are encoded, when strings take more memory."""
+    size: float = max(survey.sizes.sum(), sum(survey.n_bytes))
+    return size <= window_capacity(survey, budget)
 
 
 def check_survey(estimator, request: FitRequest, survey: Survey) -> None:
@@ -124,8 +129,13 @@ def check_features(estimator, n_features: int, names: np.ndarray | None, *, rese
 
 def _joined(estimator, request: FitRequest, survey: Survey, chunks: list[Chunk]) -> tuple[Samples, Target]:
     """Return all chunks as one data set."""
-    X = stack([chunk.X for chunk in chunks])
-    y = np.concatenate([chunk.y for chunk in chunks])
+    parts = []
+    for number, chunk in enumerate(chunks):
+        with naming("chunk", number):
+            parts.append(in_dtype(chunk.X, survey.dtype))
+    X = stack(parts)
+    parts.clear()
+    y = np.concatenate([chunk.y.astype(survey.y_dtype, copy=False) for chunk in chunks])
     weight = None
     if survey.has_weights:
         weight = np.concatenate([weights_of(chunk) for chunk in chunks])
@@ -134,7 +144,7 @@ def _joined(estimator, request: FitRequest, survey: Survey, chunks: list[Chunk])
         with naming("chunk", number):
             target.encoder.encode(chunk.y)  # an error names the chunk
     chunks.clear()
-    return make_samples(X.astype(survey.dtype, copy=False), y, weight, target), target
+    return make_samples(X, y, weight, target), target
 
 
 def _make_target(estimator, request: FitRequest, survey: Survey, y: np.ndarray, weight: np.ndarray | None) -> Target:
@@ -144,6 +154,8 @@ def _make_target(estimator, request: FitRequest, survey: Survey, y: np.ndarray, 
     elif classes is None and survey.counts is not None:
         classes = check_number_of_classes(survey.counts.labels, sum(survey.n_samples))
     target: Target = estimator._make_target(y, dtype, request.resumes, classes, weight, survey.counts)
+    if survey.has_sparse_labels and not request.resumes:
+        target.attributes["_has_sparse_labels"] = True  # y itself is dense by now
     return target
 
 
@@ -162,6 +174,8 @@ def _train_by_windows(
 
     result, trainer = train_on_shards(estimator, request, new_shards, ShardTrainer, chunks, task)
     result.data_messages += _messages_about_order(trainer, trainer.shards, vars(estimator).get("classes_"))
+    if not request.finishes:
+        result.ineffective += _messages_about_batches(estimator, trainer.shards)
     return result
 
 
@@ -247,3 +261,15 @@ def _messages_about_order(trainer: ShardTrainer, shards: Any, classes: Any) -> l
         else "Shuffle the samples once before they are stored, or pass the chunks as a sequence with shuffle=True."
     )
     return [f"The chunks look sorted: {reason} {remedy}"]
+
+
+def _messages_about_batches(estimator, shards: Any) -> list[str]:
+    """Return a warning if the batches that the user asks for do not fit in a window."""
+    n_windows, batch_size = shards.n_windows, estimator.batch_size
+    n_together = shards.n_samples // n_windows
+    if estimator.solver != "minibatch" or batch_size == "auto" or batch_size <= n_together or n_windows == 1:
+        return []
+    return [
+        f"batch_size={batch_size!r} has no effect with windows of about {n_together} samples, each of which is one "
+        f"batch: raise memory_budget, or set batch_size to {n_together} or less."
+    ]

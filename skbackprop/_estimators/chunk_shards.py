@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 
 from .._core.dataset import INDEX, Dataset
 from .._core.shards import Shards, concatenate
 from .._core.windows import read_ahead
+from .._typing import Matrix
 from .chunk_source import Chunk, ChunkSource, naming
 from .samples import Samples, Target, make_samples
 from .survey import Survey
@@ -97,7 +99,7 @@ class Encoding(NamedTuple):
             )
 
     def _samples(self, chunk: Chunk) -> Samples:
-        X = chunk.X if chunk.X.dtype == self.dtype else chunk.X.astype(self.dtype)
+        X = in_dtype(chunk.X, self.dtype)
         weight = weights_of(chunk) if self.has_weights else None
         return make_samples(X, chunk.y, weight, self.target, is_part=True)
 
@@ -252,6 +254,15 @@ class ChunkShards(SurveyedShards):
 
 def _described(shape: tuple[int, ...], y_shape: tuple[int, ...], is_sparse: bool) -> str:
     return f"{'sparse' if is_sparse else 'dense'} X of shape {shape} and y of shape {(shape[0], *y_shape)}"
+
+
+def in_dtype(X: Matrix, dtype: np.dtype) -> Matrix:
+    """Return X in the dtype of the samples, or raise ValueError if it has numbers that are too large for that."""
+    if X.dtype == dtype:
+        return X
+    converted = X.astype(dtype)
+    assert_all_finite(converted, input_name="X")
+    return converted
 
 
 def n_batches_of(n_samples: list[int], batch_size: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,12 +38,15 @@ class Chunk(NamedTuple):
     sample_weight : ndarray of shape (n_samples,), float64, or None
     names : ndarray of shape (n_features,) or None
         The feature names.
+    has_sparse_y : bool
+        Whether the user passed y as a sparse matrix.
     """
 
     X: Matrix
     y: np.ndarray
     sample_weight: np.ndarray | None
     names: np.ndarray | None
+    has_sparse_y: bool
 
     @property
     def n_samples(self) -> int:
@@ -92,7 +95,7 @@ class ChunkSource:
     def __init__(self, chunks: Any, kind: type):
         self._chunks = chunks
         self._kind = kind
-        is_data = isinstance(chunks, (str, bytes, dict, np.ndarray)) or sparse.issparse(chunks)
+        is_data = _is_data(chunks)
         self.can_shuffle = hasattr(chunks, "__getitem__") and hasattr(chunks, "__len__") and not is_data
         if hasattr(chunks, "__next__"):
             raise TypeError(
@@ -130,6 +133,13 @@ class ChunkSource:
             )
 
 
+def _is_data(chunks: Any) -> bool:
+    """Return whether these are data instead of a sequence of chunks, which may be an array of objects."""
+    if isinstance(chunks, np.ndarray):
+        return chunks.dtype != object or chunks.ndim != 1
+    return isinstance(chunks, (str, bytes, dict)) or sparse.issparse(chunks)
+
+
 def _iterate(chunks: Callable[[], Any]) -> Iterator[Any]:
     made = chunks()
     if not hasattr(made, "__iter__"):
@@ -138,18 +148,24 @@ def _iterate(chunks: Callable[[], Any]) -> Iterator[Any]:
     return iterator
 
 
-@contextmanager
-def naming(kind: str, number: int) -> Iterator[None]:
+def naming(kind: str, number: int) -> AbstractContextManager[None]:
     """Add the number of the chunk or partition to the message of an error."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        error_type = ValueError if isinstance(error, ValueError) else TypeError
-        raise error_type(f"{kind.capitalize()} {number}: {error}") from error
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise RuntimeError(f"{kind.capitalize()} {number} cannot be read ({type(error).__name__}: {error}).") from error
+    return _Naming(f"{kind.capitalize()} {number}")
+
+
+class _Naming(AbstractContextManager[None]):
+    """Begins the messages of errors with a name; a generator as context manager would not catch StopIteration."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, ValueError):
+            raise ValueError(f"{self._name}: {error}") from error
+        if isinstance(error, TypeError):
+            raise TypeError(f"{self._name}: {error}") from error
+        if isinstance(error, Exception) and not isinstance(error, MemoryError):
+            raise RuntimeError(f"{self._name} cannot be read ({type(error).__name__}: {error}).") from error
 
 
 def validate_chunk(item: Any, kind: type) -> Chunk:
@@ -158,8 +174,13 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
         described = f"{type(item).__name__} of {len(item)}" if isinstance(item, (tuple, list)) else type(item).__name__
         raise TypeError(f"a chunk must be (X, y) or (X, y, sample_weight), got {described}.")
     X, y, *weight = item
-    if not sparse.issparse(X) and len(X) == 0:
+    if _n_samples(X) == 0:
         raise ValueError("it has no samples; leave it out.")
+    with np.errstate(all="ignore"):  # numpy keeps this for each thread, and another may read the chunks
+        return _validated(X, y, weight[0] if weight else None, kind)
+
+
+def _validated(X: Any, y: Any, sample_weight: Any, kind: type) -> Chunk:
     blank: Any = object.__new__(kind)
     X, y = validate_data(
         blank,
@@ -170,8 +191,20 @@ def validate_chunk(item: Any, kind: type) -> Chunk:
         order="C",
         multi_output=True,
     )
+    has_sparse_y = sparse.issparse(y)
     y = dense(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]  # without a warning for each chunk in each epoch
-    sample_weight = validate_weights(weight[0], X, may_be_zero=True) if weight and weight[0] is not None else None
-    return Chunk(X, y, sample_weight, vars(blank).get("feature_names_in_"))
+    weight = None if sample_weight is None else validate_weights(sample_weight, X, may_be_zero=True)
+    return Chunk(X, y, weight, vars(blank).get("feature_names_in_"), has_sparse_y)
+
+
+def _n_samples(X: Any) -> int:
+    has_length = not sparse.issparse(X)
+    try:
+        return len(X) if has_length else X.shape[0]
+    except TypeError as error:
+        raise TypeError(
+            "a chunk must be (X, y) or (X, y, sample_weight) with the samples in an array, a sparse matrix or a data "
+            f"frame as X, got {type(X).__name__} as X."
+        ) from error

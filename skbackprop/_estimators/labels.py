@@ -109,8 +109,7 @@ def label_columns(y, classes) -> np.ndarray:
     ValueError
         If `y` has other values than 0 and 1, or `classes` are given and are others.
     """
-    if not np.isin(y, (0, 1)).all():
-        raise ValueError("A multilabel y must contain only 0 and 1: 1 where a sample has the label.")
+    check_indicators(y)
     if classes is not None:
         check_labels(classes, "classes")
     columns = np.arange(y.shape[1])
@@ -119,6 +118,12 @@ def label_columns(y, classes) -> np.ndarray:
             f"classes={shortened(classes)} are not the columns of y, 0 to {len(columns) - 1}; leave them out."
         )
     return columns
+
+
+def check_indicators(y: np.ndarray) -> None:
+    """Raise ValueError if a multilabel `y` has other values than 0 and 1."""
+    if y.dtype.kind in "US" or not np.isin(y, (0, 1)).all():
+        raise ValueError("A multilabel y must contain only 0 and 1: 1 where a sample has the label.")
 
 
 def label_matrix(has_label: np.ndarray, *, is_sparse: bool) -> Matrix:
@@ -184,7 +189,7 @@ def are_known_classes(classes, known: np.ndarray) -> bool:
 
 
 class LabelCounts(NamedTuple):
-    """How often each label occurs.
+    """How often each label occurs. Samples of weight 0 have labels, but are not counted.
 
     Attributes
     ----------
@@ -192,7 +197,7 @@ class LabelCounts(NamedTuple):
     labels : ndarray
         The distinct labels in sorted order; of samples with several labels, the indices of the columns.
     counts : ndarray of int
-        Number of samples with each.
+        Number of samples with each, which may be 0.
     """
 
     n_samples: int
@@ -200,12 +205,16 @@ class LabelCounts(NamedTuple):
     counts: np.ndarray
 
     @classmethod
-    def of(cls, y: np.ndarray, multilabel: bool) -> LabelCounts:
+    def of(cls, y: np.ndarray, multilabel: bool, sample_weight: np.ndarray | None = None) -> LabelCounts:
         """Return the counts of validated labels."""
+        counted = y if sample_weight is None else y[sample_weight > 0]
         if multilabel:
-            return cls(len(y), np.arange(y.shape[1]), y.sum(axis=0).astype(np.int64))
-        labels, counts = np.unique(y, return_counts=True)
-        return cls(len(y), labels, counts)
+            return cls(len(counted), np.arange(y.shape[1]), counted.sum(axis=0).astype(np.int64))
+        labels = np.unique(y)
+        counts = np.zeros(len(labels), np.int64)
+        found, n_found = np.unique(counted, return_counts=True)
+        counts[np.searchsorted(labels, found)] = n_found
+        return cls(len(counted), labels, counts)
 
     def merge(self, other: LabelCounts) -> LabelCounts:
         """Return the counts of two sets of samples taken together.
@@ -221,11 +230,47 @@ class LabelCounts(NamedTuple):
                 f"y has labels like {shortened(other.labels.tolist()[0])}, and those before are like "
                 f"{shortened(self.labels.tolist()[0])}: all must be strings, or all numbers."
             )
-        both = np.concatenate([self.labels, other.labels])
+        dtype = _common_dtype(self.labels, other.labels)
+        both = np.concatenate([self.labels.astype(dtype), other.labels.astype(dtype)])
         labels, position = np.unique(both, return_inverse=True)
         counts = np.zeros(len(labels), np.int64)
         np.add.at(counts, position, np.concatenate([self.counts, other.counts]))
         return LabelCounts(self.n_samples + other.n_samples, labels, counts)
+
+
+def _common_dtype(before: np.ndarray, now: np.ndarray) -> np.dtype:
+    """Return a dtype that has the labels of both, which are sorted, exactly; integers stay integers.
+
+    Raises
+    ------
+    ValueError
+        If no dtype has them.
+    """
+    common = np.result_type(before, now)
+    if before.dtype == now.dtype or common.kind not in "iuf":
+        return common
+    are_integers = before.dtype.kind != "f" and now.dtype.kind != "f"
+    preferred = [] if are_integers and common.kind == "f" else [common]
+    for dtype in (*preferred, np.dtype(np.int64), np.dtype(np.uint64)):
+        if _has_exactly(dtype, before) and _has_exactly(dtype, now):
+            return dtype
+    raise ValueError(
+        f"y has labels from {now[0]} to {now[-1]}, and those before are from {before[0]} to {before[-1]}: no dtype of "
+        "numbers has all of them exactly; make all labels strings."
+    )
+
+
+def _has_exactly(dtype: np.dtype, labels: np.ndarray) -> bool:
+    with np.errstate(invalid="ignore"):
+        return bool(labels.astype(dtype).tolist() == labels.tolist())
+
+
+def _positions(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the positions of labels among the classes, which have all of them.
+
+    In their dtype, because a search converts labels of another to a common one, in which they may be equal.
+    """
+    return np.searchsorted(classes, y.astype(classes.dtype, copy=False))
 
 
 def class_weight_function(
@@ -271,7 +316,8 @@ def class_weight_function(
     weight = np.ones(len(classes))
     if count is not None and class_weight == "balanced":
         n_samples, labels, counts = count()
-        weight[np.searchsorted(classes, labels)] = n_samples / (len(labels) * counts)  # as scikit-learn does
+        labels, counts = labels[counts > 0], counts[counts > 0]
+        weight[_positions(labels, classes)] = n_samples / (len(labels) * counts)  # as scikit-learn does
     else:
         unknown = [label for label in class_weight if label not in classes]
         if unknown:
@@ -280,7 +326,7 @@ def class_weight_function(
                 f"classes {shortened(classes.tolist())}."
             )
         weight[:] = compute_class_weight(class_weight, classes=classes, y=classes)
-    return lambda y: weight[np.searchsorted(classes, y)]
+    return lambda y: weight[_positions(y, classes)]
 
 
 def _balanced_columns(counts: LabelCounts) -> Callable[[np.ndarray], np.ndarray]:
@@ -344,5 +390,5 @@ def class_codes(y, classes: np.ndarray, dtype: np.dtype, name: str = "y") -> np.
                 f"{name} contains previously unseen labels {shortened(unseen[:5])}; the classes are "
                 f"{shortened(classes.tolist())}."
             )
-        codes[chunk, 0] = np.searchsorted(classes, y[chunk])
+        codes[chunk, 0] = _positions(y[chunk], classes)
     return codes

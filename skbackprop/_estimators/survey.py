@@ -20,7 +20,7 @@ from .._hyperparameters import shortened
 from .._training.trainer import N_CHECKED_SAMPLES
 from .._typing import Matrix
 from .chunk_source import Chunk
-from .labels import LabelCounts, is_multilabel
+from .labels import LabelCounts, check_indicators, is_multilabel
 from .parameters import check_mean_weight
 from .targets import dense
 
@@ -83,12 +83,12 @@ class Drawn:
         weight = np.ones(n) if weight is None else weight[chosen]
         return cls(key[chosen], chunk.X[chosen], chunk.y[chosen], weight, np.full(n, number))
 
-    def merge(self, other: Drawn) -> Drawn:
-        """Draw from both."""
+    def merge(self, other: Drawn, y_dtype: np.dtype) -> Drawn:
+        """Draw from both; y gets this dtype."""
         both = Drawn(
             np.concatenate([self.key, other.key]),
             stack([self.X, other.X]),
-            np.concatenate([self.y, other.y]),
+            np.concatenate([self.y.astype(y_dtype), other.y.astype(y_dtype)]),
             np.concatenate([self.sample_weight, other.sample_weight]),
             np.concatenate([self.number, other.number]),
         )
@@ -135,9 +135,12 @@ class Survey:
         Whether some chunk has sample weights.
     total_weight : float
     counts : LabelCounts or None
-        Of the samples with a weight above 0, if y has labels.
+        If y has labels.
     drawn : Drawn
         Samples drawn at random.
+    has_sparse_labels : bool
+        Whether some chunk has several labels per sample as a sparse matrix; not stored, as training that is resumed
+        does not need it.
     """
 
     n_samples: list[int]
@@ -154,6 +157,7 @@ class Survey:
     total_weight: float
     counts: LabelCounts | None
     drawn: Drawn
+    has_sparse_labels: bool = False
 
     @property
     def network_dtype(self) -> np.dtype:
@@ -204,6 +208,9 @@ class Survey:
         if kinds[0] != kinds[1]:
             raise ValueError(f"its y has {kinds[1]}, and before y had {kinds[0]}.")
         counts = None if self.counts is None or other.counts is None else self.counts.merge(other.counts)
+        y_dtype = np.result_type(self.y_dtype, other.y_dtype)
+        if counts is not None and not self.y_shape:
+            y_dtype = counts.labels.dtype  # which has all labels exactly
         return replace(
             self,
             n_samples=self.n_samples + other.n_samples,
@@ -211,11 +218,12 @@ class Survey:
             checksums=self.checksums + other.checksums,
             dtype=common_dtype(self.dtype, other.dtype),
             n_entries=self.n_entries + other.n_entries,
-            y_dtype=np.result_type(self.y_dtype, other.y_dtype),
+            y_dtype=y_dtype,
             has_weights=self.has_weights or other.has_weights,
             total_weight=self.total_weight + other.total_weight,
             counts=counts,
-            drawn=self.drawn.merge(other.drawn),
+            drawn=self.drawn.merge(other.drawn, y_dtype),
+            has_sparse_labels=self.has_sparse_labels or other.has_sparse_labels,
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -290,16 +298,16 @@ class Survey:
 
 def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey:
     """Return the survey of one chunk."""
-    X, y, weight, names = chunk
-    counts = None
+    X, y, weight, names, has_sparse_y = chunk
+    counts, several = None, False
     if is_classifier(estimator):
         with warnings.catch_warnings():  # many classes for one chunk may be few for all of them
             warnings.simplefilter("ignore", UserWarning)
             several = is_multilabel(y)
         labels = dense(y)
-        if labels.ndim == 2 and not several:
-            raise ValueError("A multilabel y must contain only 0 and 1: 1 where a sample has the label.")
-        counts = LabelCounts.of(labels if weight is None else labels[weight > 0], several)
+        if labels.ndim == 2:
+            check_indicators(labels)
+        counts = LabelCounts.of(labels, several, weight)
     dtype = X.dtype if X.dtype == np.float32 or X.dtype.kind != "f" or X.dtype == np.float16 else np.dtype(np.float64)
     return Survey(
         [chunk.n_samples],
@@ -316,6 +324,7 @@ def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey
         float(chunk.n_samples if weight is None else weight.sum()),
         counts,
         Drawn.of(chunk, number, seed),
+        several and has_sparse_y,
     )
 
 

@@ -1,6 +1,7 @@
 """`fit_chunks`: what it promises about its results, its input, and the memory it takes."""
 
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -55,6 +56,17 @@ class TestOneWindow:
         assert by_chunk.predict(X).dtype == whole.predict(X).dtype
         assert by_chunk.alpha_search_ == whole.alpha_search_
         assert by_chunk.validation_loss_curve_ == whole.validation_loss_curve_
+
+    @pytest.mark.parametrize("budget", [1e-6, SMALL])
+    @pytest.mark.parametrize("kind", [str, object])
+    @pytest.mark.parametrize("settings", [{"early_stopping": True}, {"shuffle": "samples"}], ids=str)
+    def test_one_chunk_of_long_strings_equals_fit(self, settings, kind, budget):
+        """They take more memory than the samples that are made of them."""
+        X, y = three_classes(300)
+        y = np.char.add("a long name of the class ", y).astype(kind)
+        network = BackpropClassifier(8, **FEW | settings)
+        for chunks in ([(X, y)], lambda: iter([(X, y)])):
+            assert same(clone(network).fit_chunks(chunks, memory_budget=budget), clone(network).fit(X, y))
 
     @pytest.mark.parametrize("settings", SETTINGS, ids=str)
     def test_many_chunks_that_fit_equal_fit(self, settings):
@@ -175,6 +187,17 @@ class TestManyWindows:
         with pytest.warns(DataWarning, match="look sorted"):
             network = BackpropClassifier(8, **FEW).fit_chunks(cut(X[order], y[order], size=100), memory_budget=SMALL)
         assert network.classes_.tolist() == ["a", "b", "c"]
+
+    @pytest.mark.parametrize("memory_budget", [100.0, 0.03])
+    def test_a_number_that_is_too_large_for_a_network_in_float32(self, memory_budget):
+        X = np.random.default_rng(0).normal(size=(600, 3)).astype(np.float32)
+        network = BackpropRegressor(4, warm_start=True, **FEW).fit(X, X[:, 0])
+        before = network.predict(X)
+        large = X.astype(np.float64)
+        large[250, 1] = 1e300
+        with pytest.raises(ValueError, match=r"Chunk 2: Input X contains infinity or a value too large .*float32"):
+            network.fit_chunks(cut(large, X[:, 0], size=100), memory_budget=memory_budget)
+        np.testing.assert_array_equal(network.predict(X), before)
 
     def test_sorted_by_a_rare_class(self):
         """Windows have a third of the chunks each, but the rare class is in two chunks only."""
@@ -335,6 +358,27 @@ class TestManyWindows:
         assert by_chunks.learning_rate_ == network.learning_rate_
         np.testing.assert_allclose(by_chunks.loss_curve_, network.loss_curve_, rtol=1e-6)
 
+    @pytest.mark.parametrize("early_stopping", [False, True])
+    def test_batches_that_do_not_fit_in_a_window_are_a_warning(self, early_stopping):
+        X, y = friedman()
+        network = BackpropRegressor(8, batch_size=1400, early_stopping=early_stopping, **FEW)
+        pattern = r"batch_size=1400 has no effect .* windows of about (\d+) samples.*: raise memory_budget, or set"
+        with pytest.warns(UserWarning, match=pattern) as caught:
+            network.fit_chunks(cut(X, y, size=10), memory_budget=0.1)
+        (message,) = [str(warning.message) for warning in caught if "batch_size" in str(warning.message)]
+        n_samples = int(re.search(pattern, message)[1])
+        assert network.t_ == pytest.approx(5 * 1500 * (1 - 0.1 * early_stopping) / n_samples, rel=0.1)
+        network.set_params(batch_size=n_samples).fit_chunks(cut(X, y, size=10), memory_budget=0.1)
+
+    @pytest.mark.parametrize(
+        ("settings", "budget"),
+        [({"batch_size": 1500}, 500), ({}, 0.005), ({"batch_size": 50}, SMALL), ({"batch_size": 100}, 0.1)],
+        ids=str,
+    )
+    def test_other_batches_are_no_warning(self, settings, budget):
+        X, y = friedman()
+        BackpropRegressor(8, **FEW | settings).fit_chunks(cut(X, y, size=10), memory_budget=budget)
+
     def test_a_large_validation_set_is_limited(self):
         X, y = friedman()
         with pytest.warns(DataWarning, match="validation_fraction=0.5 of the samples would take too much memory"):
@@ -402,6 +446,23 @@ class TestBadInput:
             network.fit_chunks(Reader(cut(X, y), 3, n_good, change), memory_budget=SMALL)
         assert pickle.dumps(network) == before
 
+    @pytest.mark.parametrize("as_chunks", [lambda X, y: [(X, y)], cut], ids=["one chunk", "many chunks"])
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+    @pytest.mark.parametrize("values", [(np.inf, -np.inf), (np.nan, np.inf), (np.inf, np.inf)], ids=str)
+    @pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+    def test_invalid_numbers_are_an_error_without_a_warning(self, name, values, dtype, as_chunks):
+        X, y = (array.astype(dtype) for array in friedman(200))
+        weight = np.ones(200, dtype)
+        array = {"X": X[:, 2], "y": y, "sample_weight": weight}[name]
+        array[[60, 65]] = values
+        chunks = [(*chunk, weight[50 * number :][: len(chunk[1])]) for number, chunk in enumerate(as_chunks(X, y))]
+        number = 0 if len(chunks) == 1 else 1
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with pytest.raises(ValueError, match=rf"Chunk {number}: Input {name} contains (NaN|infinity)"):
+                BackpropRegressor(8, **FEW).fit_chunks(chunks, memory_budget=SMALL)
+        assert not caught
+
     def test_chunks_of_fewer_samples_than_before(self):
         X, y = friedman()
         reader = Reader(cut(X, y), 3, 3, lambda X, y: (X[1:], y[1:]))
@@ -451,6 +512,17 @@ class TestBadInput:
         with pytest.raises(TypeError, match=message):
             BackpropRegressor(8, **FEW).fit_chunks(chunks)
 
+    def test_an_array_of_chunks_is_a_sequence(self):
+        X, y = friedman(300)
+        chunks = np.empty(6, object)
+        chunks[:] = cut(X, y)
+        network = BackpropRegressor(8, **FEW)
+        assert same(clone(network).fit_chunks(chunks), network.fit(X, y))
+        with pytest.raises(TypeError, match=r"Chunk 0: a chunk must be \(X, y\) .*got float"):
+            network.fit_chunks(y.astype(object))
+        with pytest.raises(TypeError, match="got ndarray"):
+            network.fit_chunks(X.astype(object))
+
     def test_no_chunks(self):
         with pytest.raises(ValueError, match="chunks is empty"):
             BackpropRegressor(8, **FEW).fit_chunks([])
@@ -491,6 +563,31 @@ class TestBadInput:
         network = BackpropRegressor(8, **FEW).fit_chunks(cut(X, y, weight), memory_budget=SMALL)
         assert np.abs(network.predict(X)).max() < 100
 
+    @pytest.mark.parametrize("X", [None, 5, np.array(5.0), object(), iter([])], ids=lambda X: type(X).__name__)
+    def test_samples_without_a_length(self, X):
+        chunks = [friedman(50), (X, np.zeros(50))]
+        message = rf"Chunk 1: a chunk must be \(X, y\) .* with the samples .* as X, got {type(X).__name__} as X"
+        with pytest.raises(TypeError, match=message):
+            BackpropRegressor(8, **FEW).fit_chunks(chunks)
+
+    @pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csr_array, sparse.coo_matrix, list, pd.DataFrame])
+    def test_an_empty_chunk_of_any_kind(self, kind):
+        X, y = friedman(50)
+        with pytest.raises(ValueError, match="Chunk 1: it has no samples; leave it out"):
+            BackpropRegressor(8, **FEW).fit_chunks([(X, y), (kind(X[:0]), y[:0])])
+
+    @pytest.mark.parametrize("n_good", [0, 1, 4])
+    @pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration, IndexError, RuntimeError])
+    def test_errors_that_mean_something_else_to_iterators(self, error, n_good):
+        X, y = friedman()
+
+        def fail(X, y):
+            raise error("no more")
+
+        with pytest.raises(RuntimeError, match=rf"Chunk 3 cannot be read \({error.__name__}: no more\)") as raised:
+            BackpropRegressor(8, **FEW).fit_chunks(Reader(cut(X, y), 3, n_good, fail), memory_budget=SMALL)
+        assert isinstance(raised.value.__cause__, error)
+
     def test_no_iterator(self):
         with pytest.raises(TypeError, match=r"chunks\(\) must return an iterator over chunks, got NoneType"):
             BackpropRegressor(8, **FEW).fit_chunks(lambda: None)
@@ -501,6 +598,17 @@ class TestBadInput:
         several[170, 0] = 2
         with pytest.raises(ValueError, match="Chunk 3: A multilabel y must contain only 0 and 1"):
             BackpropClassifier(8, **FEW).fit_chunks(cut(X, several), memory_budget=SMALL)
+
+    @pytest.mark.parametrize("budget", [SMALL, 500])
+    @pytest.mark.parametrize("number", [0, 3, 29])
+    @pytest.mark.parametrize("pair", [(0, 2), (1, 2), (-1, 1), (2, 2), ("0", "1"), (0, 1, 2)], ids=str)
+    def test_two_values_in_a_chunk_that_are_not_0_and_1(self, pair, number, budget):
+        X, y = friedman()
+        chunks = cut(X, np.column_stack([y > 12, y > 16]).astype(int))
+        several = chunks[number][1]
+        chunks[number] = (chunks[number][0], np.resize(pair, several.shape))
+        with pytest.raises(ValueError, match=f"Chunk {number}: A multilabel y must contain only 0 and 1"):
+            BackpropClassifier(8, **FEW).fit_chunks(chunks, memory_budget=budget)
 
     def test_a_label_that_comes_later(self):
         X, y = three_classes()

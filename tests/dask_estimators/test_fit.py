@@ -97,6 +97,18 @@ class TestSequential:
         local = BackpropRegressor(**FEW).fit_chunks(chunks(X, y, weight), memory_budget=ONE_CHUNK)
         assert same_bits(network, local)
 
+    @pytest.mark.parametrize("class_weight", [None, "balanced"])
+    def test_a_class_of_weight_0(self, class_weight):
+        X, y = labels()
+        is_rare = np.arange(len(y)) % 50 == 0
+        y = np.where(is_rare, "z", y)
+        weight = np.where(is_rare, 0.0, 1.0)
+        options = FEW | {"class_weight": class_weight}
+        network = DaskBackpropClassifier(**options).fit(*arrays(X, y, weight))
+        local = BackpropClassifier(**options).fit_chunks(chunks(X, y, weight), memory_budget=ONE_CHUNK)
+        assert network.classes_[-1] == "z"
+        assert same_bits(network, local)
+
     def test_a_warm_start_continues(self):
         X, y = numbers()
         network = DaskBackpropRegressor(**FEW, warm_start=True).fit(*arrays(X, y)).fit(*arrays(X, y))
