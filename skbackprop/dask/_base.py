@@ -87,6 +87,11 @@ class BaseDaskBackprop(BaseBackprop):
             issue_warnings(self._run(request, 0), stacklevel=3)
         return self
 
+    def _finish_fit_chunks(self, chunks: Any, validation: ValidationSet) -> Any:
+        if self._is_unfinished:
+            raise ValueError("The checkpoint is from a fit to dask collections: call resume with these.")
+        return self
+
     def _run(self, request: FitRequest, n_before: int) -> TrainingResult:
         result = run_dask_fit(self, request, self._local_class)
         self._warn_if_still_falling(result, n_before)
