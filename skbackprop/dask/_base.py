@@ -62,8 +62,13 @@ class BaseDaskBackprop(BaseBackprop):
     @property
     def client_(self) -> Client:
         """The client of the cluster: the one that was given, or the default client."""
-        if self.client is not None:
+        if isinstance(self.client, Client):
             return self.client
+        if self.client is not None:
+            raise TypeError(
+                f"client must be a distributed.Client or None, got {self.client!r}: pass Client(address) to connect to "
+                "a cluster at an address."
+            )
         try:
             return default_client()
         except ValueError as error:

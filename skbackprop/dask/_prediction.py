@@ -9,7 +9,7 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 
-from ._partitions import whole_samples
+from ._partitions import check_dimensions, whole_samples
 
 
 def predict_lazily(local: Any, method: str, X: Any) -> Any:
@@ -23,13 +23,12 @@ def predict_lazily(local: Any, method: str, X: Any) -> Any:
         Name of the method that predicts.
     X : dask array or data frame
     """
+    check_dimensions(X, "X", 2)
     model = dask.delayed(local, traverse=False)
     empty = _predict_none(local, method)
     if not isinstance(X, da.Array):
         meta = _framed(local, empty, X._meta_nonempty.index[:0])
         return X.map_partitions(predict_frame, model, method, meta=meta)
-    if X.ndim != 2:
-        raise ValueError(f"X must have 2 dimensions, got {X.ndim}.")
     X = whole_samples(X)
     shape: dict[str, Any] = {"drop_axis": 1} if empty.ndim == 1 else {"chunks": (X.chunks[0], (empty.shape[1],))}
     return X.map_blocks(predict_array, model, method, dtype=empty.dtype, meta=empty, **shape)

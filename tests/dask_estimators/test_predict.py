@@ -123,9 +123,10 @@ def test_nothing_is_predicted_before_fit():
         DaskBackpropRegressor().predict(*arrays(numbers()[0]))
 
 
-def test_an_array_of_one_dimension(regressor):
+@pytest.mark.parametrize("collections", [arrays, frames])
+def test_samples_of_one_dimension(regressor, collections):
     with pytest.raises(ValueError, match="X must have 2 dimensions, got 1"):
-        regressor.predict(arrays(numbers()[1])[0])
+        regressor.predict(collections(*numbers())[1])
 
 
 @pytest.mark.parametrize("collections", [arrays, frames])
