@@ -10,6 +10,7 @@ import dask.dataframe as dd
 from dask.delayed import Delayed
 
 from .._estimators.chunk_source import Chunk, validate_chunk
+from ..chunks._dask import check_divisions
 
 #: How to make a dask collection of other data.
 REMEDY = (
@@ -100,12 +101,7 @@ def _aligned(other: Any, X: Any, name: str) -> Any:
             f"X has {X.npartitions} partitions, and {name} has {other.npartitions}: they must have the same samples in "
             "each partition. Call repartition for data frames, or compute_chunk_sizes and rechunk for arrays."
         )
-    is_frame = not isinstance(X, da.Array) and not isinstance(other, da.Array)
-    if is_frame and X.known_divisions and other.known_divisions and X.divisions != other.divisions:
-        raise ValueError(
-            f"X and {name} have the same number of partitions, but divide the index differently: call "
-            f"{name}.repartition(divisions=X.divisions)."
-        )
+    check_divisions(X, other, name)
     return other
 
 

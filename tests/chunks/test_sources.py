@@ -814,6 +814,21 @@ def test_different_partitions_raise_value_error():
         chunks[0]
 
 
+@pytest.mark.parametrize("name", ["y", "sample_weight"])
+def test_frames_that_are_divided_at_other_values_of_the_index_raise_value_error(name):
+    dd = pytest.importorskip("dask.dataframe")
+    frame = dd.from_pandas(make_frame(), npartitions=5)
+    other = dd.from_pandas(make_frame().set_index(1000 + np.arange(N_SAMPLES)), npartitions=5)
+    collections = {"X": frame[NAMES], "y": frame["y"], "sample_weight": frame["w"]}
+    assert len(from_dask(**collections)) == 5
+    collections[name] = other[{"y": "y", "sample_weight": "w"}[name]]
+    message = rf"X and {name} .* divide the index differently: call {name}\.repartition\(divisions=X\.divisions\)"
+    with pytest.raises(ValueError, match=message):
+        from_dask(**collections)
+    collections[name] = collections[name].clear_divisions()  # then they cannot be compared
+    assert len(from_dask(**collections)) == 5
+
+
 def test_other_data_in_from_dask_raise_type_error():
     dask = pytest.importorskip("dask")
     da = pytest.importorskip("dask.array")
