@@ -10,9 +10,11 @@ from tests.shared import ENGINES, TRAINS_BRIEFLY, theta
 pytest.importorskip("distributed")
 
 from scipy import sparse
+from sklearn.model_selection import GridSearchCV
 
 from skbackprop.dask import DaskBackpropClassifier, DaskBackpropRegressor
 from skbackprop.exceptions import DataWarning
+from skbackprop.optimizers import OPTIMIZERS
 from tests.dask_estimators.cases import (
     FEW,
     LOCAL,
@@ -62,6 +64,27 @@ class TestFullBatch:
         local = BackpropClassifier(**LONG).fit(X, y)
         assert network.classes_.tolist() == local.classes_.tolist()
         assert_allclose(theta(network), theta(local), rtol=1e-9, atol=1e-9 * np.abs(theta(local)).max())
+
+    def test_a_search_of_scikit_learn_takes_dask_arrays_and_no_others(self):
+        X, y = numbers()
+        settings = LONG | {"max_iter": 5}
+        search = GridSearchCV(DaskBackpropRegressor(**settings), {"alpha": [0.01, 10.0]}, cv=2, error_score="raise")
+        with pytest.raises(TypeError, match=r"X must be a dask array or data frame, got ndarray: .* BackpropRegressor"):
+            search.fit(X, y)
+        search.fit(*arrays(X, y))
+        local = GridSearchCV(BackpropRegressor(**settings), {"alpha": [0.01, 10.0]}, cv=2).fit(X, y)
+        assert_allclose(search.cv_results_["mean_test_score"], local.cv_results_["mean_test_score"], rtol=1e-9)
+        assert isinstance(search.best_estimator_, DaskBackpropRegressor)
+
+    @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+    def test_every_optimizer_makes_the_updates_of_one_machine(self, one_worker, optimizer):
+        X, y = labels()
+        settings = FEW | {"solver": "batch", "optimizer": optimizer, "max_iter": 12}
+        network = DaskBackpropClassifier(**settings).fit(*arrays(X, y))
+        local = BackpropClassifier(**settings).fit(X, y)
+        assert_allclose(theta(network), theta(local), rtol=1e-9, atol=1e-9 * np.abs(theta(local)).max())
+        assert_allclose(network.loss_curve_, local.loss_curve_, rtol=1e-9)
+        assert same_bits(network, DaskBackpropClassifier(**settings, client=one_worker).fit(*arrays(X, y)))
 
     def test_weights_that_are_large_to_send(self):
         X, y = arrays(*numbers())
