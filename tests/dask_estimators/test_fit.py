@@ -1,5 +1,7 @@
 """Training on dask collections: the numbers of a single machine, for each kind of collection."""
 
+import time
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -12,6 +14,7 @@ pytest.importorskip("distributed")
 from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 
+from skbackprop.callbacks import Callback
 from skbackprop.dask import DaskBackpropClassifier, DaskBackpropRegressor
 from skbackprop.exceptions import DataWarning
 from skbackprop.optimizers import OPTIMIZERS
@@ -40,6 +43,28 @@ FULL_BATCH = pytest.mark.parametrize(
     [{"optimizer": "lbfgs"}, {"optimizer": "adam"}, {"optimizer": "nesterov", "clip_norm": 0.1}, {"dropout": 0.2}],
     ids=str,
 )
+
+
+class EpochTimes(Callback):
+    """Measures the seconds between the ends of epochs."""
+
+    def __init__(self):
+        self.seconds = []
+        self.last = None
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch":
+            now = time.perf_counter()
+            if self.last is not None:
+                self.seconds.append(now - self.last)
+            self.last = now
+
+
+def timed(function):
+    """Return the seconds that a call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
 
 
 class TestFullBatch:
@@ -85,6 +110,15 @@ class TestFullBatch:
         assert_allclose(theta(network), theta(local), rtol=1e-9, atol=1e-9 * np.abs(theta(local)).max())
         assert_allclose(network.loss_curve_, local.loss_curve_, rtol=1e-9)
         assert same_bits(network, DaskBackpropClassifier(**settings, client=one_worker).fit(*arrays(X, y)))
+
+    def test_an_update_takes_little_more_than_empty_tasks(self, client):
+        pytest.importorskip("sklearn.callback")
+        empty = [timed(lambda: client.gather(client.map(abs, range(4), pure=False))) for _ in range(50)]
+        epochs = EpochTimes()
+        settings = FEW | {"solver": "batch", "optimizer": "gd", "learning_rate": 1e-3, "max_iter": 50}
+        DaskBackpropRegressor(**settings).set_callbacks(epochs).fit(*arrays(*numbers()))
+        assert len(epochs.seconds) == 49
+        assert min(epochs.seconds) < min(empty) + 0.02  # the smallest do not depend on what else the machine does
 
     def test_weights_that_are_large_to_send(self):
         X, y = arrays(*numbers())
