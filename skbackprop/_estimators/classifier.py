@@ -346,9 +346,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """Fit the network to data that do not fit in memory and come in chunks, for up to `max_iter` epochs.
 
         Before training, the chunks are read three times: to find their sizes, the classes and the range of each column,
-        then for the moments, and for the loss of a constant prediction. Each epoch reads windows of several chunks in a
-        random order and shuffles the samples of each window, while another thread reads the next one. If all chunks fit
-        in one window, they are read once, and the result is that of `fit` with the same samples, to the last bit.
+        then for the moments, and for the loss of a constant prediction; and once more if a validation set is drawn from
+        them. Each epoch reads windows of several chunks in a random order and shuffles the samples of each window,
+        while another thread reads the next one. If all chunks fit in one window, they are read once, and the result is
+        that of `fit` with the same samples, to the last bit.
 
         Parameters
         ----------
@@ -366,7 +367,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights; None means a weight of 1 for every sample.
         classes : array-like of shape (n_classes,), default=None
-            All classes; None means all labels in the chunks.
+            All classes; None means all labels in the chunks. With ``warm_start=True``, later calls pass the same
+            classes or none.
         memory_budget : float, default=500.0
             The memory in megabytes (10^6 bytes) for the two windows and the chunk that are in memory at a time. The
             network, the moments, and a few thousand samples come on top.

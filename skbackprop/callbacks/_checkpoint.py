@@ -64,7 +64,8 @@ class Checkpoint(Callback):
         Write after this many epochs, and at the end.
     seconds : float, default=300
         In `fit_chunks`, also write within an epoch, after each window that ends more than this many seconds after the
-        last time.
+        last time; and in fits to dask collections with ``strategy="sequential"``, after each such partition. An epoch
+        with ``solver="batch"`` is one update, within which nothing is written.
 
     Attributes
     ----------
@@ -382,7 +383,8 @@ class Checkpoint(Callback):
         FileNotFoundError
             If nothing has been written yet.
         ValueError
-            If the file is no checkpoint or is damaged, or if a chunk is not as it was when the fit began.
+            If the file is no checkpoint or is damaged, if a chunk is not as it was when the fit began, or if the fit
+            was one to dask collections, which `resume` finishes.
 
         See Also
         --------

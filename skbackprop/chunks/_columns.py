@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,7 +31,7 @@ class Columns(NamedTuple):
 
     @property
     def names(self) -> list[Any]:
-        """All names, each once."""
+        """The names of all columns that are used."""
         weights = [] if self.sample_weight is None else [self.sample_weight]
         return [*self.features, *as_list(self.target), *weights]
 
@@ -50,14 +51,22 @@ def choose_columns(
     available: Sequence[Any], target: Any, features: Sequence[Any] | None, sample_weight: Hashable | None
 ) -> Columns:
     """Return the roles of the columns; without `features`, those without another role are features."""
-    others = [*as_list(target), sample_weight]
+    targets = as_list(target)
+    others = [*targets, sample_weight]
     names = [name for name in available if name not in others] if features is None else as_list(features)
     both = [name for name in names if name in others]
     if both:
         raise ValueError(f"features={names} includes {both}, which is a target or the sample weights; leave it out.")
-    if not names or not as_list(target):
-        raise ValueError(f"target={target!r} and features={features!r} must each name at least one column.")
-    return Columns(names, as_list(target) if _is_list(target) else target, sample_weight)
+    if not names or not targets:
+        raise ValueError(f"target={targets} and features={names} must each name at least one column.")
+    columns = Columns(names, targets if _is_list(target) else target, sample_weight)
+    twice = [name for name, number in Counter(columns.names).items() if number > 1]
+    if twice:
+        raise ValueError(
+            f"features={names}, target={target!r} and sample_weight={sample_weight!r} name {twice} more than once; a "
+            "column can be used once."
+        )
+    return columns
 
 
 def as_list(names: Any) -> list[Any]:

@@ -13,6 +13,9 @@ from ._columns import Columns, as_list, choose_columns
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Options of pandas that may refer to columns that are not used, or with which `usecols` cannot be a function.
+NEED_ALL_COLUMNS = {"usecols", "index_col", "parse_dates", "header"}
+
 
 def from_csv(
     path: PathLike | Sequence[PathLike],
@@ -41,15 +44,15 @@ def from_csv(
         Name of the target, or a list of names; numbers for files without names (``header=None``).
     features : list of labels, default=None
         Names of the features, in the order of the columns of X. By default, all columns but the target and the sample
-        weights.
+        weights. Other columns may have anything.
     sample_weight : label, default=None
         Name of the sample weights.
     chunk_size : int or "auto", default="auto"
         Number of samples of a chunk; the last chunk of a file may have fewer. By default, X has about 1 MB in each
         chunk, at 8 bytes a number.
     **read_csv_options : dict
-        Options of `pandas.read_csv`, such as `dtype`, `sep`, `header` and `usecols`. Columns that `usecols` leaves out
-        are not converted, which saves time.
+        Options of `pandas.read_csv`, such as `dtype`, `sep`, `header` and `usecols`. Columns that are not used are not
+        converted, which saves time; with `index_col`, `parse_dates` or `header`, give `usecols` for this.
 
     Returns
     -------
@@ -90,16 +93,19 @@ def from_csv(
     >>> folder.cleanup()
     """
     try:
-        import pandas as pd
+        import pandas  # noqa: F401
     except ImportError as error:
         raise ImportError('from_csv needs pandas: pip install "skbackprop[inspection]".') from error
     for option in ("chunksize", "iterator"):
         if option in read_csv_options:
             raise TypeError(f"from_csv has no option {option}; use chunk_size.")
     paths = as_paths("path", path)
-    header = pd.read_csv(paths[0], **{**read_csv_options, "nrows": 1})
-    columns = choose_columns(header.columns.to_list(), target, features, sample_weight)
+    header = _read_csv(paths[0], **{**read_csv_options, "nrows": 1}).columns
+    columns = choose_columns(header.to_list(), target, features, sample_weight)
+    columns.check(paths[0], header)
     n_samples = samples_per_chunk(chunk_size, FRAME_ITEMSIZE * len(columns.features))
+    if features is not None and not NEED_ALL_COLUMNS & read_csv_options.keys():
+        read_csv_options["usecols"] = columns.names.__contains__
     return CSVChunks(paths, columns, n_samples, read_csv_options)
 
 
@@ -133,15 +139,17 @@ class CSVChunks:
 
     def _frames(self) -> Iterator[pd.DataFrame]:
         """Read the files piece by piece; pieces without samples, of files that have names only, are left out."""
-        import pandas as pd
-
         for path in self._paths:
+            for frame in self._pieces(path):
+                self._columns.check(path, frame.columns)
+                if len(frame):
+                    yield frame
+
+    def _pieces(self, path: str) -> Iterator[pd.DataFrame]:
+        """Read a file piece by piece."""
+        with _read_csv(path, chunksize=self._chunk_size, **self._options) as reader:
             try:
-                with pd.read_csv(path, chunksize=self._chunk_size, **self._options) as reader:
-                    for frame in reader:
-                        self._columns.check(path, frame.columns)
-                        if len(frame):
-                            yield frame
+                yield from reader
             except (TypeError, ValueError) as error:
                 raise ValueError(
                     f"{path!r} cannot be read: {error} (Without dtype, the dtypes of all chunks are those of the first "
@@ -157,7 +165,8 @@ class CSVChunks:
         if first is None:
             raise ValueError(f"path={self._paths} has no samples.")
         converted = self._options.get("converters") or {}
-        inferred = {name: self._widen(name, dtype) for name, dtype in first.dtypes.items() if name not in converted}
+        names = [name for name in self._columns.names if name not in converted]
+        inferred = {name: self._widen(name, first.dtypes[name]) for name in names}
         return {name: dtype for name, dtype in inferred.items() if dtype.kind in "biufO"} | (given or {})
 
     def _widen(self, name: Hashable, dtype: Any) -> Any:
@@ -167,3 +176,13 @@ class CSVChunks:
         """
         is_integer = isinstance(dtype, np.dtype) and dtype.kind in "iu"
         return np.dtype(float) if is_integer and name not in as_list(self._columns.target) else dtype
+
+
+def _read_csv(path: str, **options: Any) -> Any:
+    """Call `pandas.read_csv`; an error names the file."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path, **options)
+    except ValueError as error:
+        raise ValueError(f"{path!r} cannot be read: {error}") from error

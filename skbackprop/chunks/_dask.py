@@ -38,8 +38,8 @@ def from_dask(X: Any, y: Any, sample_weight: Any = None) -> Chunks:
     TypeError
         If X, y or sample_weight is no dask array or data frame.
     ValueError
-        If the columns of an array are divided, or if the partitions of X, y and sample_weight differ. Those of unknown
-        length are compared when they are read.
+        If the columns of an array are divided, or if the partitions of X, y and sample_weight differ, or the divisions
+        of the index of data frames. Partitions of unknown length are compared when they are read.
 
     See Also
     --------
@@ -81,10 +81,22 @@ def from_dask(X: Any, y: Any, sample_weight: Any = None) -> Chunks:
             f"The partitions of {', '.join(numbers)} differ: {listing}. Divide them in the same way, for arrays by "
             "rechunk, for data frames by repartition."
         )
+    for name, collection in collections.items():
+        check_divisions(X, collection, name)
     sizes = next((np.array(sizes) for sizes in known.values()), None)
     # Optimized one by one, they would no longer share the tasks that they have in common.
     delayed = {name: np.ravel(c.to_delayed(optimize_graph=False)).tolist() for name, c in collections.items()}
     return DaskChunks(type(X).__name__, np.arange(numbers["X"])[:, np.newaxis], sizes, delayed)
+
+
+def check_divisions(X: Any, other: Any, name: str) -> None:
+    """Raise ValueError if both are data frames whose partitions have other parts of the index."""
+    is_known = getattr(X, "known_divisions", False) and getattr(other, "known_divisions", False)
+    if is_known and X.divisions != other.divisions:
+        raise ValueError(
+            f"X and {name} have the same number of partitions, but divide the index differently: call "
+            f"{name}.repartition(divisions=X.divisions)."
+        )
 
 
 class DaskChunks(Chunks):

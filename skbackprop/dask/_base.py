@@ -62,8 +62,13 @@ class BaseDaskBackprop(BaseBackprop):
     @property
     def client_(self) -> Client:
         """The client of the cluster: the one that was given, or the default client."""
-        if self.client is not None:
+        if isinstance(self.client, Client):
             return self.client
+        if self.client is not None:
+            raise TypeError(
+                f"client must be a distributed.Client or None, got {self.client!r}: pass Client(address) to connect to "
+                "a cluster at an address."
+            )
         try:
             return default_client()
         except ValueError as error:
@@ -85,6 +90,11 @@ class BaseDaskBackprop(BaseBackprop):
             self._validate_params()
             request = FitRequest(X, y, sample_weight, validation, resumes=True, finishes=True)
             issue_warnings(self._run(request, 0), stacklevel=3)
+        return self
+
+    def _finish_fit_chunks(self, chunks: Any, validation: ValidationSet) -> Any:
+        if self._is_unfinished:
+            raise ValueError("The checkpoint is from a fit to dask collections: call resume with these.")
         return self
 
     def _run(self, request: FitRequest, n_before: int) -> TrainingResult:

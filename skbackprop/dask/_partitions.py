@@ -10,6 +10,7 @@ import dask.dataframe as dd
 from dask.delayed import Delayed
 
 from .._estimators.chunk_source import Chunk, validate_chunk
+from ..chunks._dask import check_divisions
 
 #: How to make a dask collection of other data.
 REMEDY = (
@@ -31,6 +32,13 @@ def check_collection(data: Any, name: str, local: str) -> None:
         )
 
 
+def check_dimensions(data: Any, name: str, *allowed: int) -> None:
+    """Raise ValueError if a dask collection has another number of dimensions."""
+    if data.ndim not in allowed:
+        unit = "dimension" if allowed == (1,) else "dimensions"
+        raise ValueError(f"{name} must have {' or '.join(map(str, allowed))} {unit}, got {data.ndim}.")
+
+
 def whole_samples(X: Any) -> Any:
     """Return X in partitions that have all columns."""
     return X.rechunk({1: -1}) if isinstance(X, da.Array) and X.ndim > 1 and X.numblocks[1] > 1 else X
@@ -50,14 +58,17 @@ def delayed_partitions(X: Any, y: Any, sample_weight: Any, local: type) -> list[
     TypeError
         If one of them is not a dask collection.
     ValueError
-        If they do not have the same partitions.
+        If they do not have the same partitions, or the wrong number of dimensions.
     """
     check_collection(X, "X", local.__name__)
+    check_dimensions(X, "X", 2)
     check_collection(y, "y", local.__name__)
+    check_dimensions(y, "y", 1, 2)
     X = whole_samples(X)
     collections = [X, _aligned(whole_samples(y), X, "y")]
     if sample_weight is not None:
         check_collection(sample_weight, "sample_weight", local.__name__)
+        check_dimensions(sample_weight, "sample_weight", 1)
         collections.append(_aligned(sample_weight, X, "sample_weight"))
     load = dask.delayed(load_partition, pure=False)
     parts = zip(*[_parts(collection) for collection in collections], strict=True)
@@ -90,12 +101,7 @@ def _aligned(other: Any, X: Any, name: str) -> Any:
             f"X has {X.npartitions} partitions, and {name} has {other.npartitions}: they must have the same samples in "
             "each partition. Call repartition for data frames, or compute_chunk_sizes and rechunk for arrays."
         )
-    is_frame = not isinstance(X, da.Array) and not isinstance(other, da.Array)
-    if is_frame and X.known_divisions and other.known_divisions and X.divisions != other.divisions:
-        raise ValueError(
-            f"X and {name} have the same number of partitions, but divide the index differently: call "
-            f"{name}.repartition(divisions=X.divisions)."
-        )
+    check_divisions(X, other, name)
     return other
 
 

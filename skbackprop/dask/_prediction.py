@@ -9,7 +9,7 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 
-from ._partitions import whole_samples
+from ._partitions import check_dimensions, whole_samples
 
 
 def predict_lazily(local: Any, method: str, X: Any) -> Any:
@@ -23,13 +23,11 @@ def predict_lazily(local: Any, method: str, X: Any) -> Any:
         Name of the method that predicts.
     X : dask array or data frame
     """
+    check_dimensions(X, "X", 2)
     model = dask.delayed(local, traverse=False)
-    empty = _predict_none(local, method)
     if not isinstance(X, da.Array):
-        meta = _framed(local, empty, X._meta_nonempty.index[:0])
-        return X.map_partitions(predict_frame, model, method, meta=meta)
-    if X.ndim != 2:
-        raise ValueError(f"X must have 2 dimensions, got {X.ndim}.")
+        return X.map_partitions(predict_frame, model, method, meta=predict_frame(X._meta, local, method))
+    empty = _predict_one(local, method)[:0]
     X = whole_samples(X)
     shape: dict[str, Any] = {"drop_axis": 1} if empty.ndim == 1 else {"chunks": (X.chunks[0], (empty.shape[1],))}
     return X.map_blocks(predict_array, model, method, dtype=empty.dtype, meta=empty, **shape)
@@ -37,18 +35,23 @@ def predict_lazily(local: Any, method: str, X: Any) -> Any:
 
 def predict_array(X: Any, local: Any, method: str) -> np.ndarray:
     """Return the predictions for one partition of an array."""
-    return getattr(local, method)(X) if X.shape[0] else _predict_none(local, method)
+    prediction: np.ndarray = getattr(local, method)(X) if X.shape[0] else _predict_one(local, method)[:0]
+    return prediction
 
 
 def predict_frame(X: pd.DataFrame, local: Any, method: str) -> pd.Series | pd.DataFrame:
     """Return the predictions for one partition of a data frame."""
-    return _framed(local, predict_array(X, local, method), X.index)
+    if len(X):
+        return _framed(local, getattr(local, method)(X), X.index)
+    # pandas chooses a dtype for text by its values
+    return _framed(local, _predict_one(local, method), pd.RangeIndex(1))[:0].set_axis(X.index)
 
 
-def _predict_none(local: Any, method: str) -> np.ndarray:
-    """Return the predictions for no samples, which have the dtype and the number of columns of all."""
+def _predict_one(local: Any, method: str) -> np.ndarray:
+    """Return the prediction for one sample, which has the dtype and the number of columns of all."""
     unnamed = local._view_without_feature_names()
-    return getattr(unnamed, method)(np.zeros((1, local.n_features_in_)))[:0]
+    prediction: np.ndarray = getattr(unnamed, method)(np.zeros((1, local.n_features_in_)))
+    return prediction
 
 
 def _framed(local: Any, prediction: np.ndarray, index: pd.Index) -> pd.Series | pd.DataFrame:

@@ -8,7 +8,7 @@ workers is part of the tasks, and never data without an origin.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -47,10 +47,10 @@ class Partitions:
 
     def map(self, function: Callable[..., Any], *args: Any, each: Sequence[Any] | None = None) -> Iterator[Any]:
         """Yield ``function(partition, *args)`` for each partition, in their order; see `Shards.map`."""
-        futures = self.submit(function, *args, each=each)
-        for start in range(0, len(futures), N_GATHERED):
-            part = futures[start : start + N_GATHERED]
-            yield from self._gather(part, start)
+        with _released(self.submit(function, *args, each=each)) as futures:
+            for start in range(0, len(futures), N_GATHERED):
+                part = futures[start : start + N_GATHERED]
+                yield from self._gather(part, start)
 
     def submit(self, function: Callable[..., Any], *args: Any, each: Sequence[Any] | None = None) -> list[Future]:
         """Return the future of ``function(partition, *args)`` for each partition."""
@@ -65,17 +65,17 @@ class Partitions:
         call = pickle.dumps((function, args))
         with _without_warning_of_size():
             future = self.client.submit(run, self.futures[number], call, (), key=_new_key(function))
-        return future.result()
+        with _released([future]):
+            return future.result()
 
     def check(self) -> None:
         """Wait for all partitions; raise the error of the first that failed, with its number."""
-        for number, future in enumerate(self.futures):
-            if future.exception() is not None:
-                _raise_error(number, future)
+        _raise_first_error(self.futures, 0)
 
     def release(self) -> None:
         """Let the workers forget the partitions."""
-        self.futures = []
+        with _released(self.futures):
+            self.futures = []
 
     def _sent(self, call: bytes) -> bytes | Future:
         """Return what a task gets: the call itself, or a future if it is so large that it is sent once."""
@@ -88,16 +88,30 @@ class Partitions:
         try:
             return self.client.gather(futures)
         except Exception:
-            for number, future in enumerate(futures, first):
-                if future.status == "error":
-                    _raise_error(number, future)
+            _raise_first_error(futures, first)
             raise
 
 
-def _raise_error(number: int, future: Future) -> None:
-    """Raise the error of a task, with the number of its partition."""
-    with naming("partition", number):
-        future.result()
+@contextmanager
+def _released(futures: list[Future]) -> Iterator[list[Future]]:
+    """Yield futures, and let the workers forget their results at the end.
+
+    It is not enough to drop the last reference: a client keeps the error of a future, whose traceback may refer to the
+    future.
+    """
+    try:
+        yield futures
+    finally:
+        for future in futures:
+            future.release()
+
+
+def _raise_first_error(futures: list[Future], first: int) -> None:
+    """Wait for tasks, and raise the error of the first in their order that failed, with the number of its partition."""
+    for number, future in enumerate(futures, first):
+        if future.exception() is not None:
+            with naming("partition", number):
+                future.result()
 
 
 def _new_key(function: Callable[..., Any]) -> str:

@@ -610,6 +610,34 @@ def test_errors_of_parquet_files_name_the_files_and_columns(tmp_path):
         from_parquet(tmp_path / "empty", "y")
 
 
+@pytest.mark.parametrize("function", [from_parquet, from_csv])
+@pytest.mark.parametrize(
+    ("roles", "twice"),
+    [
+        ({"target": "y", "features": ["a", "b", "a"]}, "a"),
+        ({"target": ["y", "y"]}, "y"),
+        ({"target": ["y", "y"], "features": ["a"]}, "y"),
+        ({"target": "y", "sample_weight": "y"}, "y"),
+        ({"target": ["y", "w"], "features": ["a"], "sample_weight": "w"}, "w"),
+    ],
+    ids=str,
+)
+def test_a_column_that_is_used_twice_raises_value_error(function, roles, twice, tmp_path):
+    pytest.importorskip("pyarrow")
+    path = save_parquet(tmp_path) if function is from_parquet else save_csv(tmp_path)
+    with pytest.raises(ValueError, match=rf"sample_weight=.* name \['{twice}'\] more than once"):
+        function(path, **roles)
+
+
+@pytest.mark.parametrize("function", [from_parquet, from_csv])
+def test_names_of_columns_may_come_from_iterators(function, tmp_path):
+    pytest.importorskip("pyarrow")
+    path = save_parquet(tmp_path) if function is from_parquet else save_csv(tmp_path)
+    chunks = function(path, iter(["y", "w"]), features=iter("ab"))
+    X, y = next(iter(chunks())) if function is from_csv else chunks[0]
+    assert [*X.columns, *y.columns] == ["a", "b", "y", "w"]
+
+
 # CSV files
 
 
@@ -670,6 +698,32 @@ def test_options_of_pandas_are_used(tmp_path):
     assert [X.dtypes[3].kind for X, _ in read] == ["M", "M"]
 
 
+@pytest.mark.parametrize("options", [{}, {"parse_dates": ["day"]}, {"usecols": ["a", "y", "note", "day"]}], ids=str)
+def test_columns_of_a_csv_file_that_are_not_used_may_have_anything(tmp_path, options):
+    text = "a,note,a,y,day\n1,1,10,1,2024-01-01\n2,2,20,2,2024-01-02\n3,text,30,3,2024-01-03\n"
+    read = all_chunks(read_csv(text, tmp_path, features=["a"], **options))
+    assert joined(read)[0].tolist() == [[1], [2], [3]]
+
+
+def test_columns_of_a_csv_file_that_are_not_used_are_not_converted(tmp_path):
+    text = "a,b,a,y\n1,1,10,1\n2,2,20,2\n3,3,30,3\n"
+    read = all_chunks(read_csv(text, tmp_path, features=["a.1"], converters={"b": {"1": 1}.__getitem__}))
+    assert joined(read)[0].tolist() == [[10], [20], [30]]
+    read = all_chunks(read_csv(text, tmp_path, 3, features=[2], header=None, skiprows=1))
+    assert joined(read)[0].tolist() == [[10], [20], [30]]
+
+
+def test_a_csv_file_with_an_index_or_several_lines_of_names(tmp_path):
+    text = "a,b,y\none,1,2,0\ntwo,3,4,1\nthree,5,6,0\n"  # a line has one value more than there are names
+    read = all_chunks(read_csv(text, tmp_path, features=["b"]))
+    assert joined(read)[0].tolist() == [[2], [4], [6]]
+    assert read[0][0].index.tolist() == ["one", "two"]
+    read = all_chunks(read_csv("id,a,b,y\n7,1,2,0\n8,3,4,1\n", tmp_path, features=["b"], index_col="id"))
+    assert read[0][0].index.tolist() == [7, 8]
+    chunks = read_csv("a,b,y\nm,m,m\n1,2,0\n3,4,1\n", tmp_path, [("y", "m")], features=[("b", "m")], header=[0, 1])
+    assert joined(all_chunks(chunks))[0].tolist() == [[2], [4]]
+
+
 def test_auto_takes_a_megabyte_of_a_csv_file(tmp_path):
     text = "a,b,c,d,y\n" + "1,2,3,4,5\n" * 70_000
     X, _ = next(read_csv(text, tmp_path, chunk_size="auto")())
@@ -688,6 +742,13 @@ def test_errors_of_csv_files_name_the_files_and_columns(tmp_path):
         all_chunks(from_csv([path, other], "y"))
     with pytest.raises(ValueError, match=r"empty\.csv'\] has no samples"):
         from_csv(save_csv(tmp_path, "a,y\n", "empty.csv"), "y")
+    nothing = save_csv(tmp_path, "", "nothing.csv")
+    with pytest.raises(ValueError, match=r"nothing\.csv' cannot be read: No columns to parse from file$"):
+        from_csv(nothing, "y")
+    with pytest.raises(ValueError, match=r"nothing\.csv' cannot be read: No columns to parse from file$"):
+        all_chunks(from_csv([path, nothing], "y"))
+    with pytest.raises(ValueError, match=r"^'[^']*other\.csv' lacks the columns \['b'\]; it has \['a', 'y'\]\.$"):
+        all_chunks(from_csv([path, other], "y", features=["a", "b"]))
     with pytest.raises(TypeError, match="no option chunksize; use chunk_size"):
         from_csv(path, "y", chunksize=3)
     message = "path must be a path or a list of paths, because it is read more than once"
@@ -751,6 +812,21 @@ def test_different_partitions_raise_value_error():
     chunks = from_dask(frame[NAMES], frame["y"][frame["y"] > 3])
     with pytest.raises(ValueError, match=r"samples in partition 0 differ: \{'X': 46, 'y': 42\}"):
         chunks[0]
+
+
+@pytest.mark.parametrize("name", ["y", "sample_weight"])
+def test_frames_that_are_divided_at_other_values_of_the_index_raise_value_error(name):
+    dd = pytest.importorskip("dask.dataframe")
+    frame = dd.from_pandas(make_frame(), npartitions=5)
+    other = dd.from_pandas(make_frame().set_index(1000 + np.arange(N_SAMPLES)), npartitions=5)
+    collections = {"X": frame[NAMES], "y": frame["y"], "sample_weight": frame["w"]}
+    assert len(from_dask(**collections)) == 5
+    collections[name] = other[{"y": "y", "sample_weight": "w"}[name]]
+    message = rf"X and {name} .* divide the index differently: call {name}\.repartition\(divisions=X\.divisions\)"
+    with pytest.raises(ValueError, match=message):
+        from_dask(**collections)
+    collections[name] = collections[name].clear_divisions()  # then they cannot be compared
+    assert len(from_dask(**collections)) == 5
 
 
 def test_other_data_in_from_dask_raise_type_error():

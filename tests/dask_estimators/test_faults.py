@@ -134,6 +134,30 @@ def test_chunks_go_on_with_chunks(tmp_path):
         checkpoint.resume(X, y)
 
 
+@pytest.mark.parametrize("settings", [{"solver": "batch"}, {}, {"strategy": "average"}], ids=str)
+def test_collections_go_on_with_collections(client, tmp_path, settings):
+    X, y = numbers()
+    checkpoint = Checkpoint(tmp_path / "network.joblib")
+    with pytest.raises(KeyboardInterrupt):
+        DaskBackpropRegressor(**FEW, **settings).set_callbacks(checkpoint, AtEpoch(2, interrupt)).fit(*arrays(X, y))
+    with pytest.raises(ValueError, match="is from a fit to dask collections: call resume with these"):
+        checkpoint.resume_chunks(chunks(X, y))
+    with pytest.raises(TypeError, match="X must be a dask array or data frame, got ndarray"):
+        checkpoint.resume(X, y)
+    assert checkpoint.resume(*arrays(X, y)).n_iter_ == 4
+    assert checkpoint.resume_chunks(chunks(X, y)).n_iter_ == 4  # nothing is left to do
+
+
+def test_chunks_do_not_go_on_with_collections(tmp_path):
+    X, y = numbers()
+    checkpoint = Checkpoint(tmp_path / "network.joblib")
+    network = BackpropRegressor(**FEW).set_callbacks(checkpoint, AtEpoch(2, interrupt))
+    with pytest.raises(KeyboardInterrupt):
+        network.fit_chunks(chunks(X, y), memory_budget=1e-6)
+    with pytest.raises(ValueError, match="is from fit_chunks: call resume_chunks"):
+        checkpoint.resume(*arrays(X, y))
+
+
 def test_an_interrupt_keeps_the_last_epoch(client):
     X, y = arrays(*numbers())
     network = DaskBackpropRegressor(**FEW).set_callbacks(AtEpoch(3, interrupt))

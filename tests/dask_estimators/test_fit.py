@@ -1,5 +1,7 @@
 """Training on dask collections: the numbers of a single machine, for each kind of collection."""
 
+import time
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -10,9 +12,12 @@ from tests.shared import ENGINES, TRAINS_BRIEFLY, theta
 pytest.importorskip("distributed")
 
 from scipy import sparse
+from sklearn.model_selection import GridSearchCV
 
+from skbackprop.callbacks import Callback
 from skbackprop.dask import DaskBackpropClassifier, DaskBackpropRegressor
 from skbackprop.exceptions import DataWarning
+from skbackprop.optimizers import OPTIMIZERS
 from tests.dask_estimators.cases import (
     FEW,
     LOCAL,
@@ -40,6 +45,28 @@ FULL_BATCH = pytest.mark.parametrize(
 )
 
 
+class EpochTimes(Callback):
+    """Measures the seconds between the ends of epochs."""
+
+    def __init__(self):
+        self.seconds = []
+        self.last = None
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch":
+            now = time.perf_counter()
+            if self.last is not None:
+                self.seconds.append(now - self.last)
+            self.last = now
+
+
+def timed(function):
+    """Return the seconds that a call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
 class TestFullBatch:
     @FULL_BATCH
     def test_a_fit_equals_that_on_one_machine(self, settings):
@@ -62,6 +89,36 @@ class TestFullBatch:
         local = BackpropClassifier(**LONG).fit(X, y)
         assert network.classes_.tolist() == local.classes_.tolist()
         assert_allclose(theta(network), theta(local), rtol=1e-9, atol=1e-9 * np.abs(theta(local)).max())
+
+    def test_a_search_of_scikit_learn_takes_dask_arrays_and_no_others(self):
+        X, y = numbers()
+        settings = LONG | {"max_iter": 5}
+        search = GridSearchCV(DaskBackpropRegressor(**settings), {"alpha": [0.01, 10.0]}, cv=2, error_score="raise")
+        with pytest.raises(TypeError, match=r"X must be a dask array or data frame, got ndarray: .* BackpropRegressor"):
+            search.fit(X, y)
+        search.fit(*arrays(X, y))
+        local = GridSearchCV(BackpropRegressor(**settings), {"alpha": [0.01, 10.0]}, cv=2).fit(X, y)
+        assert_allclose(search.cv_results_["mean_test_score"], local.cv_results_["mean_test_score"], rtol=1e-9)
+        assert isinstance(search.best_estimator_, DaskBackpropRegressor)
+
+    @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+    def test_every_optimizer_makes_the_updates_of_one_machine(self, one_worker, optimizer):
+        X, y = labels()
+        settings = FEW | {"solver": "batch", "optimizer": optimizer, "max_iter": 12}
+        network = DaskBackpropClassifier(**settings).fit(*arrays(X, y))
+        local = BackpropClassifier(**settings).fit(X, y)
+        assert_allclose(theta(network), theta(local), rtol=1e-9, atol=1e-9 * np.abs(theta(local)).max())
+        assert_allclose(network.loss_curve_, local.loss_curve_, rtol=1e-9)
+        assert same_bits(network, DaskBackpropClassifier(**settings, client=one_worker).fit(*arrays(X, y)))
+
+    def test_an_update_takes_little_more_than_empty_tasks(self, client):
+        pytest.importorskip("sklearn.callback")
+        empty = [timed(lambda: client.gather(client.map(abs, range(4), pure=False))) for _ in range(50)]
+        epochs = EpochTimes()
+        settings = FEW | {"solver": "batch", "optimizer": "gd", "learning_rate": 1e-3, "max_iter": 50}
+        DaskBackpropRegressor(**settings).set_callbacks(epochs).fit(*arrays(*numbers()))
+        assert len(epochs.seconds) == 49
+        assert min(epochs.seconds) < min(empty) + 0.02  # the smallest do not depend on what else the machine does
 
     def test_weights_that_are_large_to_send(self):
         X, y = arrays(*numbers())

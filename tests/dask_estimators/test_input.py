@@ -1,5 +1,7 @@
 """Input that is not valid: each error names the partition, and leaves the estimator as it was."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -122,6 +124,70 @@ def test_errors_name_the_partition_and_leave_the_estimator_as_it_was(data, error
     with pytest.raises(error, match=message):
         network.fit(*data())
     assert vars(network) == before
+
+
+def with_a_column_only_as_X():
+    X, y = numbers()
+    return arrays(X[:, 0], y)
+
+
+def with_a_series_as_X():
+    X, y = frames(*numbers())
+    return X["a"], y
+
+
+def with_weights_of_two_columns():
+    X, y = arrays(*numbers())
+    return X, y, X[:, :2]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (with_a_column_only_as_X, r"^X must have 2 dimensions, got 1\.$"),
+        (with_a_series_as_X, r"^X must have 2 dimensions, got 1\.$"),
+        (lambda: (*arrays(numbers()[0]), arrays(numbers()[0])[0][..., None]), r"^y must have 1 or 2 dimensions, got 3"),
+        (with_weights_of_two_columns, r"^sample_weight must have 1 dimension, got 2\.$"),
+    ],
+)
+def test_wrong_dimensions_of_the_whole_input_name_no_partition(data, message):
+    with pytest.raises(ValueError, match=message):
+        DaskBackpropRegressor(**FEW).fit(*data())
+
+
+def fail_late(part):
+    time.sleep(0.4)
+    return part[:, :0]
+
+
+def test_of_several_partitions_that_fail_the_first_is_named():
+    X, y = numbers()
+    X[350, 0] = np.nan
+    X, y = arrays(X, y)
+    late = da.concatenate([X[:100], X[100:200].map_blocks(fail_late, chunks=(100, 5)), X[200:]])
+    with pytest.raises(ValueError, match=r"^Partition 1: Found array with 0 feature"):
+        DaskBackpropRegressor(**FEW).fit(late, y)
+
+
+@pytest.mark.parametrize(
+    "data", [with_nan, with_unequal_columns, with_a_task_that_raises], ids=lambda data: data.__name__
+)
+def test_the_workers_forget_what_a_fit_that_failed_has_computed(data, client):
+    before = set(client.futures)
+    with pytest.raises((ValueError, RuntimeError)) as raised:
+        DaskBackpropRegressor(**FEW).fit(*data())
+    deadline = time.monotonic() + 10
+    while not client.futures.keys() <= before and time.monotonic() < deadline:  # the client forgets in its own thread
+        time.sleep(0.01)
+    assert raised.value.__traceback__ is not None  # which is still alive
+    assert client.futures.keys() <= before
+
+
+def test_an_address_as_the_client():
+    with pytest.raises(
+        TypeError, match=r"client must be a distributed\.Client or None, got .*: pass Client\(address\)"
+    ):
+        DaskBackpropRegressor(client="tcp://127.0.0.1:8786").fit(*arrays(*numbers()))
 
 
 def test_weights_in_memory():

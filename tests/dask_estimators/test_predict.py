@@ -1,5 +1,7 @@
 """Predictions of dask collections: lazy, partition by partition, and equal to those of the local network."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -67,6 +69,53 @@ def test_predictions_of_a_frame_are_a_lazy_series_or_frame_with_its_index(classi
     assert prediction._meta.ndim == computed.ndim
 
 
+def dtypes(prediction):
+    """Return the dtypes of the values, and that of the names of a frame."""
+    return prediction.dtype if prediction.ndim == 1 else (prediction.dtypes.tolist(), prediction.columns.dtype)
+
+
+LABELS = {
+    "text": lambda y: np.where(y > 0, "high", "low"),
+    "text objects": lambda y: np.where(y > 0, "high", "low").astype(object),
+    "int64": lambda y: np.digitize(y, [-0.5, 0.5]),
+    "int8": lambda y: np.digitize(y, [-0.5, 0.5]).astype(np.int8),
+    "bool": lambda y: y > 0,
+}
+
+
+@pytest.mark.parametrize("labels_of", LABELS.values(), ids=LABELS)
+def test_the_dtypes_of_lazy_classes_are_those_of_computed_ones(two_workers, labels_of):
+    X, y = numbers()
+    X, y = frames(X, labels_of(y))
+    network = DaskBackpropClassifier(**FEW | {"max_iter": 1}, client=two_workers).fit(X, y)
+    for samples, method in product((X, X[X["a"] > 100]), ("predict", "predict_proba", "decision_function")):
+        lazy = getattr(network, method)(samples)
+        assert dtypes(lazy._meta) == dtypes(lazy.compute(scheduler="synchronous"))
+
+
+@pytest.mark.parametrize("fitted_to", [np.float32, np.float64])
+@pytest.mark.parametrize("predicted", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_the_dtypes_of_lazy_numbers_are_those_of_computed_ones(two_workers, fitted_to, predicted, n_targets):
+    X, y = frames(*numbers())
+    y = y.astype(fitted_to) if n_targets == 1 else X[["a", "b"]].astype(fitted_to)
+    network = DaskBackpropRegressor(**FEW | {"max_iter": 1}, client=two_workers).fit(X.astype(fitted_to), y)
+    X = (10 * X).astype(predicted)
+    for samples in (X, X[X["a"] > 100]):
+        lazy = network.predict(samples)
+        assert dtypes(lazy._meta) == dtypes(lazy.compute(scheduler="synchronous"))
+
+
+@pytest.mark.parametrize("fitted_to", [np.float32, np.float64])
+@pytest.mark.parametrize("predicted", [np.float32, np.float64, np.int64])
+def test_the_dtypes_of_lazy_arrays_are_those_of_computed_ones(two_workers, fitted_to, predicted):
+    X, y = arrays(*numbers())
+    options = FEW | {"max_iter": 1}
+    network = DaskBackpropRegressor(**options, client=two_workers).fit(X.astype(fitted_to), y.astype(fitted_to))
+    lazy = network.predict((10 * X).astype(predicted))
+    assert lazy.dtype == lazy.compute(scheduler="synchronous").dtype
+
+
 def test_partitions_of_unknown_size(regressor):
     X, y = numbers()
     prediction = regressor.predict(of_unknown_size(X, y)[0])
@@ -123,9 +172,10 @@ def test_nothing_is_predicted_before_fit():
         DaskBackpropRegressor().predict(*arrays(numbers()[0]))
 
 
-def test_an_array_of_one_dimension(regressor):
+@pytest.mark.parametrize("collections", [arrays, frames])
+def test_samples_of_one_dimension(regressor, collections):
     with pytest.raises(ValueError, match="X must have 2 dimensions, got 1"):
-        regressor.predict(arrays(numbers()[1])[0])
+        regressor.predict(collections(*numbers())[1])
 
 
 @pytest.mark.parametrize("collections", [arrays, frames])
