@@ -12,7 +12,7 @@ from .._hyperparameters import shortened
 from .._training.config import TrainingConfig
 
 #: The standard deviation of the share of a class in a window, relative to the share, from which on a warning says so.
-MAX_CLASS_DEVIATION = 0.1
+MAX_CLASS_DEVIATION = 0.15
 
 
 def unequal_share(deviation: np.ndarray | None, classes: Any, parts: str) -> str | None:

@@ -197,13 +197,13 @@ class Survey:
             ("targets", *(shape[0] if shape else 1 for shape in (self.y_shape, other.y_shape))),
         ):
             if before != now:
-                raise ValueError(f"it has {now} {what}, and the chunks before have {before}.")
+                raise ValueError(f"it has {now} {what}, and those before have {before}.")
         names, names_before = _listed(other.names), _listed(self.names)
         if names != names_before:
             raise ValueError(f"its feature names are {names}, and before they were {names_before}.")
         if self.is_sparse != other.is_sparse:
             kinds = [("dense", "sparse")[survey.is_sparse] for survey in (self, other)]
-            raise ValueError(f"its X is {kinds[1]}, and before X was {kinds[0]}: convert all chunks to one kind.")
+            raise ValueError(f"its X is {kinds[1]}, and before X was {kinds[0]}: convert all to one kind.")
         kinds = ["text" if survey.y_dtype.kind in "OUS" else "numbers" for survey in (self, other)]
         if kinds[0] != kinds[1]:
             raise ValueError(f"its y has {kinds[1]}, and before y had {kinds[0]}.")
