@@ -131,6 +131,7 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     register()
     import skl2onnx
 
+    from ._inner_estimators import holders_of_options
     from ._subclasses import register_subclasses
 
     register_subclasses(estimator)
@@ -142,7 +143,7 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
         estimator,
         graph_sample(sample),
         target_opset=target_opset,
-        options={id(estimator): options} if options else None,
+        options={id(holder): options for holder in holders_of_options(estimator)} if options else None,
     )
     model.doc_string = f"{type(estimator).__name__}, converted by skbackprop {__version__} and skl2onnx."
     entry = model.metadata_props.add()

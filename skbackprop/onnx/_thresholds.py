@@ -14,7 +14,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import TunedThresholdClassifierCV
 
 from ._graph import Graph, Tensor, concatenate
-from ._inner_estimators import add_classifier, contains_network, request_scores
+from ._inner_estimators import add_classifier, contains_own, request_scores
 from ._operators import classes_of, output_dtype, probability_dtype, set_type
 
 
@@ -44,16 +44,16 @@ def set_tuned_threshold_types(operator: Any) -> None:
     """Set the types of a `TunedThresholdClassifierCV`."""
     from skl2onnx.shape_calculators.tuned_threshold_classifier import tuned_threshold_classifier_shape_calculator
 
-    has_network = contains_network(operator.raw_operator)
-    (set_threshold_types if has_network else tuned_threshold_classifier_shape_calculator)(operator)
+    has_own = contains_own(operator.raw_operator)
+    (set_threshold_types if has_own else tuned_threshold_classifier_shape_calculator)(operator)
 
 
 def convert_tuned_threshold(scope: Any, operator: Any, container: Any) -> None:
     """Add the operators of a `TunedThresholdClassifierCV`."""
     from skl2onnx.operator_converters.tuned_threshold_classifier import convert_sklearn_tuned_threshold_classifier
 
-    has_network = contains_network(operator.raw_operator)
-    (convert_threshold if has_network else convert_sklearn_tuned_threshold_classifier)(scope, operator, container)
+    has_own = contains_own(operator.raw_operator)
+    (convert_threshold if has_own else convert_sklearn_tuned_threshold_classifier)(scope, operator, container)
 
 
 def decision_function(graph: Graph, operator: Any, dtype: np.dtype) -> Tensor:

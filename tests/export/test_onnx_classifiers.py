@@ -23,12 +23,13 @@ from sklearn.model_selection import (
 )
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleClassifier, PiecewiseLinearEncoder
+from skbackprop.inspection import HiddenFeatures
 from tests.shared import TRAINS_BRIEFLY
 
 skl2onnx = pytest.importorskip("skl2onnx")
@@ -106,6 +107,16 @@ def assert_same_calibration(estimator, method, dtype, atol=1e-4):
     is_decided = lowest[:, -1] - lowest[:, -2] > 2 * atol
     assert is_decided.mean() > 0.5
     np.testing.assert_array_equal(labels[is_decided], estimator.predict(inputs)[is_decided])
+
+
+def assert_same_scores(estimator, inputs, tolerance):
+    """Assert that a graph computes the labels and the decision function."""
+    labels, scores = run(to_onnx(estimator, inputs, raw_scores=True), inputs)
+    np.testing.assert_array_equal(labels, estimator.predict(inputs))
+    expected = estimator.decision_function(inputs)
+    if expected.ndim == 1:  # as skl2onnx has it for other binary classifiers
+        expected = np.column_stack([-expected, expected])
+    np.testing.assert_allclose(scores, expected, rtol=tolerance, atol=tolerance)
 
 
 @CLASSES
@@ -359,12 +370,7 @@ def test_decision_function_without_converter_is_refused():
     "base", [name for name, base in BASES.items() if hasattr(base, "decision_function") and "columns" not in name]
 )
 def test_raw_scores_of_other_estimators(base, y, dtype):
-    estimator, inputs = clone(BASES[base]).fit(X, y), X.astype(dtype)
-    _, scores = run(to_onnx(estimator, inputs, raw_scores=True), inputs)
-    expected = estimator.decision_function(inputs)
-    if expected.ndim == 1:  # as skl2onnx has it for other binary classifiers
-        expected = np.column_stack([-expected, expected])
-    np.testing.assert_allclose(scores, expected, rtol=TOLERANCES[dtype], atol=TOLERANCES[dtype])
+    assert_same_scores(clone(BASES[base]).fit(X, y), X.astype(dtype), TOLERANCES[dtype])
 
 
 # Others
@@ -392,3 +398,72 @@ def test_several_outputs(base, dtype):
 def test_boosting(y):
     estimator = AdaBoostClassifier(BackpropClassifier(5, random_state=0), n_estimators=3, random_state=0).fit(X, y)
     assert_same(estimator, X.astype(np.float32), 1e-5)
+
+
+# Networks that only the grid of a search has
+
+
+GRIDS = {
+    "list": {"clf": [NETWORK]},
+    "array": {"clf": np.array([NETWORK], dtype=object)},
+    "list of grids": [{"clf": [NETWORK]}, {"clf": [NETWORK], "clf__alpha": [0.1]}],
+    "pipeline": {"clf": [PIPELINE]},
+    "subclass": {"clf": [type("Renamed", (BackpropClassifier,), {})(**FEW)]},
+}
+
+
+def search_for_step(grid):
+    return GridSearchCV(Pipeline([("encode", StandardScaler()), ("clf", LogisticRegression())]), grid, cv=2)
+
+
+@DTYPES
+@CLASSES
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_networks_in_a_grid(grid, y, dtype):
+    inputs = X.astype(dtype)
+    search = search_for_step(grid)
+    for estimator in (
+        search,
+        CalibratedClassifierCV(search, cv=2),
+        CalibratedClassifierCV(RandomizedSearchCV(search.estimator, grid, n_iter=1, cv=2), cv=2),
+        BaggingClassifier(search, 2, random_state=0),
+        OneVsRestClassifier(search),
+    ):
+        assert_same(clone(estimator).fit(X, y), inputs, TOLERANCES[dtype])
+
+
+@DTYPES
+@CLASSES
+def test_raw_scores_of_networks_in_a_grid(y, dtype):
+    search = search_for_step(GRIDS["list"])
+    estimators = [search, make_pipeline(PiecewiseLinearEncoder(3), search), OneVsRestClassifier(search)]
+    for estimator in estimators:
+        assert_same_scores(clone(estimator).fit(X, y), X.astype(dtype), TOLERANCES[dtype])
+
+
+@DTYPES
+def test_decision_functions_and_thresholds_of_networks_in_a_grid(dtype):
+    search, inputs = search_for_step(GRIDS["list"]), X.astype(dtype)
+    stacking = StackingClassifier([("a", search)], LogisticRegression(), cv=2, stack_method="decision_function")
+    assert_same(stacking.fit(X, THREE_CLASSES), inputs, TOLERANCES[dtype])
+    assert_same(TunedThresholdClassifierCV(search, cv=2, thresholds=5).fit(X, TWO_CLASSES), inputs, TOLERANCES[dtype])
+    fixed = search_for_step({"clf": [FixedThresholdClassifier(NETWORK, threshold=0.9)]})
+    voting = VotingClassifier([("a", fixed), ("b", NETWORK)], flatten_transform=False).fit(X, TWO_CLASSES)
+    with pytest.raises(NotImplementedError, match="threshold of FixedThresholdClassifier within VotingClassifier"):
+        to_onnx(voting, inputs)
+
+
+# Transformers of this package before other classifiers
+
+
+@DTYPES
+@CLASSES
+@pytest.mark.parametrize("transformer", [PiecewiseLinearEncoder(3), HiddenFeatures(NETWORK)], ids=["encoder", "hidden"])
+def test_pipelines_without_a_network_at_the_end(transformer, y, dtype):
+    inputs = X.astype(dtype)
+    pipeline = make_pipeline(StandardScaler(), transformer, LogisticRegression())
+    for base in (pipeline, GridSearchCV(pipeline, {}, cv=2), make_pipeline(FrozenEstimator(clone(pipeline).fit(X, y)))):
+        assert_same_scores(clone(base).fit(X, y), inputs, 10 * TOLERANCES[dtype])
+    for method in METHODS:
+        estimator = CalibratedClassifierCV(pipeline, method=method, cv=2).fit(X, y)
+        assert_same_calibration(estimator, method, dtype)
