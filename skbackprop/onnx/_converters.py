@@ -33,7 +33,13 @@ from ._graph import INT64, Graph
 from ._networks import class_scores, decision_function, hidden_output, label_codes, predictions, probabilities
 from ._operators import classes_of, name_labels, output_dtype, probability_dtype, samples, set_type
 from ._sklearn_classifiers import convert_bagging, convert_one_vs_rest, convert_stacking, convert_voting
-from ._thresholds import convert_threshold, convert_tuned_threshold, set_threshold_types, set_tuned_threshold_types
+from ._thresholds import (
+    convert_threshold,
+    convert_tuned_threshold,
+    parse_tuned_threshold,
+    set_threshold_types,
+    set_tuned_threshold_types,
+)
 
 
 class Converter(NamedTuple):
@@ -171,7 +177,12 @@ CONVERTERS = [
     Converter(GridSearchCV, set_delegate_types, convert_grid_search, "passthrough", parse_grid_search, replaces=True),
     Converter(FixedThresholdClassifier, set_threshold_types, convert_threshold, ENSEMBLE_OPTIONS),
     Converter(
-        TunedThresholdClassifierCV, set_tuned_threshold_types, convert_tuned_threshold, ENSEMBLE_OPTIONS, replaces=True
+        TunedThresholdClassifierCV,
+        set_tuned_threshold_types,
+        convert_tuned_threshold,
+        ENSEMBLE_OPTIONS,
+        parse_tuned_threshold,
+        replaces=True,
     ),
     Converter(CalibratedClassifierCV, set_calibrated_types, convert_calibrated, ENSEMBLE_OPTIONS, replaces=True),
     Converter(StackingClassifier, set_classifier_types_of_sklearn, convert_stacking, NETWORK_OPTIONS, replaces=True),

@@ -40,6 +40,14 @@ def convert_threshold(scope: Any, operator: Any, container: Any) -> None:
     graph.name_result(probability.astype(probability_dtype(operator)), operator.outputs[1])
 
 
+def parse_tuned_threshold(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> list[Any]:
+    """Return the outputs of a `TunedThresholdClassifierCV`, in skl2onnx without dictionaries of probabilities."""
+    from skl2onnx._parse import _parse_sklearn_classifier, _parse_sklearn_simple_model
+
+    parse = _parse_sklearn_classifier if contains_own(model) else _parse_sklearn_simple_model
+    return parse(scope, model, inputs, custom_parsers=custom_parsers)
+
+
 def set_tuned_threshold_types(operator: Any) -> None:
     """Set the types of a `TunedThresholdClassifierCV`."""
     from skl2onnx.shape_calculators.tuned_threshold_classifier import tuned_threshold_classifier_shape_calculator

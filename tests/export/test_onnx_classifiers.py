@@ -222,7 +222,7 @@ def test_graphs_of_other_classifiers_do_not_change():
         "from sklearn.calibration import CalibratedClassifierCV\n"
         "from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier\n"
         "from sklearn.linear_model import LogisticRegression\n"
-        "from sklearn.model_selection import GridSearchCV\n"
+        "from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV\n"
         "from sklearn.pipeline import make_pipeline\n"
         "from sklearn.multiclass import OneVsRestClassifier\n"
         "X = np.random.default_rng(0).normal(size=(60, 2))\n"
@@ -233,6 +233,7 @@ def test_graphs_of_other_classifiers_do_not_change():
         "    StackingClassifier([('a', logistic)], logistic), BaggingClassifier(logistic, 2, random_state=0),\n"
         "    VotingClassifier([('a', logistic)], flatten_transform=False),\n"
         "    OneVsRestClassifier(logistic), GridSearchCV(logistic, {}, cv=2), make_pipeline(logistic),\n"
+        "    TunedThresholdClassifierCV(logistic, cv=2), make_pipeline(TunedThresholdClassifierCV(logistic, cv=2)),\n"
         "):\n"
         "    model = skl2onnx.to_onnx(estimator.fit(X, y), X[:1])\n"
         "    print(hashlib.sha256(model.SerializeToString()).hexdigest())\n"
@@ -243,7 +244,7 @@ def test_graphs_of_other_classifiers_do_not_change():
         for first in ("", "import skbackprop.onnx\n")
     )
     assert without == with_converters
-    assert len(set(without.split())) == 7
+    assert len(set(without.split())) == 9
 
 
 # Thresholds
