@@ -109,7 +109,7 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
         if it is of a subclass that overrides its predictions.
     ValueError
         If the estimator cannot predict X, because names, order or number of the columns are not those of `fit`; or if
-        the name of a column is empty.
+        the name of a column is empty; or if options exclude each other.
 
     See Also
     --------
@@ -134,11 +134,12 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     register()
     import skl2onnx
 
-    from ._errors import check_arguments, errors_with_remedy
+    from ._errors import check_arguments, check_options, errors_with_remedy
     from ._inner_estimators import holders_of_options
     from ._subclasses import register_subclasses
 
     check_arguments(estimator, target_opset)
+    check_options(estimator, options)
     register_subclasses(estimator)
     if is_classifier(estimator):
         options = {"zipmap": False} | options

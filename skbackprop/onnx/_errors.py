@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
 
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.multiclass import OneVsRestClassifier
+
+from ._inner_estimators import holders_of_options
 from ._operators import MIN_OPSET
+
+#: The classifiers whose converters ignore or refuse the option `nocl`.
+WITHOUT_POSITIONS = (BaggingClassifier, OneVsRestClassifier, StackingClassifier, VotingClassifier)
 
 
 def check_arguments(estimator: Any, target_opset: Any) -> None:
@@ -18,6 +25,28 @@ def check_arguments(estimator: Any, target_opset: Any) -> None:
         )
     if target_opset is not None and (not isinstance(target_opset, Integral) or isinstance(target_opset, bool)):
         raise TypeError(f"target_opset must be an integer of at least {MIN_OPSET}, or None, got {target_opset!r}.")
+
+
+def check_options(estimator: Any, options: dict[str, Any]) -> None:
+    """Raise an error for options that skl2onnx accepts and does not convert.
+
+    Raises
+    ------
+    NotImplementedError
+        If an estimator of scikit-learn has no positions in place of labels.
+    ValueError
+        If options exclude each other.
+    """
+    if not options.get("nocl", False):
+        return
+    if options.get("zipmap") == "columns":
+        raise ValueError('nocl=True cannot be combined with zipmap="columns", which names classes; use zipmap=False.')
+    for holder in holders_of_options(estimator):
+        if isinstance(holder, WITHOUT_POSITIONS):
+            raise NotImplementedError(
+                f"nocl=True of {type(holder).__name__} cannot be converted to ONNX; leave nocl out for labels, or fit "
+                "to positions, as in LabelEncoder().fit_transform(y)."
+            )
 
 
 @contextmanager

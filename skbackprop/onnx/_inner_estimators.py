@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.ensemble import BaggingClassifier, StackingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.model_selection._search_successive_halving import HalvingGridSearchCV, HalvingRandomSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 
@@ -33,7 +34,7 @@ OWN = (
     HiddenFeatures,
 )
 #: What passes all options on to the estimator within it.
-DELEGATES = (FrozenEstimator, GridSearchCV, RandomizedSearchCV)
+DELEGATES = (FrozenEstimator, GridSearchCV, RandomizedSearchCV, HalvingGridSearchCV, HalvingRandomSearchCV)
 
 
 def estimators_within(estimator: Any) -> Iterator[Any]:

@@ -8,16 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from scipy import stats
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
     RandomizedSearchCV,
     TunedThresholdClassifierCV,
 )
@@ -468,3 +472,40 @@ def test_pipelines_without_a_network_at_the_end(transformer, y, dtype):
     for method in METHODS:
         estimator = CalibratedClassifierCV(pipeline, method=method, cv=2).fit(X, y)
         assert_same_calibration(estimator, method, dtype)
+
+
+@DTYPES
+@CLASSES
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [(HalvingGridSearchCV, [0.1, 1.0]), (HalvingRandomSearchCV, stats.uniform(0.1, 1.0))],
+    ids=["grid", "random"],
+)
+def test_halving_searches(kind, values, y, dtype):
+    options = {"cv": 2, "random_state": 0, "min_resources": 40}
+    search = kind(PIPELINE, {"backpropclassifier__alpha": values}, **options)
+    inputs = X.astype(dtype)
+    estimators = [search, make_pipeline(StandardScaler(), search), BaggingClassifier(search, 2, random_state=0)]
+    for estimator in estimators:
+        assert_same(clone(estimator).fit(X, y), inputs, TOLERANCES[dtype])
+    assert_same_scores(clone(search).fit(X, y), inputs, TOLERANCES[dtype])
+    for method in METHODS:
+        assert_same_calibration(CalibratedClassifierCV(search, method=method, cv=2).fit(X, y), method, dtype)
+
+
+# Options
+
+
+def test_positions_with_columns_of_probabilities_are_refused():
+    network = clone(NETWORK).fit(X, TWO_CLASSES)
+    with pytest.raises(ValueError, match=r'nocl=True cannot be combined with zipmap="columns".*zipmap=False'):
+        to_onnx(network, X, nocl=True, zipmap="columns")
+    assert len(run(to_onnx(network, X, zipmap="columns"), X)) == 3
+
+
+@pytest.mark.parametrize("y", [TWO_CLASSES, THREE_CLASSES], ids=["integers", "strings"])
+@pytest.mark.parametrize("base", ["bagging", "one versus rest", "stacking", "voting", "stacking, pipeline"])
+def test_positions_are_refused_where_skl2onnx_does_not_convert_them(base, y):
+    estimator = make_pipeline(StandardScaler(), clone(BASES[base])).fit(X, y)
+    with pytest.raises(NotImplementedError, match=r"nocl=True of \w+Classifier cannot be converted.* leave nocl out"):
+        to_onnx(estimator, X, nocl=True)
