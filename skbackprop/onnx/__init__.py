@@ -33,8 +33,9 @@ def register() -> None:
 
     Importing `skbackprop.onnx` does this, if skl2onnx is installed. Calling it again changes nothing.
 
-    Some converters of skl2onnx for estimators around networks are replaced, such as that of `CalibratedClassifierCV`,
-    because they compute something else than scikit-learn. Estimators without networks are converted as before.
+    Some converters of skl2onnx for estimators around those of this package are replaced, such as that of
+    `CalibratedClassifierCV`, because they compute something else than scikit-learn. Other estimators are converted as
+    before.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The converter of `CalibratedClassifierCV` around networks.
+"""The converter of `CalibratedClassifierCV` around estimators of this package.
 
 skl2onnx has one of its own, but that takes probabilities for the decision function of a Pipeline or a search, rounds to
 the nearest threshold of isotonic regression, and does not know temperature scaling. It remains in use for other

@@ -1,7 +1,8 @@
 """The converters of what passes everything on to an estimator within it: `FrozenEstimator`, searches and Pipelines.
 
-skl2onnx has converters for `GridSearchCV` and Pipelines, which remain in use for estimators without networks. The first
-makes further outputs of the graph if the search is in a Pipeline, and the second ignores the option `raw_scores`.
+skl2onnx has converters for `GridSearchCV` and Pipelines, which remain in use if nothing within them is of this
+package. The first makes further outputs of the graph if the search is in a Pipeline, and the second ignores the option
+`raw_scores`.
 """
 
 from __future__ import annotations

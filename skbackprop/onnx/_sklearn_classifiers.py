@@ -1,4 +1,6 @@
-"""Converters of skl2onnx that are right under conditions, which are met or checked here for estimators with networks.
+"""Converters of skl2onnx that are right under conditions, which are met or checked here.
+
+This concerns estimators that contain one of this package:
 
 - Those for classifiers that may use the decision function of others set the option `raw_scores` of these, which
   Pipelines and searches do not pass on; here it is set for the classifiers within these as well.

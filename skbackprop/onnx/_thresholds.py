@@ -1,7 +1,7 @@
 """The converters of scikit-learn's classifiers with a threshold for two classes.
 
 skl2onnx has one for `TunedThresholdClassifierCV`, but that ignores the threshold. It remains in use for classifiers
-without networks.
+without estimators of this package.
 """
 
 from __future__ import annotations

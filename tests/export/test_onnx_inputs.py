@@ -5,12 +5,26 @@ import pandas as pd
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import BaggingRegressor, StackingRegressor, VotingRegressor
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    KBinsDiscretizer,
+    OneHotEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
+    StandardScaler,
+)
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleRegressor, PiecewiseLinearEncoder
@@ -224,3 +238,38 @@ def test_integers_where_skl2onnx_does_not_convert_them_are_refused(dtype):
             to_onnx(estimator.fit(inputs, Y), inputs)
         floats = inputs.astype(np.float32)
         assert_outputs(run(to_onnx(estimator, floats), floats), estimator, floats, 1e-5)
+
+
+# What the guide suggests where skl2onnx does not convert something
+
+
+def test_columns_of_float64_before_encoded_ones():
+    frame = FRAME.assign(color=np.array(["red", "green", "blue"])[np.digitize(Y, [-1, 1])])
+    encoder = OneHotEncoder(sparse_output=False)
+    columns = make_column_transformer(("passthrough", list(FRAME)), (encoder, ["color"]))
+    network = BackpropClassifier(**FEW)
+    several = [("a", network), ("b", network)]
+    for classifier in (
+        BaggingClassifier(network, 2, random_state=0),
+        VotingClassifier(several, voting="soft", flatten_transform=False),
+        StackingClassifier(several, network, cv=2),
+        OneVsRestClassifier(network),
+    ):
+        estimator = make_pipeline(columns, classifier).fit(frame, frame["color"])
+        assert_outputs(run(to_onnx(estimator, frame), frame), estimator, frame, 1e-12)
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [PolynomialFeatures(2), KBinsDiscretizer(4, encode="onehot-dense", quantile_method="linear"), PowerTransformer()],
+    ids=["polynomials", "bins", "power"],
+)
+def test_transformers_in_float32(transformer):
+    inputs = ((X - 1e4) / [1, 30, 0.1]).astype(np.float32)
+    estimator = make_pipeline(transformer, NETWORK).fit(inputs, Y)
+    assert_outputs(run(to_onnx(estimator, inputs), inputs), estimator, inputs, 2e-5)
+
+
+def test_votes_with_weights_in_an_array():
+    estimator = VotingRegressor(SEVERAL, weights=np.array([0.2, 0.8])).fit(X, Y)
+    assert_outputs(run(to_onnx(estimator, X), X), estimator, X, 1e-12)
