@@ -140,12 +140,12 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     from ._subclasses import register_subclasses
 
     check_arguments(estimator, target_opset)
-    check_options(estimator, options)
     register_subclasses(estimator)
     if is_classifier(estimator):
         options = {"zipmap": False} | options
     sample = first_sample(X)
     (estimator.predict if hasattr(estimator, "predict") else estimator.transform)(sample)  # checks names and numbers
+    check_options(estimator, options)
     with errors_with_remedy(estimator, X):
         model = skl2onnx.to_onnx(
             estimator,

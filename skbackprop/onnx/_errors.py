@@ -68,6 +68,8 @@ def errors_with_remedy(estimator: Any, X: Any) -> Iterator[None]:
     try:
         yield
     except InvalidInputLengthException as error:
+        if not hasattr(X, "columns"):
+            raise
         raise NotImplementedError(
             f"X is a data frame with {len(X.columns)} columns, each of which is an input in ONNX, but a part of {name} "
             "can be converted for one input only; pass X.to_numpy(), if the columns have one dtype, or begin with a "

@@ -90,8 +90,10 @@ def test_names_of_columns_for_an_array(network):
 
 
 def test_an_estimator_that_is_not_fitted_is_refused():
-    with pytest.raises(NotFittedError):
-        to_onnx(BackpropRegressor(), X)
+    for estimator in (BackpropRegressor(), GridSearchCV(NETWORK, {}), make_pipeline(BaggingRegressor(NETWORK))):
+        for options in ({}, {"nocl": True}):
+            with pytest.raises(NotFittedError):
+                to_onnx(estimator, X, **options)
 
 
 def test_names_of_inputs():
