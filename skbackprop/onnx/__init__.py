@@ -33,8 +33,9 @@ def register() -> None:
 
     Importing `skbackprop.onnx` does this, if skl2onnx is installed. Calling it again changes nothing.
 
-    Some converters of skl2onnx for estimators around networks are replaced, such as that of `CalibratedClassifierCV`,
-    because they compute something else than scikit-learn. Estimators without networks are converted as before.
+    Some converters of skl2onnx for estimators around those of this package are replaced, such as that of
+    `CalibratedClassifierCV`, because they compute something else than scikit-learn. Other estimators are converted as
+    before.
 
     Raises
     ------
@@ -78,9 +79,10 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     X : {array-like, sparse matrix, sparse array} of shape (n_samples, n_features)
         Samples that the estimator can predict, of which the first one determines the inputs of the graph. Each column
         of a pandas data frame is an input of shape (n_samples, 1), whose name is that of the column, with an underscore
-        in place of spaces and punctuation: "a b" becomes "a_b". A polars data frame, an array, a list or a sparse
-        matrix makes one input, "X". The inputs have the dtypes of X: float32, float64, bool, int8, int32, int64 or
-        uint8, and strings if a transformer takes them. Outputs are float64 if X is float64, otherwise float32.
+        in place of spaces and punctuation: "a b" becomes "a_b", or "a_b1" if another column has that name. A polars
+        data frame, an array, a list or a sparse matrix makes one input, "X". The inputs have the dtypes of X: float32,
+        float64, bool, int8, int32, int64 or uint8, and strings if a transformer takes them. skl2onnx converts some
+        estimators of scikit-learn for floats only. Outputs are float64 if X is float64, otherwise float32.
     target_opset : int, default=None
         Version of the ONNX operators, at least 11; None is the latest that skl2onnx has been tested with.
     **options : dict
@@ -104,9 +106,11 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
         an estimator of scikit-learn is used in a way that skl2onnx does not convert; the guide lists what works.
     TypeError
         If X has another dtype, such as a nullable one, float16 or uint16, or the name of a column is not a string; if
-        the estimator is for data on a cluster; or if it is of a subclass that overrides its predictions.
+        skl2onnx does not convert a part of the estimator for the dtype; if the estimator is for data on a cluster; or
+        if it is of a subclass that overrides its predictions.
     ValueError
-        If the estimator cannot predict X, because names, order or number of the columns are not those of `fit`.
+        If the estimator cannot predict X, because names, order or number of the columns are not those of `fit`; or if
+        the name of a column is empty; or if options exclude each other.
 
     See Also
     --------
@@ -131,19 +135,24 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     register()
     import skl2onnx
 
+    from ._errors import check_arguments, check_options, errors_with_remedy
+    from ._inner_estimators import holders_of_options
     from ._subclasses import register_subclasses
 
+    check_arguments(estimator, target_opset)
     register_subclasses(estimator)
     if is_classifier(estimator):
         options = {"zipmap": False} | options
     sample = first_sample(X)
     (estimator.predict if hasattr(estimator, "predict") else estimator.transform)(sample)  # checks names and numbers
-    model = skl2onnx.to_onnx(
-        estimator,
-        graph_sample(sample),
-        target_opset=target_opset,
-        options={id(estimator): options} if options else None,
-    )
+    check_options(estimator, options)
+    with errors_with_remedy(estimator, X):
+        model = skl2onnx.to_onnx(
+            estimator,
+            graph_sample(sample),
+            target_opset=target_opset,
+            options={id(holder): options for holder in holders_of_options(estimator)} if options else None,
+        )
     model.doc_string = f"{type(estimator).__name__}, converted by skbackprop {__version__} and skl2onnx."
     entry = model.metadata_props.add()
     entry.key, entry.value = "skbackprop_version", __version__

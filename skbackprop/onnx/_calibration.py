@@ -1,4 +1,4 @@
-"""The converter of `CalibratedClassifierCV` around networks.
+"""The converter of `CalibratedClassifierCV` around estimators of this package.
 
 skl2onnx has one of its own, but that takes probabilities for the decision function of a Pipeline or a search, rounds to
 the nearest threshold of isotonic regression, and does not know temperature scaling. It remains in use for other
@@ -15,7 +15,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from ._formulas import logistic
 from ._graph import Graph, Tensor, concatenate, weighted_sum
-from ._inner_estimators import add_classifier, contains_network, request_scores
+from ._inner_estimators import add_classifier, contains_own, request_scores
 from ._operators import classes_of, name_labels, output_dtype, probability_dtype, set_type
 
 #: Added to probabilities before their logarithm is scaled, as scikit-learn does.
@@ -26,7 +26,7 @@ def set_calibrated_types(operator: Any) -> None:
     """Set the types of the labels and probabilities."""
     from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
 
-    if not contains_network(operator.raw_operator):
+    if not contains_own(operator.raw_operator):
         calculate_linear_classifier_output_shapes(operator)
         return
     classes = classes_of(operator.scope_inst, operator.raw_operator)
@@ -38,7 +38,7 @@ def convert_calibrated(scope: Any, operator: Any, container: Any) -> None:
     """Add the operators of the mean of the calibrated probabilities of several classifiers."""
     from skl2onnx.operator_converters.calibrated_classifier_cv import convert_sklearn_calibrated_classifier_cv
 
-    if not contains_network(operator.raw_operator):
+    if not contains_own(operator.raw_operator):
         convert_sklearn_calibrated_classifier_cv(scope, operator, container)
         return
     graph = Graph(scope, container)

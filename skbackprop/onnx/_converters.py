@@ -15,7 +15,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
-    RandomizedSearchCV,
     TunedThresholdClassifierCV,
 )
 from sklearn.multiclass import OneVsRestClassifier
@@ -30,10 +29,17 @@ from ._calibration import convert_calibrated, set_calibrated_types
 from ._delegates import convert_delegate, convert_grid_search, parse_delegate, parse_grid_search, set_delegate_types
 from ._ensembles import convert_encoder, convert_ensemble_classifier, convert_ensemble_regressor, set_encoder_types
 from ._graph import INT64, Graph
+from ._inner_estimators import DELEGATES
 from ._networks import class_scores, decision_function, hidden_output, label_codes, predictions, probabilities
 from ._operators import classes_of, name_labels, output_dtype, probability_dtype, samples, set_type
 from ._sklearn_classifiers import convert_bagging, convert_one_vs_rest, convert_stacking, convert_voting
-from ._thresholds import convert_threshold, convert_tuned_threshold, set_threshold_types, set_tuned_threshold_types
+from ._thresholds import (
+    convert_threshold,
+    convert_tuned_threshold,
+    parse_tuned_threshold,
+    set_threshold_types,
+    set_tuned_threshold_types,
+)
 
 
 class Converter(NamedTuple):
@@ -166,12 +172,20 @@ CONVERTERS = [
     Converter(BackpropEnsembleClassifier, set_classifier_types, convert_ensemble_classifier, ENSEMBLE_OPTIONS),
     Converter(PiecewiseLinearEncoder, set_encoder_types, convert_encoder),
     Converter(HiddenFeatures, set_hidden_types, convert_hidden),
-    Converter(FrozenEstimator, set_delegate_types, convert_delegate, "passthrough", parse_delegate),
-    Converter(RandomizedSearchCV, set_delegate_types, convert_delegate, "passthrough", parse_delegate),
+    *(
+        Converter(delegate, set_delegate_types, convert_delegate, "passthrough", parse_delegate)
+        for delegate in DELEGATES
+        if delegate is not GridSearchCV
+    ),
     Converter(GridSearchCV, set_delegate_types, convert_grid_search, "passthrough", parse_grid_search, replaces=True),
     Converter(FixedThresholdClassifier, set_threshold_types, convert_threshold, ENSEMBLE_OPTIONS),
     Converter(
-        TunedThresholdClassifierCV, set_tuned_threshold_types, convert_tuned_threshold, ENSEMBLE_OPTIONS, replaces=True
+        TunedThresholdClassifierCV,
+        set_tuned_threshold_types,
+        convert_tuned_threshold,
+        ENSEMBLE_OPTIONS,
+        parse_tuned_threshold,
+        replaces=True,
     ),
     Converter(CalibratedClassifierCV, set_calibrated_types, convert_calibrated, ENSEMBLE_OPTIONS, replaces=True),
     Converter(StackingClassifier, set_classifier_types_of_sklearn, convert_stacking, NETWORK_OPTIONS, replaces=True),

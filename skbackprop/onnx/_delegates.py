@@ -1,14 +1,15 @@
 """The converters of what passes everything on to an estimator within it: `FrozenEstimator`, searches and Pipelines.
 
-skl2onnx has converters for `GridSearchCV` and Pipelines, which remain in use for estimators without networks. The first
-makes further outputs of the graph if the search is in a Pipeline, and the second ignores the option `raw_scores`.
+skl2onnx has converters for `GridSearchCV` and Pipelines, which remain in use if nothing within them is of this
+package. The first makes further outputs of the graph if the search is in a Pipeline, and the second ignores the option
+`raw_scores`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ._inner_estimators import contains_network, delegate_of
+from ._inner_estimators import contains_own, delegate_of
 
 
 def parse_delegate(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> list[Any]:
@@ -54,7 +55,7 @@ def parse_grid_search(scope: Any, model: Any, inputs: list[Any], custom_parsers:
     """Return the outputs of a `GridSearchCV`."""
     from skl2onnx._parse import _parse_sklearn_grid_search_cv
 
-    parse = parse_delegate if contains_network(model) else _parse_sklearn_grid_search_cv
+    parse = parse_delegate if contains_own(model) else _parse_sklearn_grid_search_cv
     return parse(scope, model, inputs, custom_parsers=custom_parsers)
 
 
@@ -62,8 +63,8 @@ def convert_grid_search(scope: Any, operator: Any, container: Any) -> None:
     """Add the operators of a `GridSearchCV`."""
     from skl2onnx.operator_converters.grid_search_cv import convert_sklearn_grid_search_cv
 
-    has_network = contains_network(operator.raw_operator)
-    (convert_delegate if has_network else convert_sklearn_grid_search_cv)(scope, operator, container)
+    has_own = contains_own(operator.raw_operator)
+    (convert_delegate if has_own else convert_sklearn_grid_search_cv)(scope, operator, container)
 
 
 def parse_pipeline(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> list[Any]:
@@ -71,7 +72,7 @@ def parse_pipeline(scope: Any, model: Any, inputs: list[Any], custom_parsers: An
     from skl2onnx._parse import _parse_sklearn_pipeline
 
     last = model.steps[-1][1]
-    if contains_network(last) and scope.get_options(model).get("raw_scores", False):
+    if contains_own(model) and scope.get_options(model).get("raw_scores", False):
         options = (scope.options or {}).get(id(last)) or {}
         scope.add_options(id(last), scope.get_options(model, {"zipmap": True}) | options)
     return _parse_sklearn_pipeline(scope, model, inputs, custom_parsers=custom_parsers)

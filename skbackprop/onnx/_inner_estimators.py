@@ -1,4 +1,4 @@
-"""Classifiers within other classifiers: whether there is a network among them, and what they compute.
+"""Estimators within others: whether one of this package is among them, and what they compute.
 
 skl2onnx asks a classifier for its decision function with the option `raw_scores`, but Pipelines and searches do not
 pass it on to the classifier within them, whose probabilities would then be taken for the decision function.
@@ -13,38 +13,73 @@ import numpy as np
 from sklearn.ensemble import BaggingClassifier, StackingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.model_selection._search_successive_halving import HalvingGridSearchCV, HalvingRandomSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 
 from .._estimators.classifier import BackpropClassifier
 from .._estimators.regressor import BackpropRegressor
-from ..ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
+from ..ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor, PiecewiseLinearEncoder
+from ..inspection import HiddenFeatures
 from ._graph import INT64, Graph, Tensor
 from ._operators import tensor_type
 
-NETWORKS = (BackpropRegressor, BackpropClassifier, BackpropEnsembleRegressor, BackpropEnsembleClassifier)
+#: The estimators of this package.
+OWN = (
+    BackpropRegressor,
+    BackpropClassifier,
+    BackpropEnsembleRegressor,
+    BackpropEnsembleClassifier,
+    PiecewiseLinearEncoder,
+    HiddenFeatures,
+)
 #: What passes all options on to the estimator within it.
-DELEGATES = (FrozenEstimator, GridSearchCV, RandomizedSearchCV)
+DELEGATES = (FrozenEstimator, GridSearchCV, RandomizedSearchCV, HalvingGridSearchCV, HalvingRandomSearchCV)
 
 
 def estimators_within(estimator: Any) -> Iterator[Any]:
-    """Yield an estimator, and all that are parameters of it or of one of these."""
+    """Yield an estimator, and all that are in parameters of it or of one of these."""
     if not hasattr(estimator, "get_params") or isinstance(estimator, type):
         return
     yield estimator
     for value in estimator.get_params(deep=False).values():
-        for item in value if isinstance(value, (list, tuple)) else [value]:
-            yield from estimators_within(item[1] if isinstance(item, tuple) and len(item) > 1 else item)
+        for item in _items(value):
+            yield from estimators_within(item)
 
 
-def contains_network(estimator: Any) -> bool:
-    """Return whether an estimator, or a parameter of it, is a network or an ensemble of this package."""
-    return any(isinstance(inner, NETWORKS) for inner in estimators_within(estimator))
+def _items(value: Any) -> Iterator[Any]:
+    """Yield what a parameter contains: in steps, lists of estimators, and the grids of searches."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        value = value.tolist()
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        yield value
+        return
+    for item in value:
+        yield from _items(item)
+
+
+def contains_own(estimator: Any) -> bool:
+    """Return whether an estimator, or a parameter of it, is of this package."""
+    return any(isinstance(inner, OWN) for inner in estimators_within(estimator))
 
 
 def delegate_of(estimator: Any) -> Any:
     """Return the fitted estimator that a search or a `FrozenEstimator` predicts with."""
     return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator.best_estimator_
+
+
+def holders_of_options(estimator: Any) -> Iterator[Any]:
+    """Yield an estimator, and those within it that get its options: the last step of a Pipeline, the best of a search.
+
+    skl2onnx tells the options of a Pipeline to some converters of the last step, but not to all.
+    """
+    yield estimator
+    if isinstance(estimator, Pipeline):
+        yield from holders_of_options(estimator.steps[-1][1])
+    if isinstance(estimator, DELEGATES):
+        yield from holders_of_options(delegate_of(estimator))
 
 
 def add_classifier(graph: Graph, estimator: Any, inputs: list[Any], dtype: np.dtype) -> Tensor:

@@ -12,12 +12,23 @@ DTYPES = ("float32", "float64", "int64", "int32", "int8", "uint8", "bool")
 
 
 def first_sample(X: Any) -> Any:
-    """Return the first sample as a data frame or a dense array."""
+    """Return the first sample as a data frame or a dense array.
+
+    Raises
+    ------
+    TypeError
+        If X is a single object, such as None.
+    """
     if hasattr(X, "tocsr"):
         return X.tocsr()[[0]].toarray()
     if hasattr(X, "iloc"):
         return X.iloc[:1]
-    return X[:1] if hasattr(X, "columns") else np.asarray(X)[:1]
+    if hasattr(X, "columns"):
+        return X[:1]
+    array = np.asarray(X)
+    if array.ndim == 0:
+        raise TypeError(f"X must be array-like of shape (n_samples, n_features), got {X!r}.")
+    return array[:1]
 
 
 def graph_sample(sample: Any) -> Any:
@@ -27,6 +38,8 @@ def graph_sample(sample: Any) -> Any:
     ------
     TypeError
         If there is no type in ONNX for a dtype, or if the name of a column is not a string.
+    ValueError
+        If the name of a column is empty.
     """
     if not hasattr(sample, "iloc"):
         sample = np.asarray(sample)
@@ -49,6 +62,11 @@ def _columns(sample: Any) -> Iterator[tuple[str, Any]]:
             raise TypeError(
                 f"The column {name!r} of X has a name that is not a string, and names of inputs in ONNX are strings; "
                 "rename it, as in X.rename(columns=str), or pass X.to_numpy()."
+            )
+        if not name:
+            raise ValueError(
+                "The column '' of X has an empty name, and names of inputs in ONNX are not empty; rename it, as in "
+                'X.rename(columns={"": "name"}), or pass X.to_numpy().'
             )
         yield f"The column {name!r} of X", dtype
 

@@ -1,4 +1,6 @@
-"""Converters of skl2onnx that are right under conditions, which are met or checked here for estimators with networks.
+"""Converters of skl2onnx that are right under conditions, which are met or checked here.
+
+This concerns estimators that contain one of this package:
 
 - Those for classifiers that may use the decision function of others set the option `raw_scores` of these, which
   Pipelines and searches do not pass on; here it is set for the classifiers within these as well.
@@ -8,11 +10,15 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any
 
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
-from ._inner_estimators import contains_network, estimators_within, request_scores
+from ._graph import INT64, Graph
+from ._inner_estimators import add_classifier, contains_own, estimators_within, request_scores
+from ._operators import name_labels, output_dtype, tensor_type
 
 
 def convert_stacking(scope: Any, operator: Any, container: Any) -> None:
@@ -26,7 +32,7 @@ def convert_stacking(scope: Any, operator: Any, container: Any) -> None:
     from skl2onnx.operator_converters.stacking import convert_sklearn_stacking_classifier
 
     estimator = operator.raw_operator
-    if contains_network(estimator):
+    if contains_own(estimator):
         check_stack_methods(estimator)
         check_no_threshold(estimator, [estimator.final_estimator_])
         for inner, method in zip(estimator.estimators_, estimator.stack_method_, strict=True):
@@ -57,7 +63,7 @@ def convert_voting(scope: Any, operator: Any, container: Any) -> None:
     from skl2onnx.operator_converters.voting_classifier import convert_voting_classifier
 
     estimator = operator.raw_operator
-    if estimator.voting == "hard" and contains_network(estimator):
+    if estimator.voting == "hard" and contains_own(estimator):
         check_no_threshold(estimator, estimator.estimators_)
     convert_voting_classifier(scope, operator, container)
 
@@ -73,19 +79,28 @@ def check_no_threshold(estimator: Any, parts: list[Any]) -> None:
 
 
 def convert_bagging(scope: Any, operator: Any, container: Any) -> None:
-    """Add the operators of a `BaggingClassifier`."""
+    """Add the operators of a `BaggingClassifier`, whose labels follow from probabilities even with `raw_scores`."""
     from skl2onnx.operator_converters.bagging import convert_sklearn_bagging_classifier
 
-    if contains_network(operator.raw_operator):
-        pass_on(scope, container, operator.raw_operator, operator.raw_operator.estimators_)
-    convert_sklearn_bagging_classifier(scope, operator, container)
+    estimator = operator.raw_operator
+    wants_scores = scope.get_options(estimator, {"raw_scores": False})["raw_scores"]
+    if not (contains_own(estimator) and wants_scores):
+        convert_sklearn_bagging_classifier(scope, operator, container)
+        return
+    graph = Graph(scope, container)
+    probability = add_classifier(graph, deepcopy(estimator), operator.inputs, output_dtype(operator))
+    name_labels(graph, operator, probability.argmax(), is_multilabel=False)
+    pass_on(scope, container, estimator, estimator.estimators_)
+    labels = scope.declare_local_variable("labels_by_scores", tensor_type(INT64, [None]))
+    by_scores = SimpleNamespace(raw_operator=estimator, inputs=operator.inputs, outputs=[labels, operator.outputs[1]])
+    convert_sklearn_bagging_classifier(scope, by_scores, container)
 
 
 def convert_one_vs_rest(scope: Any, operator: Any, container: Any) -> None:
     """Add the operators of a `OneVsRestClassifier`."""
     from skl2onnx.operator_converters.one_vs_rest_classifier import convert_one_vs_rest_classifier
 
-    if contains_network(operator.raw_operator):
+    if contains_own(operator.raw_operator):
         pass_on(scope, container, operator.raw_operator, operator.raw_operator.estimators_)
     convert_one_vs_rest_classifier(scope, operator, container)
 

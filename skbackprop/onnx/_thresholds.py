@@ -1,7 +1,7 @@
 """The converters of scikit-learn's classifiers with a threshold for two classes.
 
 skl2onnx has one for `TunedThresholdClassifierCV`, but that ignores the threshold. It remains in use for classifiers
-without networks.
+without estimators of this package.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import TunedThresholdClassifierCV
 
 from ._graph import Graph, Tensor, concatenate
-from ._inner_estimators import add_classifier, contains_network, request_scores
+from ._inner_estimators import add_classifier, contains_own, request_scores
 from ._operators import classes_of, output_dtype, probability_dtype, set_type
 
 
@@ -40,20 +40,28 @@ def convert_threshold(scope: Any, operator: Any, container: Any) -> None:
     graph.name_result(probability.astype(probability_dtype(operator)), operator.outputs[1])
 
 
+def parse_tuned_threshold(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> list[Any]:
+    """Return the outputs of a `TunedThresholdClassifierCV`, in skl2onnx without dictionaries of probabilities."""
+    from skl2onnx._parse import _parse_sklearn_classifier, _parse_sklearn_simple_model
+
+    parse = _parse_sklearn_classifier if contains_own(model) else _parse_sklearn_simple_model
+    return parse(scope, model, inputs, custom_parsers=custom_parsers)
+
+
 def set_tuned_threshold_types(operator: Any) -> None:
     """Set the types of a `TunedThresholdClassifierCV`."""
     from skl2onnx.shape_calculators.tuned_threshold_classifier import tuned_threshold_classifier_shape_calculator
 
-    has_network = contains_network(operator.raw_operator)
-    (set_threshold_types if has_network else tuned_threshold_classifier_shape_calculator)(operator)
+    has_own = contains_own(operator.raw_operator)
+    (set_threshold_types if has_own else tuned_threshold_classifier_shape_calculator)(operator)
 
 
 def convert_tuned_threshold(scope: Any, operator: Any, container: Any) -> None:
     """Add the operators of a `TunedThresholdClassifierCV`."""
     from skl2onnx.operator_converters.tuned_threshold_classifier import convert_sklearn_tuned_threshold_classifier
 
-    has_network = contains_network(operator.raw_operator)
-    (convert_threshold if has_network else convert_sklearn_tuned_threshold_classifier)(scope, operator, container)
+    has_own = contains_own(operator.raw_operator)
+    (convert_threshold if has_own else convert_sklearn_tuned_threshold_classifier)(scope, operator, container)
 
 
 def decision_function(graph: Graph, operator: Any, dtype: np.dtype) -> Tensor:

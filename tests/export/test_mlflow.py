@@ -64,11 +64,12 @@ for place, path in json.loads(sys.argv[1]):
 #: Runs the code of the documentation, and what a user would do with it.
 AUTOLOG = """
 import json, sys
-import mlflow
+import mlflow, numpy as np
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+import skbackprop
 from skbackprop import BackpropClassifier
 
 mlflow.set_tracking_uri(sys.argv[1])
@@ -76,6 +77,10 @@ mlflow.set_experiment(sys.argv[2])
 X, y = load_iris(return_X_y=True)
 network = BackpropClassifier(8, max_iter=20, tol=None, random_state=0)
 exec(sys.argv[3])
+trusted = {"skops_trusted_types": skbackprop.TRUSTED_TYPES, "pip_requirements": ["scikit-learn", "skops"]}
+mlflow.sklearn.save_model(model, sys.argv[4], **trusted)
+np.save(sys.argv[5], X)
+np.save(sys.argv[5] + "_expected.npy", model.predict(X))
 print(json.dumps(model[-1].loss_curve_))
 unfitted = make_pipeline(StandardScaler(), BackpropClassifier(8, max_iter=3, tol=None, random_state=0))
 GridSearchCV(unfitted, {"backpropclassifier__optimizer__beta_2": [0.9, 0.99]}, cv=2).fit(X, y)
@@ -181,11 +186,14 @@ class TestEpochs:
         np.testing.assert_allclose([metric.value for metric in history], network.validation_loss_curve_)
         assert [metric.step for metric in history] == [1, 2, 3]
 
-    def test_autolog_logs_a_pipeline_and_the_callback_of_the_documentation_its_epochs(self, tracking):
+    def test_autolog_logs_a_pipeline_and_the_callback_of_the_documentation_its_epochs(self, tracking, tmp_path):
         pytest.importorskip("sklearn.callback")
         code = deployment_code("MLflow")
         assert "class MLflowLogger(Callback)" in code
-        losses = json.loads(run(AUTOLOG, tracking, "tests", code).splitlines()[-1])
+        place, samples = str(tmp_path / "model"), str(tmp_path / "samples.npy")
+        losses = json.loads(run(AUTOLOG, tracking, "tests", code, place, samples).splitlines()[-1])
+        run(LOAD, json.dumps([(place, samples)]))
+        np.testing.assert_array_equal(np.load(f"{place}_predicted.npy"), np.load(f"{samples}_expected.npy"))
         runs = mlflow.search_runs(filter_string="tags.estimator_name = 'Pipeline'", output_format="list")
         (single,) = [logged for logged in runs if "loss" in logged.data.metrics]
         assert single.data.params["backpropclassifier__max_iter"] == "20"

@@ -8,27 +8,32 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from scipy import stats
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
     RandomizedSearchCV,
     TunedThresholdClassifierCV,
 )
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleClassifier, PiecewiseLinearEncoder
+from skbackprop.inspection import HiddenFeatures
 from tests.shared import TRAINS_BRIEFLY
 
 skl2onnx = pytest.importorskip("skl2onnx")
@@ -106,6 +111,16 @@ def assert_same_calibration(estimator, method, dtype, atol=1e-4):
     is_decided = lowest[:, -1] - lowest[:, -2] > 2 * atol
     assert is_decided.mean() > 0.5
     np.testing.assert_array_equal(labels[is_decided], estimator.predict(inputs)[is_decided])
+
+
+def assert_same_scores(estimator, inputs, tolerance):
+    """Assert that a graph computes the labels and the decision function."""
+    labels, scores = run(to_onnx(estimator, inputs, raw_scores=True), inputs)
+    np.testing.assert_array_equal(labels, estimator.predict(inputs))
+    expected = estimator.decision_function(inputs)
+    if expected.ndim == 1:  # as skl2onnx has it for other binary classifiers
+        expected = np.column_stack([-expected, expected])
+    np.testing.assert_allclose(scores, expected, rtol=tolerance, atol=tolerance)
 
 
 @CLASSES
@@ -211,7 +226,7 @@ def test_graphs_of_other_classifiers_do_not_change():
         "from sklearn.calibration import CalibratedClassifierCV\n"
         "from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier\n"
         "from sklearn.linear_model import LogisticRegression\n"
-        "from sklearn.model_selection import GridSearchCV\n"
+        "from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV\n"
         "from sklearn.pipeline import make_pipeline\n"
         "from sklearn.multiclass import OneVsRestClassifier\n"
         "X = np.random.default_rng(0).normal(size=(60, 2))\n"
@@ -222,6 +237,7 @@ def test_graphs_of_other_classifiers_do_not_change():
         "    StackingClassifier([('a', logistic)], logistic), BaggingClassifier(logistic, 2, random_state=0),\n"
         "    VotingClassifier([('a', logistic)], flatten_transform=False),\n"
         "    OneVsRestClassifier(logistic), GridSearchCV(logistic, {}, cv=2), make_pipeline(logistic),\n"
+        "    TunedThresholdClassifierCV(logistic, cv=2), make_pipeline(TunedThresholdClassifierCV(logistic, cv=2)),\n"
         "):\n"
         "    model = skl2onnx.to_onnx(estimator.fit(X, y), X[:1])\n"
         "    print(hashlib.sha256(model.SerializeToString()).hexdigest())\n"
@@ -232,7 +248,7 @@ def test_graphs_of_other_classifiers_do_not_change():
         for first in ("", "import skbackprop.onnx\n")
     )
     assert without == with_converters
-    assert len(set(without.split())) == 7
+    assert len(set(without.split())) == 9
 
 
 # Thresholds
@@ -359,12 +375,7 @@ def test_decision_function_without_converter_is_refused():
     "base", [name for name, base in BASES.items() if hasattr(base, "decision_function") and "columns" not in name]
 )
 def test_raw_scores_of_other_estimators(base, y, dtype):
-    estimator, inputs = clone(BASES[base]).fit(X, y), X.astype(dtype)
-    _, scores = run(to_onnx(estimator, inputs, raw_scores=True), inputs)
-    expected = estimator.decision_function(inputs)
-    if expected.ndim == 1:  # as skl2onnx has it for other binary classifiers
-        expected = np.column_stack([-expected, expected])
-    np.testing.assert_allclose(scores, expected, rtol=TOLERANCES[dtype], atol=TOLERANCES[dtype])
+    assert_same_scores(clone(BASES[base]).fit(X, y), X.astype(dtype), TOLERANCES[dtype])
 
 
 # Others
@@ -392,3 +403,109 @@ def test_several_outputs(base, dtype):
 def test_boosting(y):
     estimator = AdaBoostClassifier(BackpropClassifier(5, random_state=0), n_estimators=3, random_state=0).fit(X, y)
     assert_same(estimator, X.astype(np.float32), 1e-5)
+
+
+# Networks that only the grid of a search has
+
+
+GRIDS = {
+    "list": {"clf": [NETWORK]},
+    "array": {"clf": np.array([NETWORK], dtype=object)},
+    "list of grids": [{"clf": [NETWORK]}, {"clf": [NETWORK], "clf__alpha": [0.1]}],
+    "pipeline": {"clf": [PIPELINE]},
+    "subclass": {"clf": [type("Renamed", (BackpropClassifier,), {})(**FEW)]},
+}
+
+
+def search_for_step(grid):
+    return GridSearchCV(Pipeline([("encode", StandardScaler()), ("clf", LogisticRegression())]), grid, cv=2)
+
+
+@DTYPES
+@CLASSES
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_networks_in_a_grid(grid, y, dtype):
+    inputs = X.astype(dtype)
+    search = search_for_step(grid)
+    for estimator in (
+        search,
+        CalibratedClassifierCV(search, cv=2),
+        CalibratedClassifierCV(RandomizedSearchCV(search.estimator, grid, n_iter=1, cv=2), cv=2),
+        BaggingClassifier(search, 2, random_state=0),
+        OneVsRestClassifier(search),
+    ):
+        assert_same(clone(estimator).fit(X, y), inputs, TOLERANCES[dtype])
+
+
+@DTYPES
+@CLASSES
+def test_raw_scores_of_networks_in_a_grid(y, dtype):
+    search = search_for_step(GRIDS["list"])
+    estimators = [search, make_pipeline(PiecewiseLinearEncoder(3), search), OneVsRestClassifier(search)]
+    for estimator in estimators:
+        assert_same_scores(clone(estimator).fit(X, y), X.astype(dtype), TOLERANCES[dtype])
+
+
+@DTYPES
+def test_decision_functions_and_thresholds_of_networks_in_a_grid(dtype):
+    search, inputs = search_for_step(GRIDS["list"]), X.astype(dtype)
+    stacking = StackingClassifier([("a", search)], LogisticRegression(), cv=2, stack_method="decision_function")
+    assert_same(stacking.fit(X, THREE_CLASSES), inputs, TOLERANCES[dtype])
+    assert_same(TunedThresholdClassifierCV(search, cv=2, thresholds=5).fit(X, TWO_CLASSES), inputs, TOLERANCES[dtype])
+    fixed = search_for_step({"clf": [FixedThresholdClassifier(NETWORK, threshold=0.9)]})
+    voting = VotingClassifier([("a", fixed), ("b", NETWORK)], flatten_transform=False).fit(X, TWO_CLASSES)
+    with pytest.raises(NotImplementedError, match="threshold of FixedThresholdClassifier within VotingClassifier"):
+        to_onnx(voting, inputs)
+
+
+# Transformers of this package before other classifiers
+
+
+@DTYPES
+@CLASSES
+@pytest.mark.parametrize("transformer", [PiecewiseLinearEncoder(3), HiddenFeatures(NETWORK)], ids=["encoder", "hidden"])
+def test_pipelines_without_a_network_at_the_end(transformer, y, dtype):
+    inputs = X.astype(dtype)
+    pipeline = make_pipeline(StandardScaler(), transformer, LogisticRegression())
+    for base in (pipeline, GridSearchCV(pipeline, {}, cv=2), make_pipeline(FrozenEstimator(clone(pipeline).fit(X, y)))):
+        assert_same_scores(clone(base).fit(X, y), inputs, 10 * TOLERANCES[dtype])
+    for method in METHODS:
+        estimator = CalibratedClassifierCV(pipeline, method=method, cv=2).fit(X, y)
+        assert_same_calibration(estimator, method, dtype)
+
+
+@DTYPES
+@CLASSES
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [(HalvingGridSearchCV, [0.1, 1.0]), (HalvingRandomSearchCV, stats.uniform(0.1, 1.0))],
+    ids=["grid", "random"],
+)
+def test_halving_searches(kind, values, y, dtype):
+    options = {"cv": 2, "random_state": 0, "min_resources": 40}
+    search = kind(PIPELINE, {"backpropclassifier__alpha": values}, **options)
+    inputs = X.astype(dtype)
+    estimators = [search, make_pipeline(StandardScaler(), search), BaggingClassifier(search, 2, random_state=0)]
+    for estimator in estimators:
+        assert_same(clone(estimator).fit(X, y), inputs, TOLERANCES[dtype])
+    assert_same_scores(clone(search).fit(X, y), inputs, TOLERANCES[dtype])
+    for method in METHODS:
+        assert_same_calibration(CalibratedClassifierCV(search, method=method, cv=2).fit(X, y), method, dtype)
+
+
+# Options
+
+
+def test_positions_with_columns_of_probabilities_are_refused():
+    network = clone(NETWORK).fit(X, TWO_CLASSES)
+    with pytest.raises(ValueError, match=r'nocl=True cannot be combined with zipmap="columns".*zipmap=False'):
+        to_onnx(network, X, nocl=True, zipmap="columns")
+    assert len(run(to_onnx(network, X, zipmap="columns"), X)) == 3
+
+
+@pytest.mark.parametrize("y", [TWO_CLASSES, THREE_CLASSES], ids=["integers", "strings"])
+@pytest.mark.parametrize("base", ["bagging", "one versus rest", "stacking", "voting", "stacking, pipeline"])
+def test_positions_are_refused_where_skl2onnx_does_not_convert_them(base, y):
+    estimator = make_pipeline(StandardScaler(), clone(BASES[base])).fit(X, y)
+    with pytest.raises(NotImplementedError, match=r"nocl=True of \w+Classifier cannot be converted.* leave nocl out"):
+        to_onnx(estimator, X, nocl=True)

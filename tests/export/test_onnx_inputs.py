@@ -5,10 +5,26 @@ import pandas as pd
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import (
+    KBinsDiscretizer,
+    OneHotEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
+    StandardScaler,
+)
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleRegressor, PiecewiseLinearEncoder
@@ -74,8 +90,10 @@ def test_names_of_columns_for_an_array(network):
 
 
 def test_an_estimator_that_is_not_fitted_is_refused():
-    with pytest.raises(NotFittedError):
-        to_onnx(BackpropRegressor(), X)
+    for estimator in (BackpropRegressor(), GridSearchCV(NETWORK, {}), make_pipeline(BaggingRegressor(NETWORK))):
+        for options in ({}, {"nocl": True}):
+            with pytest.raises(NotFittedError):
+                to_onnx(estimator, X, **options)
 
 
 def test_names_of_inputs():
@@ -151,3 +169,109 @@ def test_strings_that_a_transformer_encodes():
     estimator = make_pipeline(transformer, BackpropRegressor(**FEW)).fit(frame, Y)
     (prediction,) = run(to_onnx(estimator, frame[["color"]]), frame[["color"]])
     np.testing.assert_allclose(prediction[:, 0], estimator.predict(frame), rtol=1e-5, atol=1e-6)
+
+
+# Errors that name the argument and the remedy
+
+
+def test_arguments_of_the_wrong_kind_are_refused(network):
+    for estimator in (None, 3, "network", BackpropRegressor):
+        with pytest.raises(TypeError, match=r"estimator must be a fitted estimator, such as .*, got "):
+            to_onnx(estimator, X)
+    for samples in (None, "abc", 3.0):
+        with pytest.raises(TypeError, match=r"X must be array-like of shape \(n_samples, n_features\), got "):
+            to_onnx(network, samples)
+    for version in ("a", 13.0, True):
+        with pytest.raises(TypeError, match=r"target_opset must be an integer of at least 11, or None, got "):
+            to_onnx(network, FRAME, target_opset=version)
+
+
+def test_empty_names_are_refused():
+    frame = FRAME.set_axis(["", "b", "c"], axis=1)
+    estimator = BackpropRegressor(**FEW).fit(frame, Y)
+    with pytest.raises(ValueError, match=r"column '' of X has an empty name.* rename it, .* or pass X\.to_numpy\(\)"):
+        to_onnx(estimator, frame)
+
+
+def test_names_that_become_the_same_get_a_number():
+    frame = FRAME.set_axis(["a b", "a_b", "c"], axis=1)
+    model = to_onnx(BackpropRegressor(**FEW).fit(frame, Y), frame)
+    assert [value.name for value in model.graph.input] == ["a_b", "a_b1", "c"]
+
+
+def test_columns_by_name_in_polars_are_refused():
+    polars = pytest.importorskip("polars")
+    frame = polars.from_pandas(FRAME)
+    transformer = make_column_transformer((PiecewiseLinearEncoder(3), ["age", "height"]), ("passthrough", ["dose"]))
+    estimator = make_pipeline(transformer, NETWORK).fit(frame, Y)
+    with pytest.raises(ValueError, match=r"X is a data frame of polars.* pass X\.to_pandas\(\)"):
+        to_onnx(estimator, frame)
+    assert_outputs(run(to_onnx(estimator, frame.to_pandas()), FRAME), estimator, FRAME, 1e-12)
+
+
+SEVERAL = [("a", NETWORK), ("b", NETWORK)]
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        BaggingRegressor(NETWORK, 2, random_state=0),
+        StackingRegressor(SEVERAL, Ridge(), cv=2),
+        VotingRegressor([*SEVERAL, ("c", Ridge())]),
+        GridSearchCV(BaggingRegressor(NETWORK, 2, random_state=0), {}, cv=2),
+    ],
+    ids=["bagging", "stacking", "voting", "search"],
+)
+def test_a_frame_where_skl2onnx_converts_one_input_is_refused(estimator):
+    pattern = r"X is a data frame with 3 columns.*; pass X\.to_numpy\(\), .* or begin with a ColumnTransformer"
+    with pytest.raises(NotImplementedError, match=pattern):
+        to_onnx(estimator.fit(FRAME, Y), FRAME)
+    assert_outputs(run(to_onnx(estimator.fit(X, Y), X), X), estimator, X, 1e-12)
+    columns = make_column_transformer(("passthrough", list(FRAME)))
+    pipeline = make_pipeline(columns, estimator).fit(FRAME, Y)
+    assert_outputs(run(to_onnx(pipeline, FRAME), FRAME), pipeline, FRAME, 1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int8", "uint8"])
+def test_integers_where_skl2onnx_does_not_convert_them_are_refused(dtype):
+    inputs = (RNG.random((120, 3)) * 5).astype(dtype)
+    for estimator in (make_pipeline(StandardScaler(), NETWORK), BaggingRegressor(NETWORK, 2, random_state=0)):
+        with pytest.raises(TypeError, match=r"dtype of X.*; pass X\.astype\(np\.float32\) or X\.astype\(np\.float64\)"):
+            to_onnx(estimator.fit(inputs, Y), inputs)
+        floats = inputs.astype(np.float32)
+        assert_outputs(run(to_onnx(estimator, floats), floats), estimator, floats, 1e-5)
+
+
+# What the guide suggests where skl2onnx does not convert something
+
+
+def test_columns_of_float64_before_encoded_ones():
+    frame = FRAME.assign(color=np.array(["red", "green", "blue"])[np.digitize(Y, [-1, 1])])
+    encoder = OneHotEncoder(sparse_output=False)
+    columns = make_column_transformer(("passthrough", list(FRAME)), (encoder, ["color"]))
+    network = BackpropClassifier(**FEW)
+    several = [("a", network), ("b", network)]
+    for classifier in (
+        BaggingClassifier(network, 2, random_state=0),
+        VotingClassifier(several, voting="soft", flatten_transform=False),
+        StackingClassifier(several, network, cv=2),
+        OneVsRestClassifier(network),
+    ):
+        estimator = make_pipeline(columns, classifier).fit(frame, frame["color"])
+        assert_outputs(run(to_onnx(estimator, frame), frame), estimator, frame, 1e-12)
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [PolynomialFeatures(2), KBinsDiscretizer(4, encode="onehot-dense", strategy="uniform"), PowerTransformer()],
+    ids=["polynomials", "bins", "power"],
+)
+def test_transformers_in_float32(transformer):
+    inputs = ((X - 1e4) / [1, 30, 0.1]).astype(np.float32)
+    estimator = make_pipeline(transformer, NETWORK).fit(inputs, Y)
+    assert_outputs(run(to_onnx(estimator, inputs), inputs), estimator, inputs, 2e-5)
+
+
+def test_votes_with_weights_in_an_array():
+    estimator = VotingRegressor(SEVERAL, weights=np.array([0.2, 0.8])).fit(X, Y)
+    assert_outputs(run(to_onnx(estimator, X), X), estimator, X, 1e-12)
