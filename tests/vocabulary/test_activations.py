@@ -116,7 +116,9 @@ def test_a_subclass_with_another_function_is_not_assumed_to_work_in_place(rng):
     assert ReLU().works_in_place
     assert not Shifted().works_in_place
     X = rng.normal(size=(50, 3))
-    network = BackpropRegressor((8,), activation=Shifted(), max_iter=30, tol=None, standardize=False).fit(X, X[:, 0])
+    network = BackpropRegressor(
+        (8,), activation=Shifted(), max_iter=30, tol=None, standardize=False, random_state=0
+    ).fit(X, X[:, 0])
     z = X @ network.coefs_[0] + network.intercepts_[0]
     expected = (np.maximum(z, 0) + z) @ network.coefs_[1] + network.intercepts_[1]
     np.testing.assert_allclose(network.predict(X), expected[:, 0])
