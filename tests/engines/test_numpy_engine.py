@@ -12,6 +12,7 @@ from skbackprop._engines.numpy_engine import BLOCK_SIZE, NumpyEngine
 from skbackprop._training.epoch import plan_epoch
 from skbackprop.losses._target_scaling import StandardScaling
 from skbackprop.optimizers import Adam
+from tests.shared import peak_memory
 from tests.training.test_epoch import new_config, new_data, new_state
 
 
@@ -105,9 +106,6 @@ def test_epoch_allocates_little_memory(batch_size, standardize):
         engine.run_epoch(plan_epoch(config, state, data), data, state, buffers)
 
     run_epoch()
-    tracemalloc.start()
-    run_epoch()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    peak = min(peak_memory(run_epoch) for _ in range(3))  # other threads of the process allocate memory now and then
     flags = 2 * 4000 * 3 if standardize else 0  # where X is below or above its range
     assert peak < 2.5 * 4000 * 8 + flags  # the order of the samples or their losses, and small objects
