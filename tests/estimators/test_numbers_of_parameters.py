@@ -178,6 +178,7 @@ def test_checkpoints(name, tmp_path):
     check_refused_by_name(name, lambda value: Checkpoint(**{"path": tmp_path / "network.joblib", name: value}))
 
 
+@pytest.mark.skipif(not find_spec("sklearn.callback"), reason="this scikit-learn has no callbacks")
 @pytest.mark.parametrize("name", ["scoring", "patience"])
 def test_early_stopping(name):
     def fit(value):
