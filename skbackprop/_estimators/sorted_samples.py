@@ -19,7 +19,7 @@ def unequal_share(deviation: np.ndarray | None, classes: Any, parts: str) -> str
     """Return in words which class has the most unequal shares in windows of these parts, or None if all are equal."""
     if deviation is None or deviation.max(initial=0.0) <= MAX_CLASS_DEVIATION:
         return None
-    label = shortened(classes[deviation.argmax()].item())
+    label = shortened(classes.tolist()[deviation.argmax()])
     return (
         f"the share of class {label} in a window deviates by {deviation.max():.0%} from its mean, because the class "
         f"lies in few of the {parts}."

@@ -199,11 +199,12 @@ class TestManyWindows:
             network.fit_chunks(cut(large, X[:, 0], size=100), memory_budget=memory_budget)
         np.testing.assert_array_equal(network.predict(X), before)
 
-    def test_sorted_by_a_rare_class(self):
+    @pytest.mark.parametrize("dtype", ["U5", object])
+    def test_sorted_by_a_rare_class(self, dtype):
         """Windows have a third of the chunks each, but the rare class is in two chunks only."""
         rng = np.random.default_rng(0)
         X = rng.normal(size=(24_000, 4))
-        y = np.where(X[:, 0] > 2.1, "rare", "other")
+        y = np.where(X[:, 0] > 2.1, "rare", "other").astype(dtype)
         network = BackpropClassifier(4, max_iter=1, tol=None, alpha=0.0, random_state=0)
         order = np.argsort(y)
         with pytest.warns(DataWarning, match=r"look sorted: the share of class 'rare' in a window deviates by \d+%"):

@@ -116,13 +116,15 @@ class TestClassShares:
 
 class TestSortedByClass:
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-    @pytest.mark.parametrize("labels", [["rare", "other"], [3, 1, 2]])
+    @pytest.mark.parametrize(
+        ("labels", "dtype"), [(["rare", "other"], str), (["rare", "other"], object), ([3, 1, 2], int)]
+    )
     @pytest.mark.parametrize("early_stopping", ["auto", True])
-    def test_a_rare_class_in_few_blocks_is_a_warning(self, monkeypatch, labels, early_stopping):
+    def test_a_rare_class_in_few_blocks_is_a_warning(self, monkeypatch, labels, early_stopping, dtype):
         monkeypatch.setattr(windows, "BLOCK_BYTES", 2**13)
         monkeypatch.setattr(windows, "WINDOW_BYTES", 2**17)
         X = np.random.default_rng(0).normal(size=(20_000, 4))
-        y = np.array(labels)[np.digitize(X[:, 0], [-1.9, 0.5][: len(labels) - 1])]
+        y = np.array(labels, dtype)[np.digitize(X[:, 0], [-1.9, 0.5][: len(labels) - 1])]
         order = np.argsort(X[:, 0])
         network = BackpropClassifier(4, max_iter=2, tol=None, early_stopping=early_stopping, random_state=0)
         network.set_params(shuffle="blocks")
