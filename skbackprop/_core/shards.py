@@ -285,7 +285,40 @@ def _scaled(data: Dataset, standardizer: Standardizer | None) -> Dataset:
     return data if standardizer is None else data.with_target(standardizer.transform_target(data.y))
 
 
-def concatenate(parts: Iterable[Dataset], n_samples: int) -> Dataset:
+class WindowMemory:
+    """Memory for the dense samples of a window, which a later window can use again.
+
+    The system maps new memory page by page, which takes longer than copying the samples.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: tuple[np.ndarray, np.ndarray, np.ndarray | None] | None = None
+
+    def fill(self, parts: Iterator[Dataset], n_samples: int) -> Dataset:
+        """Return the samples of several data sets in one, as `concatenate` does."""
+        n_filled = 0
+        for part in parts:
+            if not n_filled:
+                X, y, weight = self._arrays_like(part, n_samples)
+            included = slice(None) if part.excluded is None else part.indices()
+            filled = slice(n_filled, n_filled + part.n_samples)
+            X[filled] = cast(np.ndarray, part.X)[included]
+            y[filled] = part.y[included]
+            if weight is not None and part.sample_weight is not None:
+                weight[filled] = part.sample_weight[included]
+            n_filled += part.n_samples
+        kept = slice(n_filled)
+        weight = None if weight is None else weight[kept]
+        return Dataset(X[kept], y[kept], weight, part.one_hot, None, part.network_dtype)
+
+    def _arrays_like(self, part: Dataset, n_samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        if self._arrays is None or len(self._arrays[0]) < n_samples:
+            X, y = (np.empty((n_samples, array.shape[1]), array.dtype) for array in (part.X, part.y))
+            self._arrays = X, y, None if part.sample_weight is None else np.empty(n_samples)
+        return self._arrays
+
+
+def concatenate(parts: Iterable[Dataset], n_samples: int, memory: WindowMemory | None = None) -> Dataset:
     """Return the samples of several data sets in one, without those that are excluded; a single one is not copied.
 
     Parameters
@@ -294,6 +327,8 @@ def concatenate(parts: Iterable[Dataset], n_samples: int) -> Dataset:
         Only one at a time is in memory beside the result, if X is dense.
     n_samples : int
         Number of samples in all of them, or more.
+    memory : WindowMemory or None
+        What the result is written to, if X is dense; None is new memory.
     """
     iterator = iter(parts)
     first = next(iterator)
@@ -301,28 +336,9 @@ def concatenate(parts: Iterable[Dataset], n_samples: int) -> Dataset:
     if second is None:
         return first
     rest = chain([first, second], iterator)
-    return _concatenate_dense(rest, n_samples) if isinstance(first.X, np.ndarray) else _concatenate_sparse(rest)
-
-
-def _concatenate_dense(parts: Iterator[Dataset], n_samples: int) -> Dataset:
-    X = y = weight = None
-    n_filled = 0
-    for part in parts:
-        if X is None or y is None:
-            X = np.empty((n_samples, part.X.shape[1]), part.X.dtype)
-            y = np.empty((n_samples, part.y.shape[1]), part.y.dtype)
-            weight = None if part.sample_weight is None else np.empty(n_samples)
-        included = slice(None) if part.excluded is None else part.indices()
-        filled = slice(n_filled, n_filled + part.n_samples)
-        X[filled] = part.X[included]
-        y[filled] = part.y[included]
-        if weight is not None and part.sample_weight is not None:
-            weight[filled] = part.sample_weight[included]
-        n_filled += part.n_samples
-    assert X is not None
-    assert y is not None
-    kept = slice(n_filled)
-    return Dataset(X[kept], y[kept], None if weight is None else weight[kept], part.one_hot, None, part.network_dtype)
+    if isinstance(first.X, np.ndarray):
+        return (memory or WindowMemory()).fill(rest, n_samples)
+    return _concatenate_sparse(rest)
 
 
 def _concatenate_sparse(parts: Iterator[Dataset]) -> Dataset:

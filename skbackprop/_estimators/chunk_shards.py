@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.utils import assert_all_finite
 
 from .._core.dataset import INDEX, Dataset
-from .._core.shards import Shards, concatenate
-from .._core.windows import read_ahead
+from .._core.shards import Shards, WindowMemory, concatenate
+from .._core.windows import read_ahead, split_order
 from .._typing import Matrix
 from .chunk_source import Chunk, ChunkSource, naming
 from .samples import Samples, Target, make_samples
@@ -213,19 +213,18 @@ class ChunkShards(SurveyedShards):
             groups, order = groups[n_done:], np.concatenate([order[:0], *groups[n_done:]])
             n_done = 0
         chunks = self._encoded(order)
+        n_largest = max((sum(self._encoding.n_samples[number] for number in group) for group in groups), default=0)
+        memories = WindowMemory(), WindowMemory()  # of the window that is learned from, and of the next
         for position, group in enumerate(groups):
             parts = (next(chunks)[1].data for _ in group)
-            window = concatenate(parts, sum(self._encoding.n_samples[number] for number in group))
+            window = concatenate(parts, n_largest, memories[position % 2])
             if position >= n_done:
                 yield window
 
     def _groups(self, order: np.ndarray) -> list[np.ndarray]:
         """Return the shards of each window: about equally many bytes in each, and as few windows as possible."""
         sizes = self._sizes[order]
-        n_windows = math.ceil(sizes.sum() / self._capacity)
-        middle = np.cumsum(sizes) - sizes / 2
-        window = np.floor(middle * (n_windows / sizes.sum())).astype(int)
-        return [group for group in np.split(order, np.flatnonzero(np.diff(window)) + 1) if len(group)]
+        return split_order(order, sizes, math.ceil(sizes.sum() / self._capacity))
 
     def _encoded(self, order: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Samples]]:
         """Yield the number of each shard and its samples, in this order."""

@@ -7,7 +7,7 @@ from scipy import sparse
 from skbackprop._core.dataset import INDEX, Dataset, OneHot
 from skbackprop._core.network import Network
 from skbackprop._core.objective import Objective, ObjectiveBuffers
-from skbackprop._core.shards import NO_PENALTY, ShardGradient, Totals, concatenate, totals_of
+from skbackprop._core.shards import NO_PENALTY, ShardGradient, Totals, WindowMemory, concatenate, totals_of
 from skbackprop.activations import Tanh
 from skbackprop.losses import LOSSES
 
@@ -44,6 +44,23 @@ def test_a_window_has_the_samples_that_are_not_excluded(rng, make, n_excluded):
 def test_a_window_of_one_shard_is_not_copied(rng):
     data = new_data(rng, n_excluded=7)
     assert concatenate([data], 100) is data
+
+
+def test_a_window_can_use_the_memory_of_an_earlier_one():
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(30, 2)), rng.uniform(1, 2, 30)
+    data = Dataset(X, X[:, :1].copy(), weight)
+    parts = [data.take(slice(start, start + 5)) for start in range(0, 30, 5)]
+    memory = WindowMemory()
+    first = concatenate(parts[:3], 20, memory)
+    np.testing.assert_array_equal(first.X, X[:15])
+    second = concatenate(parts[4:], 20, memory)
+    for found, expected in zip(second[:3], (X[20:], X[20:, :1], weight[20:]), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert all(np.shares_memory(*arrays) for arrays in zip(first[:3], second[:3], strict=True))
+    larger = concatenate(parts, 30, memory)
+    np.testing.assert_array_equal(larger.X, X)
+    assert not np.shares_memory(larger.X, second.X)
 
 
 def merged(parts):
