@@ -2,9 +2,12 @@
 
 import re
 import tracemalloc
+from decimal import Decimal
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
@@ -54,6 +57,26 @@ def announce(estimator):
 def output(network, X):
     """Return the predictions of a regressor, or the decision function of a classifier."""
     return network.predict(X) if isinstance(network, BackpropRegressor) else network.decision_function(X)
+
+
+HUGE, HUGER = 10**400, 10**5000  # no float can hold the first, and Python does not print the second
+#: Values that a parameter or an argument may be given by mistake, and which must be refused by name.
+UNUSUAL_NUMBERS = {
+    "huge": HUGE,
+    "negative": -HUGE,
+    "huger": HUGER,
+    "huger negative": -HUGER,
+    "huge fraction": Fraction(HUGE),
+    "huger fraction": Fraction(HUGER, 3),
+    "huge decimal": Decimal("1e400"),
+    "decimal NaN": Decimal("NaN"),
+    "NaN": float("nan"),
+    "infinite": float("inf"),
+    "array": np.array(1.0),
+    "array of huger": np.array(HUGER, object),
+    "complex": 1j,
+    "set": {HUGER},
+}
 
 
 def peak_memory(call):

@@ -64,7 +64,7 @@ def draw_order(n_parts: int, n_windows: int, rng: np.random.Generator) -> np.nda
     ----------
     n_parts : int
     n_windows : int
-        The windows are equal parts of the order.
+        The number of windows that `split_order` makes of the order.
     rng : numpy.random.Generator
 
     Returns
@@ -73,8 +73,15 @@ def draw_order(n_parts: int, n_windows: int, rng: np.random.Generator) -> np.nda
     """
     n_strata, n_left = divmod(n_parts, n_windows)
     strata = rng.permuted(np.tile(np.arange(n_windows), (n_strata, 1)), axis=1)
-    windows_with_more = rng.permutation(np.arange(n_left) * n_windows // max(n_left, 1))
-    return np.argsort(np.concatenate([strata.ravel(), windows_with_more]), kind="stable")
+    with_one_more = (np.arange(n_left) + 0.5) * n_windows // max(n_left, 1)
+    return np.argsort(np.concatenate([strata.ravel(), rng.permutation(with_one_more)]), kind="stable")
+
+
+def split_order(order: np.ndarray, sizes: np.ndarray, n_windows: int) -> list[np.ndarray]:
+    """Return the parts of each window: the order, cut where windows of the same size would end."""
+    middle = np.cumsum(sizes) - sizes / 2
+    window = middle * n_windows // sizes.sum()
+    return [group for group in np.split(order, np.flatnonzero(np.diff(window)) + 1) if len(group)]
 
 
 def block_layout(data: Dataset, batch_size: int) -> tuple[int, int, int]:
@@ -101,8 +108,8 @@ def block_windows(data: Dataset, batch_size: int, rng: np.random.Generator) -> I
     block_size, n_blocks, n_windows = block_layout(data, batch_size)
     if n_windows == 1:
         return iter([data])
-    windows = np.array_split(block_size * draw_order(n_blocks, n_windows, rng), n_windows)
-    return read_ahead(_window(data, starts, block_size) for starts in windows)
+    windows = split_order(draw_order(n_blocks, n_windows, rng), np.ones(n_blocks), n_windows)
+    return read_ahead(_window(data, block_size * blocks, block_size) for blocks in windows)
 
 
 def _window(data: Dataset, starts: np.ndarray, block_size: int) -> Dataset:

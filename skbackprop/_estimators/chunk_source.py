@@ -200,9 +200,8 @@ def _validated(X: Any, y: Any, sample_weight: Any, kind: type) -> Chunk:
 
 
 def _n_samples(X: Any) -> int:
-    has_length = not sparse.issparse(X)
     try:
-        return len(X) if has_length else X.shape[0]
+        return X.shape[0] if hasattr(X, "tocsr") else len(X)
     except TypeError as error:
         raise TypeError(
             "a chunk must be (X, y) or (X, y, sample_weight) with the samples in an array, a sparse matrix or a data "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,8 @@ def scorer_of(
 
 def checked_number(value: Any, name: str, kind: type, minimum: int) -> Any:
     """Return a number of this kind that is not below the minimum, or raise TypeError or ValueError."""
-    if not is_printable(value) or isinstance(value, bool) or value != value:
+    is_nan = isinstance(value, float) and math.isnan(value)
+    if is_nan or isinstance(value, bool) or not is_printable(value):
         raise ValueError(f"{name} must be a number of at least {minimum}, got {shortened(value)}.")
     number = check_scalar(value, name, kind, min_val=minimum)
     if not fits_in_float(number):

@@ -15,11 +15,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._core.shards import WindowMemory
 from skbackprop._estimators import labels
 from skbackprop._training.trainer import FitTrainer
 from skbackprop.exceptions import DataWarning
 from tests.chunks.cases import FEW, SMALL, WindowCounter, cut, friedman, three_classes
-from tests.shared import TRAINS_BRIEFLY, theta
+from tests.shared import ENGINES, TRAINS_BRIEFLY, theta
 
 pytestmark = TRAINS_BRIEFLY
 
@@ -188,6 +189,23 @@ class TestManyWindows:
             network = BackpropClassifier(8, **FEW).fit_chunks(cut(X[order], y[order], size=100), memory_budget=SMALL)
         assert network.classes_.tolist() == ["a", "b", "c"]
 
+    @ENGINES
+    def test_windows_take_turns_in_the_same_memory(self, engine, monkeypatch):
+        """The window that is learned from is not overwritten while the next one is read."""
+        X, y = friedman()
+        weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
+        settings = FEW | {"engine": engine}
+        shared = BackpropRegressor(8, **settings).fit_chunks(cut(X, y, weight), memory_budget=SMALL)
+        fill, windows = WindowMemory.fill, []
+
+        def fill_new(self, parts, n_samples):
+            windows.append(fill(WindowMemory(), parts, n_samples))
+            return windows[-1]
+
+        monkeypatch.setattr(WindowMemory, "fill", fill_new)
+        assert same(BackpropRegressor(8, **settings).fit_chunks(cut(X, y, weight), memory_budget=SMALL), shared)
+        assert len(windows) >= 3 * shared.n_iter_
+
     @pytest.mark.parametrize("memory_budget", [100.0, 0.03])
     def test_a_number_that_is_too_large_for_a_network_in_float32(self, memory_budget):
         X = np.random.default_rng(0).normal(size=(600, 3)).astype(np.float32)
@@ -204,14 +222,15 @@ class TestManyWindows:
         """Windows have a third of the chunks each, but the rare class is in two chunks only."""
         rng = np.random.default_rng(0)
         X = rng.normal(size=(24_000, 4))
-        y = np.where(X[:, 0] > 2.1, "rare", "other").astype(dtype)
+        y = np.where(X[:, 0] > 2.0, "rare", "other").astype(dtype)
         network = BackpropClassifier(4, max_iter=1, tol=None, alpha=0.0, random_state=0)
         order = np.argsort(y)
+        weight = np.full(len(y), 1e-3)  # the unit of weights does not matter
         with pytest.warns(DataWarning, match=r"look sorted: the share of class 'rare' in a window deviates by \d+%"):
-            network.fit_chunks(cut(X[order], y[order], size=400), memory_budget=0.6)
+            network.fit_chunks(cut(X[order], y[order], weight, size=400), memory_budget=0.6)
         with warnings.catch_warnings():
             warnings.simplefilter("error", DataWarning)
-            network.fit_chunks(cut(X, y, size=400), memory_budget=0.6)
+            network.fit_chunks(cut(X, y, weight, size=400), memory_budget=0.6)
 
     def test_iterators_are_read_in_their_order(self):
         X, y = friedman()

@@ -124,14 +124,15 @@ def test_a_fit_is_resumed_with_the_same_data(client, tmp_path):
         checkpoint.resume(*(data.rechunk({0: 200}) for data in arrays(X, y)))
 
 
-def test_chunks_go_on_with_chunks(tmp_path):
+@pytest.mark.parametrize("other", [lambda X, y: (X, y), arrays], ids=["arrays", "collections"])
+def test_chunks_go_on_with_chunks(other, tmp_path):
     X, y = numbers()
     checkpoint = Checkpoint(tmp_path / "network.joblib")
     network = BackpropRegressor(**FEW).set_callbacks(checkpoint, AtEpoch(2, interrupt))
     with pytest.raises(KeyboardInterrupt):
         network.fit_chunks(chunks(X, y), memory_budget=1e-6)
     with pytest.raises(ValueError, match="is from fit_chunks: call resume_chunks"):
-        checkpoint.resume(X, y)
+        checkpoint.resume(*other(X, y))
 
 
 @pytest.mark.parametrize("settings", [{"solver": "batch"}, {}, {"strategy": "average"}], ids=str)
@@ -146,16 +147,6 @@ def test_collections_go_on_with_collections(client, tmp_path, settings):
         checkpoint.resume(X, y)
     assert checkpoint.resume(*arrays(X, y)).n_iter_ == 4
     assert checkpoint.resume_chunks(chunks(X, y)).n_iter_ == 4  # nothing is left to do
-
-
-def test_chunks_do_not_go_on_with_collections(tmp_path):
-    X, y = numbers()
-    checkpoint = Checkpoint(tmp_path / "network.joblib")
-    network = BackpropRegressor(**FEW).set_callbacks(checkpoint, AtEpoch(2, interrupt))
-    with pytest.raises(KeyboardInterrupt):
-        network.fit_chunks(chunks(X, y), memory_budget=1e-6)
-    with pytest.raises(ValueError, match="is from fit_chunks: call resume_chunks"):
-        checkpoint.resume(*arrays(X, y))
 
 
 def test_an_interrupt_keeps_the_last_epoch(client):

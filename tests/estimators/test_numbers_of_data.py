@@ -1,8 +1,6 @@
 """Data with unusual numbers, or of an unusual structure: errors name the argument."""
 
 import re
-from decimal import Decimal
-from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -10,26 +8,12 @@ import pytest
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.ensemble import BackpropEnsembleClassifier, BackpropEnsembleRegressor
-from tests.shared import TRAINS_BRIEFLY
+from tests.shared import HUGE, HUGER, TRAINS_BRIEFLY, UNUSUAL_NUMBERS
 
 pytestmark = [TRAINS_BRIEFLY, pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")]
 
-HUGE, HUGER = 10**400, 10**5000  # no float can hold the first, and Python does not print the second
-VALUES = {
-    "huge": HUGE,
-    "negative": -HUGE,
-    "huger": HUGER,
-    "huge fraction": Fraction(HUGE),
-    "huger fraction": Fraction(HUGER, 3),
-    "huge decimal": Decimal("1e400"),
-    "decimal NaN": Decimal("NaN"),
-    "NaN": float("nan"),
-    "infinite": float("inf"),
-    "array": np.array(1.0),
-    "array of huger": np.array(HUGER, object),
-    "complex": 1j,
+VALUES = UNUSUAL_NUMBERS | {
     "object": object(),
-    "set": {HUGER},
     "dict": {0: HUGER},
     "list": [HUGER, HUGE],
     "bytes": b"1",

@@ -13,7 +13,7 @@ from skbackprop._core import windows
 from skbackprop._core.class_shares import ClassShares
 from skbackprop._core.dataset import INDEX, Dataset
 from skbackprop._core.shards import weight_of_classes
-from skbackprop._core.windows import block_windows, draw_order, read_ahead
+from skbackprop._core.windows import block_windows, draw_order, read_ahead, split_order
 from skbackprop._estimators import configuration
 from skbackprop.exceptions import DataWarning
 from tests.shared import TRAINS_BRIEFLY, theta
@@ -64,8 +64,11 @@ def test_each_window_has_parts_from_everywhere(n_parts, n_windows):
     for seed in range(20):
         order = draw_order(n_parts, n_windows, np.random.default_rng(seed))
         np.testing.assert_array_equal(np.sort(order), np.arange(n_parts))
-        for window in np.array_split(order, n_windows):
-            assert len(np.unique(window // n_windows)) >= n_parts // n_windows
+        windows = split_order(order, np.ones(n_parts), n_windows)
+        assert len(windows) == n_windows
+        for window in windows:
+            strata = window // n_windows
+            np.testing.assert_array_equal(np.sort(strata), np.arange(len(window)))
 
 
 def test_each_part_is_equally_likely_in_each_window():
@@ -75,22 +78,31 @@ def test_each_part_is_equally_likely_in_each_window():
     assert first.max() < 1100
 
 
+def test_the_parts_that_are_left_over_are_drawn_too():
+    orders = [draw_order(11, 3, np.random.default_rng(seed)) for seed in range(1000)]
+    last_of_first = [split_order(order, np.ones(11), 3)[0][-1] for order in orders]
+    assert set(last_of_first) == {9, 10}
+    assert 400 < last_of_first.count(9) < 600
+
+
 class TestClassShares:
     """The deviation is that of the weights of the classes in windows whose order is drawn."""
 
+    @pytest.mark.parametrize("n_windows", [4, 7])
     @pytest.mark.parametrize("is_sorted", [True, False])
-    def test_it_is_that_of_drawn_windows(self, is_sorted):
+    def test_it_is_that_of_drawn_windows(self, is_sorted, n_windows):
         rng = np.random.default_rng(0)
-        y = rng.choice(3, 6000, p=[0.7, 0.2, 0.1])
+        y = rng.choice(3, 12_000, p=[0.7, 0.2, 0.1])
         counts = np.array([np.bincount(part, minlength=3) for part in np.split(np.sort(y) if is_sorted else y, 60)])
-        shares = ClassShares(4)
+        shares = ClassShares(n_windows)
         for each in counts:
             shares.add(each.astype(float))
+        orders = [draw_order(60, n_windows, rng) for _ in range(2000)]
         windows = [
-            np.stack([counts[window].sum(axis=0) for window in np.array_split(draw_order(60, 4, rng), 4)])
-            for _ in range(2000)
+            np.stack([counts[window].sum(axis=0) for window in split_order(order, np.ones(60), n_windows)])
+            for order in orders
         ]
-        mean = np.bincount(y) / 4
+        mean = np.bincount(y) / n_windows
         variance = np.mean([np.square(weights - mean).mean(axis=0) for weights in windows], axis=0)
         expected = np.sqrt(np.maximum(variance - mean, 0.0)) / mean
         np.testing.assert_allclose(shares.deviation(1.0), expected, rtol=0.05, atol=0.03)

@@ -80,6 +80,7 @@ def test_the_search_looks_to_both_sides_of_a_plateau(search):
         ({1.0: 0.744, 5.0: 0.699, 25.0: 0.714, 125.0: 0.75}, 5.0, 4),  # no better behind it
         ({1.0: 0.8, 5.0: 0.5, 25.0: 0.6, 125.0: 0.4}, 5.0, 3),  # clearly worse
         ({0.2: 0.5, 1.0: 0.72, 5.0: 0.7, 25.0: 0.9}, 5.0, 3),  # a weaker penalty
+        ({1.0: 0.9, 5.0: 0.5, 25.0: 0.3, 125.0: 0.32, 625.0: 0.2}, 25.0, 4),  # the end of the grid
     ],
 )
 def test_a_stronger_penalty_that_is_hardly_worse_does_not_hide_a_better_one(search, losses, best, n_fits):

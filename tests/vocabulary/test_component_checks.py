@@ -14,6 +14,8 @@ from skbackprop.losses import Huber, Loss, MultinomialLogLoss, SquaredError, che
 from skbackprop.optimizers import Optimizer
 from skbackprop.schedules import Schedule
 from tests.shared import BOTH, FEW, TRAINS_BRIEFLY, data
+from tests.vocabulary.test_check_activation import Sine
+from tests.vocabulary.test_check_activation import variant as activation_with
 
 pytestmark = TRAINS_BRIEFLY
 
@@ -36,22 +38,8 @@ class Squared(Loss):
         return ((raw - y) ** 2).sum(axis=1)
 
 
-class Sine(Activation):
-    """A correct custom activation."""
-
-    def function(self, z, out):
-        np.sin(z, out=out)
-
-    def derivative(self, z, a):
-        np.cos(z, out=z)
-
-
 def loss_with(**methods):
     return type("Variant", (Squared,), methods)()
-
-
-def activation_with(**methods):
-    return type("Variant", (Sine,), methods)()
 
 
 def raises(*arguments):
