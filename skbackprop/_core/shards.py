@@ -288,7 +288,7 @@ def _scaled(data: Dataset, standardizer: Standardizer | None) -> Dataset:
 class WindowMemory:
     """Memory for the dense samples of a window, which a later window can use again.
 
-    The system maps new memory page by page, which takes longer than copying the samples.
+    The system maps fresh pages one by one, which takes longer than copying the samples.
     """
 
     def __init__(self) -> None:
@@ -328,7 +328,7 @@ def concatenate(parts: Iterable[Dataset], n_samples: int, memory: WindowMemory |
     n_samples : int
         Number of samples in all of them, or more.
     memory : WindowMemory or None
-        What the result is written to, if X is dense; None is new memory.
+        What the result is written to, if X is dense; None allocates it.
     """
     iterator = iter(parts)
     first = next(iterator)
