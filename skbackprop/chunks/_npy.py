@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -108,15 +111,40 @@ class NpyChunks(Chunks):
 
     def _read(self, *piece: int) -> Chunk:
         part, start, stop = piece
-        return tuple(read_samples(_open(files[part]), start, stop) for files in self._paths)
+        return tuple(_samples_of(files[part], start, stop) for files in self._paths)
 
 
-def _open(path: str) -> np.ndarray:
+def _open(path: str) -> np.memmap:
     """Map a file into memory."""
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except ValueError as error:
         raise ValueError(f"{path!r} is no .npy file that can be read in parts: {error}") from error
+
+
+def _samples_of(path: str, start: int, stop: int) -> np.ndarray:
+    """Return the samples from `start` to `stop` of a file.
+
+    If each is in one place, they are read without mapping the file, which would take longer than reading a small chunk.
+    """
+    status = os.stat(path)
+    shape, dtype, offset = _layout(path, status.st_mtime_ns, status.st_size)
+    if offset is None or stop > shape[0]:
+        return read_samples(_open(path), start, stop)
+    size = math.prod(shape[1:])
+    samples = np.fromfile(path, dtype, (stop - start) * size, offset=offset + start * size * dtype.itemsize)
+    return samples.reshape(stop - start, *shape[1:])
+
+
+@lru_cache(maxsize=1024)
+def _layout(path: str, modified: int, n_bytes: int) -> tuple[tuple[int, ...], np.dtype, int | None]:
+    """Return the shape, the dtype, and where the samples begin, or None if each is not in one place.
+
+    The header is read again only if the file has changed.
+    """
+    mapped = _open(path)
+    is_contiguous = mapped.ndim > 0 and mapped.flags.c_contiguous
+    return mapped.shape, mapped.dtype, mapped.offset if is_contiguous else None
 
 
 def _length(array: np.ndarray) -> int:
