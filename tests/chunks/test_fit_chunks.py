@@ -232,6 +232,15 @@ class TestManyWindows:
             warnings.simplefilter("error", DataWarning)
             network.fit_chunks(cut(X, y, weight, size=400), memory_budget=0.6)
 
+    @pytest.mark.parametrize("n_outputs", [1, 2])
+    def test_sorted_probabilities_of_a_regressor_belong_to_no_class(self, n_outputs):
+        X = np.random.default_rng(0).normal(size=(8000, 5))
+        y = np.zeros((8000, n_outputs))
+        y[-600:, 0] = 1.0
+        network = BackpropRegressor(4, output_activation="logistic", **FEW | {"max_iter": 1})
+        with pytest.warns(DataWarning, match="look sorted: 100% of the variance of y"):
+            network.fit_chunks(cut(X, y, size=200), memory_budget=0.2)
+
     def test_iterators_are_read_in_their_order(self):
         X, y = friedman()
         chunks = cut(X, y)

@@ -149,6 +149,16 @@ class TestSortedByClass:
             network.fit(X, y)
             network.set_params(shuffle="samples").fit(X[order], y[order])
 
+    @TRAINS_BRIEFLY
+    def test_numbers_belong_to_no_class(self, monkeypatch):
+        monkeypatch.setattr(windows, "BLOCK_BYTES", 2**13)
+        monkeypatch.setattr(windows, "WINDOW_BYTES", 2**17)
+        X = np.random.default_rng(0).normal(size=(20_000, 4))
+        y = np.zeros(20_000)
+        y[-1000:] = 1.0
+        network = BackpropRegressor(4, output_activation="logistic", shuffle="blocks", **FEW | {"max_iter": 1})
+        assert network.fit(X, y).n_iter_ == 1
+
     def test_weights_of_zero_do_not_count(self):
         data = numbered(3000, n_excluded=100)
         y = (data.y < 300).astype(float)
