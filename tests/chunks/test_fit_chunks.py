@@ -241,6 +241,18 @@ class TestManyWindows:
         with pytest.warns(DataWarning, match="look sorted: 100% of the variance of y"):
             network.fit_chunks(cut(X, y, size=200), memory_budget=0.2)
 
+    @pytest.mark.parametrize("shuffle", [False, True])
+    @pytest.mark.parametrize("n_narrow", [1, 3])
+    def test_targets_in_float32_and_float64_are_learned_exactly(self, n_narrow, shuffle):
+        X, y = friedman()
+        y = 1e8 + np.round(4 * y) / 4
+        dtypes = [np.float32 if number < n_narrow else np.float64 for number in range(30)]
+        y[: 50 * n_narrow] = y[: 50 * n_narrow].astype(np.float32)
+        network = BackpropRegressor(8, shuffle=shuffle, **FEW)
+        chunks = [(X, y.astype(dtype)) for (X, y), dtype in zip(cut(X, y), dtypes, strict=True)]
+        mixed = clone(network).fit_chunks(chunks, memory_budget=SMALL)
+        assert same(mixed, network.fit_chunks(cut(X, y), memory_budget=SMALL))
+
     def test_iterators_are_read_in_their_order(self):
         X, y = friedman()
         chunks = cut(X, y)
