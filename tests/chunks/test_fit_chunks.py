@@ -4,6 +4,7 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -252,6 +253,25 @@ class TestManyWindows:
         chunks = [(X, y.astype(dtype)) for (X, y), dtype in zip(cut(X, y), dtypes, strict=True)]
         mixed = clone(network).fit_chunks(chunks, memory_budget=SMALL)
         assert same(mixed, network.fit_chunks(cut(X, y), memory_budget=SMALL))
+
+    def test_no_two_threads_read_at_a_time(self):
+        """Not even after a divergence, which leaves an epoch early."""
+        X, y = friedman()
+
+        class OneReader(list):
+            n_active = most = 0
+
+            def __getitem__(self, number):
+                self.n_active += 1
+                self.most = max(self.most, self.n_active)
+                time.sleep(1e-3)
+                self.n_active -= 1
+                return super().__getitem__(number)
+
+        chunks = OneReader(cut(X, y))
+        with pytest.warns(UserWarning, match="Training diverged"):
+            BackpropRegressor(8, learning_rate=30.0, optimizer="gd", **FEW).fit_chunks(chunks, memory_budget=SMALL)
+        assert chunks.most == 1
 
     def test_iterators_are_read_in_their_order(self):
         X, y = friedman()
