@@ -88,9 +88,6 @@ class NumpyBuffers:
         self._X_block: np.ndarray | None = None
         self._y_block = np.empty((0, data.n_outputs), data.dtype)
         self._weight_block = np.empty(0)
-        if config.shuffles(data.n_samples) or (data.excluded is not None and batch_size < data.n_samples):
-            self._y_block = np.empty((self._block_size, data.n_outputs), data.dtype)
-            self._weight_block = np.empty(0 if data.sample_weight is None else self._block_size)
 
     def batches(self, plan: EpochPlan, data: Dataset) -> Iterator[tuple[int, Dataset]]:
         """Yield the position of each batch in the epoch, and the batch; its arrays may be overwritten by the next."""
@@ -111,6 +108,9 @@ class NumpyBuffers:
                 yield 0, data
                 return
             order = data.indices()
+        if not len(self._y_block):  # allocated when it is needed: of several windows, the first may not need it
+            self._y_block = np.empty((self._block_size, self._y_block.shape[1]), self._y_block.dtype)
+            self._weight_block = np.empty(0 if data.sample_weight is None else self._block_size)
         for start in range(0, data.n_samples, self._block_size):
             yield start, self._gather(data, order[start : start + self._block_size])
 
