@@ -113,6 +113,8 @@ class Totals(NamedTuple):
         Bounds of the target.
     class_weight : ndarray or None
         Sum of the sample weights of each class, if the target consists of class codes.
+    class_square : ndarray
+        Sum of the squares of the sample weights of each class, or of the samples that have a label.
     within : ndarray
         The sum of weight * variance over the shards, for the columns of X and the target.
     n_shards : int
@@ -126,6 +128,7 @@ class Totals(NamedTuple):
     lowest: np.ndarray
     highest: np.ndarray
     class_weight: np.ndarray | None
+    class_square: np.ndarray
     within: np.ndarray
     n_shards: int = 1
 
@@ -139,6 +142,7 @@ class Totals(NamedTuple):
             np.minimum(self.lowest, other.lowest),
             np.maximum(self.highest, other.highest),
             None if self.class_weight is None else self.class_weight + other.class_weight,
+            self.class_square + other.class_square,
             self.within + other.within,
             self.n_shards + other.n_shards,
         )
@@ -185,6 +189,7 @@ def totals_of(data: Dataset, standardizer: Standardizer | None) -> Totals:
         y.min(axis=0, initial=np.inf),
         y.max(axis=0, initial=-np.inf),
         None if data.one_hot is None else _class_weight(data, data.one_hot),
+        square_of_classes(data),
         variance * data.total_weight,
     )
 
@@ -196,6 +201,12 @@ def weight_of_classes(data: Dataset) -> np.ndarray:
     parts = data.chunks(INDEX_CHUNK)
     positive = [part.y.sum(axis=0) if part.sample_weight is None else part.sample_weight @ part.y for part in parts]
     return _with_negatives(np.sum(positive, axis=0, initial=0.0), data.total_weight)
+
+
+def square_of_classes(data: Dataset) -> np.ndarray:
+    """Return the sum of the squares of the sample weights of each class, or of the samples that have a label."""
+    weight = data.sample_weight
+    return weight_of_classes(data if weight is None else data._replace(sample_weight=np.square(weight)))
 
 
 def _with_negatives(positive: np.ndarray, total: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.class_shares import ClassShares
+from .._core.class_shares import ClassShares, sample_weight_of_classes
 from .._core.dataset import Dataset
 from .._core.objective import GROSS_ERROR, Penalty
 from .._core.shards import ShardGradient, Shards, Totals, losses_of_constant, totals_of
@@ -114,12 +114,13 @@ class ShardTrainer(FitTrainer):
         """Take the moments of all shards, and scale the target of some samples."""
         state, shards = self.state, self.shards
         if self._is_resumed:
-            shards.n_samples, shards.total_weight = state.n_samples, state.mean_weight * state.n_samples
+            self._set_size()
             self._data = state.scale_target(self._data)
             return state.constant_loss + state.gross_loss
         totals = self._take_totals()
         shards.n_samples, shards.total_weight = totals.n_samples, totals.weight
         state.update_means(shards)
+        self._set_size()
         n_batches = 1 if self.config.batch_size is None else shards.n_batches(self.config.batch_size)
         state.n_planned = self.config.max_iter * n_batches
         state.change_detector.reset()
@@ -128,6 +129,11 @@ class ShardTrainer(FitTrainer):
         is_robust = state.standardizer is not None and self.config.objective.loss.is_robust
         self._set_constant_loss(without if is_robust else total, total - without if is_robust else 0.0)
         return total
+
+    def _set_size(self) -> None:
+        """Set the number of samples and the sum of their weights, as they are also known when training is resumed."""
+        n_samples = self.state.n_samples
+        self.shards.n_samples, self.shards.total_weight = n_samples, self.state.mean_weight * n_samples
 
     def _take_totals(self) -> Totals:
         state = self.state
@@ -144,7 +150,9 @@ class ShardTrainer(FitTrainer):
         assert totals is not None
         self.totals = totals
         if is_classified:
-            self.class_deviation = shares.deviation(totals.weight / totals.n_samples)
+            self.class_deviation = shares.deviation(
+                sample_weight_of_classes(totals.class_square, totals.weight_of_classes)
+            )
         if standardizer is not None:
             moments = standardizer.merge(totals.moments, totals.lowest, totals.highest)
             if moments_overflow(moments):

@@ -90,6 +90,15 @@ def test_classifier_with_weights(class_weight, tmp_path):
     assert resumed.classes_.tolist() == ["a", "b", "c"]
 
 
+def test_the_losses_of_fractional_weights_are_those_of_an_uninterrupted_fit(tmp_path):
+    X, y = friedman()
+    for seed in (6, 15, 18):  # their sum is not exactly their mean times their number
+        chunks = cut(X, y, np.random.default_rng(seed).random(len(y)))
+        whole = BackpropRegressor(8, **FEW).fit_chunks(chunks, memory_budget=SMALL)
+        fit_and_stop(BackpropRegressor(8, **FEW), tmp_path / f"{seed}.joblib", chunks, 7)
+        assert Checkpoint(tmp_path / f"{seed}.joblib").resume_chunks(chunks).loss_curve_ == whole.loss_curve_
+
+
 def test_a_resumed_fit_reads_only_what_is_left(tmp_path):
     X, y = friedman()
     chunks = cut(X, y)
@@ -144,7 +153,7 @@ def test_the_seconds_count_from_the_last_time(tmp_path, monkeypatch):
     monkeypatch.setattr(_checkpoint.time, "monotonic", tick)
     monkeypatch.setattr(_checkpoint, "write", lambda path, value: written.append(now))
     network = BackpropRegressor(8, **FEW | {"max_iter": 1}).set_callbacks(Checkpoint(tmp_path / "file", seconds=5))
-    network.fit_chunks(cut(X, y, size=10), memory_budget=0.01)
+    network.fit_chunks(cut(X, y, size=10), memory_budget=0.0105)
     assert len(written) > 3
     assert np.diff(written[:-1]).min() >= 5
 

@@ -109,6 +109,17 @@ class TestClassShares:
         np.testing.assert_allclose(shares.deviation(1.0), expected, rtol=0.05, atol=0.03)
         assert (expected.max() > 0.1) == is_sorted
 
+    def test_weights_that_differ_in_a_class_deviate_by_chance(self):
+        rng = np.random.default_rng(0)
+        y, weight = rng.integers(0, 2, (60, 1000)), rng.lognormal(0.0, 2.0, (60, 1000))
+        shares = ClassShares(6)
+        squares = np.zeros(2)
+        for labels, weights in zip(y, weight, strict=True):
+            shares.add(np.bincount(labels, weights, 2))
+            squares += np.bincount(labels, weights**2, 2)
+        unit = squares / np.bincount(y.ravel(), weight.ravel(), 2)
+        assert shares.deviation(unit).max() < 0.1
+
     def test_weights_in_other_units_change_nothing(self):
         counts = np.random.default_rng(0).integers(0, 300, (23, 4)).astype(float)
         deviations = []
