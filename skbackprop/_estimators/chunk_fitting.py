@@ -132,6 +132,8 @@ def _joined(estimator, request: FitRequest, survey: Survey, chunks: list[Chunk])
     parts = []
     for number, chunk in enumerate(chunks):
         with naming("chunk", number):
+            if chunk.checksum != survey.checksums[number]:
+                raise ValueError("its samples have changed since they were read: return new arrays for each chunk.")
             parts.append(in_dtype(chunk.X, survey.dtype))
     X = stack(parts)
     parts.clear()
@@ -175,7 +177,7 @@ def _train_by_windows(
     result, trainer = train_on_shards(estimator, request, new_shards, ShardTrainer, chunks, task)
     result.data_messages += _messages_about_order(trainer, trainer.shards, vars(estimator).get("classes_"))
     if not request.finishes:
-        result.ineffective += _messages_about_batches(estimator, trainer.shards)
+        result.ineffective += messages_about_batches(estimator, trainer.shards, "windows", "raise memory_budget")
     return result
 
 
@@ -263,13 +265,13 @@ def _messages_about_order(trainer: ShardTrainer, shards: Any, classes: Any) -> l
     return [f"The chunks look sorted: {reason} {remedy}"]
 
 
-def _messages_about_batches(estimator, shards: Any) -> list[str]:
-    """Return a warning if the batches that the user asks for do not fit in a window."""
+def messages_about_batches(estimator, shards: Any, windows: str, remedy: str) -> list[str]:
+    """Return a warning if the batches that the user asks for do not fit in a window, which has this name."""
     n_windows, batch_size = shards.n_windows, estimator.batch_size
     n_together = shards.n_samples // n_windows
     if estimator.solver != "minibatch" or batch_size == "auto" or batch_size <= n_together or n_windows == 1:
         return []
     return [
-        f"batch_size={batch_size!r} has no effect with windows of about {n_together} samples, each of which is one "
-        f"batch: raise memory_budget, or set batch_size to {n_together} or less."
+        f"batch_size={batch_size!r} has no effect with {windows} of about {n_together} samples, each of which is one "
+        f"batch: {remedy}, or set batch_size to {n_together} or less."
     ]

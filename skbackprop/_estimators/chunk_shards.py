@@ -22,6 +22,8 @@ from .survey import Survey
 VALIDATION_SHARE = 0.25
 #: Draws the samples to validate with; another number than those that draw for the survey.
 HOLD_OUT = 1
+#: The relative error of the number of chunks that fit in a window.
+ROUNDING = 1e-9
 
 
 class Encoding(NamedTuple):
@@ -154,6 +156,19 @@ class SurveyedShards(Shards):
         self.n_samples -= n_validation
         return validation, limit
 
+    def n_batches(self, batch_size: int) -> int:
+        return sum(math.ceil(n_samples / batch_size) for n_samples in self.window_sizes)
+
+    @property
+    @abstractmethod
+    def window_sizes(self) -> list[int]:
+        """About how many samples of each window are learned from; for windows in the order of the shards."""
+
+    def _learned_from(self, n_samples: list[int]) -> list[int]:
+        """Return about how many of these samples are learned from: not those held out, and none of weight 0."""
+        share = self.n_samples / sum(self._encoding.n_samples)
+        return [max(round(share * n), 1) for n in n_samples]
+
     @abstractmethod
     def _held_out(self, encoding: Encoding) -> Iterator[Samples]:
         """Yield the samples of each shard that this encoding holds out."""
@@ -200,9 +215,10 @@ class ChunkShards(SurveyedShards):
                 yield function(samples.data, *args, *own)
             del samples
 
-    def n_batches(self, batch_size: int) -> int:
+    @property
+    def window_sizes(self) -> list[int]:
         groups = self._groups(np.arange(self.n_shards))
-        return n_batches_of([sum(self._encoding.n_samples[number] for number in group) for group in groups], batch_size)
+        return self._learned_from([sum(self._encoding.n_samples[number] for number in group) for group in groups])
 
     def windows(self, order: np.ndarray, n_done: int) -> Iterator[Dataset]:
         return read_ahead(self._windows(order, n_done))
@@ -224,7 +240,8 @@ class ChunkShards(SurveyedShards):
     def _groups(self, order: np.ndarray) -> list[np.ndarray]:
         """Return the shards of each window: about equally many bytes in each, and as few windows as possible."""
         sizes = self._sizes[order]
-        return split_order(order, sizes, math.ceil(sizes.sum() / self._capacity))
+        n_together = max(math.floor(self._capacity / sizes.mean() * (1 + ROUNDING)), 1)
+        return split_order(order, sizes, math.ceil(len(order) / n_together))
 
     def _encoded(self, order: Sequence[int] | np.ndarray) -> Iterator[tuple[int, Samples]]:
         """Yield the number of each shard and its samples, in this order."""
@@ -262,11 +279,6 @@ def in_dtype(X: Matrix, dtype: np.dtype) -> Matrix:
     converted = X.astype(dtype)
     assert_all_finite(converted, input_name="X")
     return converted
-
-
-def n_batches_of(n_samples: list[int], batch_size: int) -> int:
-    """Return the number of batches of windows with these numbers of samples."""
-    return sum(math.ceil(n / batch_size) for n in n_samples)
 
 
 def weights_of(chunk: Chunk) -> np.ndarray:

@@ -349,7 +349,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         chunks : sequence or callable
             A sequence, for which ``chunks[i]`` is ``(X, y)`` or ``(X, y, sample_weight)`` with an array, a sparse
             matrix or a data frame as X; or a function without arguments that returns a new iterator over such tuples,
-            which is read in its order. They are read in every epoch, in another thread, and must be the same each time.
+            which is read in its order. They are read in every epoch, in another thread, and must be the same each time,
+            in new arrays.
             See :mod:`skbackprop.chunks` for chunks of files and arrays.
         X_val : {array-like, sparse matrix, sparse array} of shape (n_val, n_features), default=None
             Validation samples for early stopping, which are in memory. With ``early_stopping=True`` and without them,

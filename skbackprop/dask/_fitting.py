@@ -11,6 +11,7 @@ from .._estimators.chunk_fitting import (
     check_features,
     check_survey,
     expected_classes,
+    messages_about_batches,
     most_sorted,
     train_on_shards,
 )
@@ -101,6 +102,10 @@ def _train(estimator, request: FitRequest, partitions: Partitions, progress: Chu
         result.ineffective.append(
             "strategy='average' has no effect with solver='batch', whose gradients are summed exactly; set solver to "
             "'minibatch' or 'sgd'."
+        )
+    if not request.finishes:
+        result.ineffective += messages_about_batches(
+            estimator, trainer.shards, "partitions", "make larger partitions by rechunk or repartition"
         )
     result.data_messages += _messages_about_order(trainer)
     return result

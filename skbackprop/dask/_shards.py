@@ -19,7 +19,7 @@ from distributed import Client, Future
 from distributed.protocol import pickle
 
 from .._core.dataset import Dataset
-from .._estimators.chunk_shards import Encoding, SurveyedShards, n_batches_of
+from .._estimators.chunk_shards import Encoding, SurveyedShards
 from .._estimators.chunk_source import Chunk, naming
 from .._estimators.samples import Samples, Target
 from .._estimators.survey import Survey
@@ -149,9 +149,8 @@ class PartitionShards(SurveyedShards):
         return self.n_shards
 
     @property
-    def shard_sizes(self) -> list[int]:
-        """Number of samples of each shard, with those that are held out."""
-        return self._encoding.n_samples
+    def window_sizes(self) -> list[int]:
+        return self._learned_from(self._encoding.n_samples)
 
     @property
     def partitions(self) -> Partitions:
@@ -166,9 +165,6 @@ class PartitionShards(SurveyedShards):
     def map(self, function: Callable[..., Any], *args: Any, each: Sequence[Any] | None = None) -> Iterator[Any]:
         results = self.partitions.map(function, *args, each=each)
         return (result for result in results if result is not None)
-
-    def n_batches(self, batch_size: int) -> int:
-        return n_batches_of(self.shard_sizes, batch_size)
 
     def windows(self, order: np.ndarray, n_done: int) -> Iterator[int]:
         return iter(order[n_done:].tolist())

@@ -80,7 +80,7 @@ class AveragingTrainer(PartitionTrainer):
 
     def _measure_samples(self) -> float:
         loss = super()._measure_samples()
-        n_batches = max(self.config.n_batches(n) for n in self.shards.shard_sizes)
+        n_batches = max(self.config.n_batches(n) for n in self.shards.window_sizes)
         self.state.n_planned = self.config.max_iter * n_batches
         return loss
 

@@ -254,6 +254,44 @@ class TestManyWindows:
         mixed = clone(network).fit_chunks(chunks, memory_budget=SMALL)
         assert same(mixed, network.fit_chunks(cut(X, y), memory_budget=SMALL))
 
+    @ENGINES
+    @pytest.mark.parametrize("shuffle", [False, True])
+    def test_weights_of_zero_in_some_of_the_chunks_that_are_a_window_each(self, shuffle, engine):
+        X, y = friedman(500)
+        weight = np.ones(500)
+        weight[255:265] = 0.0
+        network = BackpropRegressor(8, shuffle=shuffle, batch_size=16, learning_rate=0.01, engine=engine, **FEW)
+        network.fit_chunks(cut(X, y, weight), memory_budget=1e-3)
+        without = cut(X, y)
+        without[5] = tuple(np.concatenate([array[250:255], array[265:300]]) for array in (X, y))
+        expected = clone(network).fit_chunks(without, memory_budget=1e-3)
+        np.testing.assert_allclose(theta(network), theta(expected), rtol=1e-6)
+
+    @ENGINES
+    @pytest.mark.parametrize("settings", [{}, {"early_stopping": True}], ids=str)
+    def test_samples_that_are_not_learned_from_are_no_part_of_the_schedule(self, settings, engine):
+        X, y = friedman(6000)
+        weight = np.random.default_rng(0).integers(0, 5, 6000) // 4  # 0 for four of five samples
+        network = BackpropRegressor(8, batch_size=20, engine=engine, **FEW | settings)
+        network.fit_chunks(cut(X, y, weight), memory_budget=0.2)
+        assert network.t_ == pytest.approx(network._state.n_planned, rel=0.05)
+
+    @pytest.mark.parametrize("size", [50, 70, 90])
+    def test_no_window_takes_more_than_its_share_of_the_memory(self, size, monkeypatch):
+        """If few chunks fit in a window, none has one more than that."""
+        X, y = friedman(1800)
+        fill, sizes = WindowMemory.fill, []
+
+        def fill_and_measure(self, parts, n_samples):
+            window = fill(self, parts, n_samples)
+            sizes.append(window.X.nbytes + window.y.nbytes)
+            return window
+
+        monkeypatch.setattr(WindowMemory, "fill", fill_and_measure)
+        budget = 3e4
+        BackpropRegressor(8, **FEW).fit_chunks(cut(X, y, size=size), memory_budget=budget / 1e6)
+        assert max(sizes, default=0) <= (budget - 2 * 7 * 8 * size) / 2
+
     def test_no_two_threads_read_at_a_time(self):
         """Not even after a divergence, which leaves an epoch early."""
         X, y = friedman()
@@ -272,6 +310,18 @@ class TestManyWindows:
         with pytest.warns(UserWarning, match="Training diverged"):
             BackpropRegressor(8, learning_rate=30.0, optimizer="gd", **FEW).fit_chunks(chunks, memory_budget=SMALL)
         assert chunks.most == 1
+
+    @pytest.mark.parametrize("settings", [{"class_weight": "balanced"}, {"class_weight": {True: 300.0}}, {}], ids=str)
+    def test_a_rare_class_of_large_weight_does_not_look_sorted(self, settings):
+        """It differs by chance between windows, by its number of samples, whatever their weights are."""
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(24_000, 4))
+        y = rng.random(24_000) < 0.002
+        weight = np.ones(24_000) if settings else np.where(y, 500.0, 1.0)
+        network = BackpropClassifier(4, max_iter=1, tol=None, alpha=0.0, random_state=0, **settings)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DataWarning)
+            network.fit_chunks(cut(X, y, weight, size=400), memory_budget=0.6)
 
     def test_iterators_are_read_in_their_order(self):
         X, y = friedman()
@@ -597,6 +647,25 @@ class TestBadInput:
     def test_memory_budget(self, budget):
         with pytest.raises((TypeError, ValueError), match="memory_budget"):
             BackpropRegressor(8, **FEW).fit_chunks([], memory_budget=budget)
+
+    @pytest.mark.parametrize("kind", [np.array, sparse.csr_array])
+    def test_arrays_that_are_filled_again_are_refused(self, kind):
+        X, y = friedman()
+
+        class Refilled:
+            X, y = kind(np.ones((50, 6))), np.empty(50)
+
+            def __len__(self):
+                return 30
+
+            def __getitem__(self, number):
+                samples = slice(50 * number, 50 * number + 50)
+                (self.X if kind is np.array else self.X.data.reshape(50, 6))[:] = X[samples]
+                self.y[:] = y[samples]
+                return self.X, self.y
+
+        with pytest.raises(ValueError, match=r"Chunk 0: its samples have changed .*: return new arrays for each chunk"):
+            BackpropRegressor(8, **FEW).fit_chunks(Refilled())
 
     def test_shuffle_samples_needs_one_window(self):
         X, y = friedman()

@@ -21,6 +21,8 @@ from skbackprop.optimizers import OPTIMIZERS
 from tests.dask_estimators.cases import (
     FEW,
     LOCAL,
+    N_PARTITIONS,
+    N_SAMPLES,
     NAMES,
     arrays,
     chunks,
@@ -198,6 +200,21 @@ class TestSequential:
         order = np.argsort(y)
         with pytest.warns(DataWarning, match=r"The partitions look sorted: \d+% of the variance of y"):
             DaskBackpropRegressor(**FEW).fit(*arrays(X[order], y[order]))
+
+    @pytest.mark.parametrize("strategy", ["sequential", "average"])
+    def test_batches_that_do_not_fit_in_a_partition_are_a_warning(self, strategy):
+        network = DaskBackpropRegressor(**FEW, strategy=strategy, batch_size=150)
+        pattern = "batch_size=150 has no effect with partitions of about 100 samples.*rechunk or repartition"
+        with pytest.warns(UserWarning, match=pattern):
+            network.fit(*arrays(*numbers()))
+        assert network.t_ == FEW["max_iter"] * (N_PARTITIONS if strategy == "sequential" else 1)
+
+    @pytest.mark.parametrize("strategy", ["sequential", "average"])
+    def test_samples_that_are_not_learned_from_are_no_part_of_the_schedule(self, strategy):
+        weight = np.arange(N_SAMPLES) % 4 // 3.0  # 0 for three of four samples
+        network = DaskBackpropRegressor(**FEW, strategy=strategy, batch_size=5)
+        network.fit(*arrays(*numbers()), sample_weight=arrays(weight)[0])
+        assert network.t_ == network._state.n_planned
 
     def test_all_samples_cannot_be_shuffled_together(self):
         with pytest.raises(ValueError, match="shuffle='samples' needs all samples in memory at once"):
