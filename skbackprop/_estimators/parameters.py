@@ -21,7 +21,7 @@ from ..initializers import INITIALIZERS, Initializer
 from ..losses import Loss
 from ..optimizers import GD, OPTIMIZERS, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from ..schedules import SCHEDULES, Constant, Cosine, InverseScaling, Schedule
-from .invalid_values import naming_values
+from .invalid_values import TIMES, has_text_or_times, naming_values
 
 #: Types and ranges, as scikit-learn validates them; names are resolved below, where a message can list the known ones.
 CONSTRAINTS: dict[str, list[object]] = {
@@ -311,9 +311,9 @@ def validate_weights(sample_weight, X, name: str = "sample_weight", *, may_be_ze
     is_zero = may_be_zero and not np.any(sample_weight)
     given = np.ones_like(sample_weight, np.float64) if is_zero else sample_weight
     with naming_values(**{name: given}):
-        dtype = np.asarray(given).dtype
-        if dtype.kind in "mM":  # which numpy converts to numbers
-            raise ValueError(f"{name} has dates or durations (dtype {dtype}); weights must be numbers.")
+        values = np.asarray(given)
+        if has_text_or_times(values, kinds=TIMES):  # which numpy converts to numbers
+            raise ValueError(f"{name} has dates or durations (dtype {values.dtype}); weights must be numbers.")
         weight: np.ndarray = _check_sample_weight(given, X, dtype=np.float64)
     is_negative = weight < 0
     if is_negative.any():
