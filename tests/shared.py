@@ -71,6 +71,7 @@ UNUSUAL_NUMBERS = {
     "huge decimal": Decimal("1e400"),
     "decimal NaN": Decimal("NaN"),
     "NaN": float("nan"),
+    "NaN in float32": np.float32("nan"),
     "infinite": float("inf"),
     "array": np.array(1.0),
     "array of huger": np.array(HUGER, object),

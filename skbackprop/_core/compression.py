@@ -42,13 +42,22 @@ def compress(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> None:
         for start in range(0, len(values), size):
             compress(values[start : start + size], lower, upper)
         return
+    beyond = is_beyond(values, lower, upper)
+    if np.count_nonzero(beyond):  # faster than `any`, which matters for single samples
+        compress_beyond(values, beyond, lower, upper)
+
+
+def is_beyond(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Return which values are not within the range."""
     beyond = values < lower
     beyond |= values > upper
-    if not np.count_nonzero(beyond):  # faster than `any`, which matters for single samples
-        return
-    positions = np.nonzero(beyond)
-    column = positions[-1]
-    values[positions] = _compressed(values[positions], lower[column], upper[column])
+    return beyond
+
+
+def compress_beyond(values: np.ndarray, beyond: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> None:
+    """Replace the values that are not within the range by c(values) in place; `beyond` is a mask of them."""
+    column = np.flatnonzero(beyond) % beyond.shape[-1]  # `nonzero` of a matrix takes many times as long
+    values[beyond] = _compressed(values[beyond], lower[column], upper[column])
 
 
 def slopes(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:

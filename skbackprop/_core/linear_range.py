@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from .._typing import CSR
-from .compression import HALF_RANGE, compress, slopes
+from .compression import HALF_RANGE, compress_beyond, is_beyond, slopes
 from .dataset import Dataset
 
 #: Quantiles of more samples than this are those of this number of samples, at even distances.
@@ -43,10 +43,11 @@ class LinearRange(NamedTuple):
 
     def compressed(self, values: np.ndarray) -> np.ndarray:
         """Return values with those beyond the range compressed, in float64 if there are any; see `compression.py`."""
-        if self._contains(values):
+        beyond = is_beyond(values, self.lower, self.upper)
+        if not np.count_nonzero(beyond):
             return values
         values = values.astype(np.float64)
-        compress(values, self.lower, self.upper)
+        compress_beyond(values, beyond, self.lower, self.upper)
         return values
 
     def of(self, columns: np.ndarray) -> LinearRange:
@@ -56,9 +57,6 @@ class LinearRange(NamedTuple):
     def slopes(self, values: np.ndarray) -> np.ndarray:
         """Return the derivative of the compressed values with respect to the values."""
         return slopes(values, self.lower, self.upper)
-
-    def _contains(self, values: np.ndarray) -> bool:
-        return not np.count_nonzero((values < self.lower) | (values > self.upper))
 
     def widened(self, other: LinearRange) -> LinearRange:
         """Return the smallest range that includes both; the other one where there is only one of them."""

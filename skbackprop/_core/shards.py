@@ -298,8 +298,7 @@ class WindowMemory:
         """Return the samples of several data sets in one, as `concatenate` does."""
         n_filled = 0
         for part in parts:
-            if not n_filled:
-                X, y, weight = self._arrays_like(part, n_samples)
+            X, y, weight = self._arrays_for(part, n_samples)
             included = slice(None) if part.excluded is None else part.indices()
             filled = slice(n_filled, n_filled + part.n_samples)
             X[filled] = cast(np.ndarray, part.X)[included]
@@ -311,10 +310,14 @@ class WindowMemory:
         weight = None if weight is None else weight[kept]
         return Dataset(X[kept], y[kept], weight, part.one_hot, None, part.network_dtype)
 
-    def _arrays_like(self, part: Dataset, n_samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _arrays_for(self, part: Dataset, n_samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return the arrays, whose y has the dtype of the most precise part so far: parts may differ in it."""
         if self._arrays is None or len(self._arrays[0]) < n_samples:
             X, y = (np.empty((n_samples, array.shape[1]), array.dtype) for array in (part.X, part.y))
             self._arrays = X, y, None if part.sample_weight is None else np.empty(n_samples)
+        X, y, weight = self._arrays
+        if not np.can_cast(part.y.dtype, y.dtype):
+            self._arrays = X, y.astype(part.y.dtype), weight
         return self._arrays
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,7 +29,10 @@ BLOCK_BYTES, WINDOW_BYTES = 2**20, 2**26
 
 
 def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield the items while another thread produces the next one; no more than two are in memory."""
+    """Yield the items while another thread produces the next one; no more than two are in memory.
+
+    Closing this waits for the item that is being produced.
+    """
     end = object()
     errors: Any = np.geterr()  # a thread has its own settings
 
@@ -37,14 +41,21 @@ def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
             return next(items, end)
 
     executor = ThreadPoolExecutor(1, thread_name_prefix="skbackprop-reader")
+    is_left_early = False
     try:
         future = executor.submit(produce, items, end)
         while (item := future.result()) is not end:
             future = executor.submit(produce, items, end)
             yield item
             del item
+    except GeneratorExit:
+        is_left_early = True
+        raise
     finally:
-        executor.shutdown(wait=False)  # an interrupt does not wait for what is being read
+        # An interrupt does not wait for what is being read, but the next reader of the same source has to. The garbage
+        # collector may close this in any thread, of which the reader itself cannot be waited for.
+        with suppress(RuntimeError):
+            executor.shutdown(wait=is_left_early)
 
 
 def bytes_of(array: Matrix) -> int:

@@ -16,8 +16,11 @@ MAX_CLASS_DEVIATION = 0.15
 
 
 def unequal_share(deviation: np.ndarray | None, classes: Any, parts: str) -> str | None:
-    """Return in words which class has the most unequal shares in windows of these parts, or None if all are equal."""
-    if deviation is None or deviation.max(initial=0.0) <= MAX_CLASS_DEVIATION:
+    """Return in words which class has the most unequal shares in windows of these parts, or None if all are equal.
+
+    It is None, too, if there are no classes: a regressor may predict probabilities.
+    """
+    if classes is None or deviation is None or deviation.max(initial=0.0) <= MAX_CLASS_DEVIATION:
         return None
     label = shortened(classes.tolist()[deviation.argmax()])
     return (
@@ -30,7 +33,7 @@ def message_about_blocks(config: TrainingConfig, data: Dataset, classes: Any) ->
     """Return a warning if samples that are read in blocks are sorted by class, or None."""
     n_samples = data.n_samples
     is_classified = config.objective.loss.link.is_probability
-    if not (is_classified and config.reads_blocks and config.shuffles(n_samples)):
+    if classes is None or not (is_classified and config.reads_blocks and config.shuffles(n_samples)):
         return None
     deviation = class_deviation_of_blocks(data, config.batch_size_for(n_samples))
     reason = unequal_share(deviation, classes, "blocks that X is read in")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_scalar
 
@@ -27,7 +27,7 @@ def scorer_of(
 
 def checked_number(value: Any, name: str, kind: type, minimum: int) -> Any:
     """Return a number of this kind that is not below the minimum, or raise TypeError or ValueError."""
-    is_nan = isinstance(value, float) and math.isnan(value)
+    is_nan = isinstance(value, float | np.floating) and np.isnan(value)
     if is_nan or isinstance(value, bool) or not is_printable(value):
         raise ValueError(f"{name} must be a number of at least {minimum}, got {shortened(value)}.")
     number = check_scalar(value, name, kind, min_val=minimum)

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -90,15 +91,16 @@ def from_npy(
     if len(set(numbers.values())) > 1:
         listing = ", ".join(f"{name} has {number}" for name, number in numbers.items())
         raise ValueError(f"The numbers of files differ: {listing}. Each file of X needs one in each of the others.")
-    maps = {name: [_open(path) for path in files] for name, files in paths.items()}
-    for path, array in zip(paths["X"], maps["X"], strict=True):
-        if array.ndim != 2 or array.shape[1] != maps["X"][0].shape[1]:
-            first = f", (n_samples, {maps['X'][0].shape[1]}) as in {paths['X'][0]!r}" if array.ndim == 2 else ""
-            raise ValueError(f"X={path!r} has shape {array.shape}; it must have two dimensions{first}.")
+    layouts = {name: [_layout_of(path) for path in files] for name, files in paths.items()}
+    shapes = [layout.shape for layout in layouts["X"]]
+    for path, shape in zip(paths["X"], shapes, strict=True):
+        if len(shape) != 2 or shape[1] != shapes[0][1]:
+            first = f", (n_samples, {shapes[0][1]}) as in {paths['X'][0]!r}" if len(shape) == 2 else ""
+            raise ValueError(f"X={path!r} has shape {shape}; it must have two dimensions{first}.")
     for part in range(numbers["X"]):
-        check_lengths({f"{name}={paths[name][part]!r}": _length(maps[name][part]) for name in paths})
-    bytes_per_sample = maps["X"][0].shape[1] * maps["X"][0].itemsize
-    pieces, sizes = split_parts([len(array) for array in maps["X"]], samples_per_chunk(chunk_size, bytes_per_sample))
+        check_lengths({f"{name}={paths[name][part]!r}": layouts[name][part].n_samples for name in paths})
+    bytes_per_sample = shapes[0][1] * layouts["X"][0].dtype.itemsize
+    pieces, sizes = split_parts([shape[0] for shape in shapes], samples_per_chunk(chunk_size, bytes_per_sample))
     return NpyChunks(pieces, sizes, list(paths.values()))
 
 
@@ -114,6 +116,27 @@ class NpyChunks(Chunks):
         return tuple(_samples_of(files[part], start, stop) for files in self._paths)
 
 
+class Layout(NamedTuple):
+    """Where a file has its samples.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : dtype
+    offset : int or None
+        The position of the first byte of the samples, or None if each is not in one place.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    offset: int | None
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples; a single value is none."""
+        return self.shape[0] if self.shape else 0
+
+
 def _open(path: str) -> np.memmap:
     """Map a file into memory."""
     try:
@@ -127,25 +150,22 @@ def _samples_of(path: str, start: int, stop: int) -> np.ndarray:
 
     If each is in one place, they are read without mapping the file, which would take longer than reading a small chunk.
     """
-    status = os.stat(path)
-    shape, dtype, offset = _layout(path, status.st_mtime_ns, status.st_size)
-    if offset is None or stop > shape[0]:
+    shape, dtype, offset = layout = _layout_of(path)
+    if offset is None or stop > layout.n_samples:
         return read_samples(_open(path), start, stop)
     size = math.prod(shape[1:])
     samples = np.fromfile(path, dtype, (stop - start) * size, offset=offset + start * size * dtype.itemsize)
     return samples.reshape(stop - start, *shape[1:])
 
 
-@lru_cache(maxsize=1024)
-def _layout(path: str, modified: int, n_bytes: int) -> tuple[tuple[int, ...], np.dtype, int | None]:
-    """Return the shape, the dtype, and where the samples begin, or None if each is not in one place.
+def _layout_of(path: str) -> Layout:
+    """Return the layout of a file, whose header is read again only if the file has changed."""
+    status = os.stat(path)
+    return _read_layout(path, status.st_mtime_ns, status.st_size)
 
-    The header is read again only if the file has changed.
-    """
+
+@lru_cache(maxsize=1024)
+def _read_layout(path: str, modified: int, n_bytes: int) -> Layout:
     mapped = _open(path)
     is_contiguous = mapped.ndim > 0 and mapped.flags.c_contiguous
-    return mapped.shape, mapped.dtype, mapped.offset if is_contiguous else None
-
-
-def _length(array: np.ndarray) -> int:
-    return len(array) if array.ndim else 0
+    return Layout(mapped.shape, mapped.dtype, mapped.offset if is_contiguous else None)

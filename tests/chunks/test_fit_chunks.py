@@ -4,6 +4,7 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -231,6 +232,46 @@ class TestManyWindows:
         with warnings.catch_warnings():
             warnings.simplefilter("error", DataWarning)
             network.fit_chunks(cut(X, y, weight, size=400), memory_budget=0.6)
+
+    @pytest.mark.parametrize("n_outputs", [1, 2])
+    def test_sorted_probabilities_of_a_regressor_belong_to_no_class(self, n_outputs):
+        X = np.random.default_rng(0).normal(size=(8000, 5))
+        y = np.zeros((8000, n_outputs))
+        y[-600:, 0] = 1.0
+        network = BackpropRegressor(4, output_activation="logistic", **FEW | {"max_iter": 1})
+        with pytest.warns(DataWarning, match="look sorted: 100% of the variance of y"):
+            network.fit_chunks(cut(X, y, size=200), memory_budget=0.2)
+
+    @pytest.mark.parametrize("shuffle", [False, True])
+    @pytest.mark.parametrize("n_narrow", [1, 3])
+    def test_targets_in_float32_and_float64_are_learned_exactly(self, n_narrow, shuffle):
+        X, y = friedman()
+        y = 1e8 + np.round(4 * y) / 4
+        dtypes = [np.float32 if number < n_narrow else np.float64 for number in range(30)]
+        y[: 50 * n_narrow] = y[: 50 * n_narrow].astype(np.float32)
+        network = BackpropRegressor(8, shuffle=shuffle, **FEW)
+        chunks = [(X, y.astype(dtype)) for (X, y), dtype in zip(cut(X, y), dtypes, strict=True)]
+        mixed = clone(network).fit_chunks(chunks, memory_budget=SMALL)
+        assert same(mixed, network.fit_chunks(cut(X, y), memory_budget=SMALL))
+
+    def test_no_two_threads_read_at_a_time(self):
+        """Not even after a divergence, which leaves an epoch early."""
+        X, y = friedman()
+
+        class OneReader(list):
+            n_active = most = 0
+
+            def __getitem__(self, number):
+                self.n_active += 1
+                self.most = max(self.most, self.n_active)
+                time.sleep(1e-3)
+                self.n_active -= 1
+                return super().__getitem__(number)
+
+        chunks = OneReader(cut(X, y))
+        with pytest.warns(UserWarning, match="Training diverged"):
+            BackpropRegressor(8, learning_rate=30.0, optimizer="gd", **FEW).fit_chunks(chunks, memory_budget=SMALL)
+        assert chunks.most == 1
 
     def test_iterators_are_read_in_their_order(self):
         X, y = friedman()

@@ -484,6 +484,20 @@ def test_errors_of_npy_files_name_the_file(tmp_path):
             from_npy(X, tmp_path / name)
 
 
+def test_more_npy_files_than_a_process_can_have_open(tmp_path):
+    resource = pytest.importorskip("resource")
+    (X,), (y,), _ = save_npy(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    n_files = 300
+    resource.setrlimit(resource.RLIMIT_NOFILE, (n_files, limits[1]))
+    try:
+        chunks = from_npy([X] * n_files, [y] * n_files, chunk_size=N_SAMPLES)
+        assert len(chunks) == n_files
+        np.testing.assert_array_equal(chunks[-1][0], make_data()[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
 def test_npy_files_of_different_numbers_raise_value_error(tmp_path):
     (X,), (y,), _ = save_npy(tmp_path)
     with pytest.raises(ValueError, match="numbers of files differ: X has 2, y has 1"):

@@ -63,6 +63,19 @@ def test_a_window_can_use_the_memory_of_an_earlier_one():
     assert not np.shares_memory(larger.X, second.X)
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+@pytest.mark.parametrize("dtypes", [(np.float32, np.float64), (np.float64, np.float32)])
+def test_targets_of_a_window_keep_the_precision_of_every_part(order, dtypes):
+    """A target that is centered later must not be rounded before, whichever part comes first."""
+    X, y = np.zeros((10, 2)), 1e8 + np.arange(10.0)[:, np.newaxis]
+    parts = [Dataset(X, y.astype(dtype)) for dtype in dtypes]
+    memory = WindowMemory()
+    for numbers in (order, [0, 0], [1, 1], order[::-1]):
+        window = concatenate([parts[number] for number in numbers], 20, memory)
+        expected = np.concatenate([parts[number].y for number in numbers])
+        np.testing.assert_array_equal(window.y, expected)
+
+
 def merged(parts):
     totals = [totals_of(part, None) for part in parts]
     result = totals[0]

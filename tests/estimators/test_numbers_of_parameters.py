@@ -150,7 +150,9 @@ def test_hidden_features():
 
 
 @pytest.mark.parametrize("name", ["every", "seconds"])
-@pytest.mark.parametrize("value", [True, float("nan"), np.float64("nan"), np.timedelta64(3, "s"), np.ones(2)], ids=str)
+@pytest.mark.parametrize(
+    "value", [True, np.nan, np.float32("nan"), np.float64("nan"), np.timedelta64(3, "s"), np.ones(2)], ids=repr
+)
 def test_numbers_of_checkpoints_that_are_none(name, value, tmp_path):
     with pytest.raises((TypeError, ValueError), match=name):
         Checkpoint(tmp_path / "network.joblib", **{name: value})

@@ -87,9 +87,10 @@ def test_budget_is_that_of_windows_with_so_many_chunks(scaling, n_together, monk
 
     sizes = []
 
-    def concatenate(parts, n_samples):
-        sizes.append(n_samples)
-        return windows.concatenate(parts, n_samples)
+    def concatenate(*arguments):
+        window = windows.concatenate(*arguments)
+        sizes.append(window.n_samples)
+        return window
 
     monkeypatch.setattr(chunk_shards, "concatenate", concatenate)
     X, y = scaling.make_samples(0, 1600, 20)

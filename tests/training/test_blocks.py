@@ -1,5 +1,6 @@
 """Large data are read in blocks of neighboring samples, whose order is drawn, as are the samples of several blocks."""
 
+import time
 import warnings
 
 import numpy as np
@@ -149,6 +150,16 @@ class TestSortedByClass:
             network.fit(X, y)
             network.set_params(shuffle="samples").fit(X[order], y[order])
 
+    @TRAINS_BRIEFLY
+    def test_numbers_belong_to_no_class(self, monkeypatch):
+        monkeypatch.setattr(windows, "BLOCK_BYTES", 2**13)
+        monkeypatch.setattr(windows, "WINDOW_BYTES", 2**17)
+        X = np.random.default_rng(0).normal(size=(20_000, 4))
+        y = np.zeros(20_000)
+        y[-1000:] = 1.0
+        network = BackpropRegressor(4, output_activation="logistic", shuffle="blocks", **FEW | {"max_iter": 1})
+        assert network.fit(X, y).n_iter_ == 1
+
     def test_weights_of_zero_do_not_count(self):
         data = numbered(3000, n_excluded=100)
         y = (data.y < 300).astype(float)
@@ -278,6 +289,25 @@ class TestReadAhead:
         assert next(reader) == 1
         with pytest.raises(OSError, match="disk"):
             next(reader)
+
+    def test_a_reader_that_is_left_early_has_ended_when_the_next_one_begins(self):
+        """Two threads at a time would read wrong data from a source with one position, such as an open file."""
+        n_active, most = 0, 0
+
+        def items():
+            nonlocal n_active, most
+            for number in range(5):
+                n_active += 1
+                most = max(most, n_active)
+                time.sleep(0.02)
+                n_active -= 1
+                yield number
+
+        for _ in range(3):
+            for number in read_ahead(items()):
+                assert number == 0
+                break
+        assert most == 1
 
     def test_a_reader_that_is_left_early_ends(self):
         reader = read_ahead(iter(range(100)))
