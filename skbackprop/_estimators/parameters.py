@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import check_scalar
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
@@ -144,6 +145,16 @@ def _numbers_in(value: object) -> Iterator[Real]:
     elif isinstance(value, (list, tuple, dict)):
         for entry in value.values() if isinstance(value, dict) else value:
             yield from _numbers_in(entry)
+
+
+def check_positive(value: Any, name: str, below: float | None = None) -> None:
+    """Raise TypeError or ValueError unless a number is above 0, and below another if it is given."""
+    check_numbers({name: value})
+    check_scalar(value, name, Real, min_val=0, max_val=below, include_boundaries="neither")
+    if isinstance(value, bool) or math.isnan(value):
+        raise ValueError(
+            f"{name} must be a number above 0{'' if below is None else f' and below {below}'}, got {value}."
+        )
 
 
 def choose_max_iter(max_iter: int | str, auto: AutoEpochs, n_samples: int, n_entries: float = 0.0) -> int:
