@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._component_checks import missing_method
+from ._component_checks import check_array, check_finite, is_custom, missing_method
 from ._hyperparameters import Hyperparameters, check_number, shortened
 from ._public import publish
 
@@ -134,6 +134,16 @@ class VarianceScaling(Initializer):
             return rng.normal(0.0, np.sqrt(variance), (fan_in, fan_out))
         bound = np.sqrt(3.0 * variance)  # the uniform distribution on [-bound, bound] has variance bound**2 / 3
         return rng.uniform(-bound, bound, (fan_in, fan_out))
+
+
+def drawn_weights(initializer: Initializer, rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
+    """Return the weights of a layer, or raise ValueError if a custom initializer does not return finite weights."""
+    W = initializer.draw(rng, fan_in, fan_out)
+    if is_custom(initializer):
+        W = np.asarray(W)
+        check_array(initializer, "draw", W, (fan_in, fan_out))
+        check_finite(initializer, "draw", W, input=np.arange(fan_in))
+    return W
 
 
 #: The initializers that have a name.

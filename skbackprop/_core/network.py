@@ -21,7 +21,7 @@ import numpy as np
 
 from .._typing import Matrix
 from ..activations import Activation
-from ..initializers import Initializer
+from ..initializers import Initializer, drawn_weights
 from .dropout import Dropout
 
 #: Target size of the buffers of one chunk, in bytes: about the second-level cache of a core.
@@ -77,7 +77,7 @@ class Network:
         """Return a `theta` with weights drawn by one initializer per layer and intercepts of zero."""
         theta = np.zeros(self.n_parameters, dtype)
         for layer, initializer in zip(self.unpack(theta), initializers, strict=True):
-            layer.W[...] = initializer.draw(rng, *layer.W.shape)
+            layer.W[...] = drawn_weights(initializer, rng, *layer.W.shape)
         return theta
 
     def chunk_size(self, dtype: np.dtype) -> int:

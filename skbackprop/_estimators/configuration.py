@@ -22,6 +22,7 @@ from ..activations._check import interface_points
 from ..losses import Loss
 from ..losses._check import check_interface as check_loss_interface
 from ..optimizers import Optimizer
+from .custom_updates import check_optimizer, check_schedule
 from .parameters import (
     SampleKind,
     check_lbfgs,
@@ -60,10 +61,12 @@ def build_config(
     optimizer = choose_optimizer(estimator.optimizer)
     if optimizer.needs_all_samples:
         check_lbfgs(estimator.solver, estimator.l1_ratio, dropout, estimator.clip_norm)
+    schedule = choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, kind)
+    check_schedule(schedule)
     return TrainingConfig(
         objective=Objective(network, loss, float(estimator.l1_ratio), dropout),
         optimizer=optimizer,
-        schedule=choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, kind),
+        schedule=schedule,
         batch_size=choose_batch_size(estimator.solver, estimator.batch_size, data.n_samples, n_features),
         shuffle=bool(estimator.shuffle),
         max_iter=max_iter,
@@ -166,8 +169,10 @@ def _kinds_of_standardization(standardize, state: TrainingState) -> tuple[str | 
 
 
 def new_optimizer_state(optimizer: Optimizer, theta: np.ndarray) -> np.ndarray:
-    """Return the state of an optimizer before its first step."""
-    return np.zeros((optimizer.n_state_arrays, theta.size), theta.dtype)
+    """Return the state of an optimizer before its first step, after checking it if it is a custom one."""
+    optimizer_state = np.zeros((optimizer.n_state_arrays, theta.size), theta.dtype)
+    check_optimizer(optimizer, theta, optimizer_state)
+    return optimizer_state
 
 
 def _writeable(array: np.ndarray) -> np.ndarray:

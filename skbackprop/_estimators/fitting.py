@@ -270,16 +270,24 @@ def run_trainer(
 ) -> TrainingResult:
     """Run the remaining epochs, with new early stopping or with that of the fit that is resumed."""
     state, config = trainer.state, trainer.config
-    validate = None
+    validate = validation_fingerprint = None
     if validation is not None:
+        validation_fingerprint = None if task is None else fingerprint_of(validation.data)
         validate = make_validation_scorer(estimator, config.objective, state, validation)
     n_samples = (n_train, 0 if validation is None else validation.data.n_samples)
     if request.finishes:
-        estimator._progress.check_samples(n_samples, fingerprint)
+        estimator._progress.check_samples(n_samples, fingerprint, validation_fingerprint)
     else:
         patience = _patience(estimator, config, has_validation_set=validate is not None)
         last_iter = state.n_iter + config.max_iter
-        estimator._progress = FitProgress(EarlyStopper(patience), last_iter, n_samples, fingerprint, chunks=chunks)
+        estimator._progress = FitProgress(
+            EarlyStopper(patience),
+            last_iter,
+            n_samples,
+            fingerprint,
+            chunks=chunks,
+            validation_fingerprint=validation_fingerprint,
+        )
         state.validation_loss_curve, state.validation_scores = [], []
         state.validation_start = state.n_iter
     if not (request.finishes and chunks is not None):  # which does not count the samples again

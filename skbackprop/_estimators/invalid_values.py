@@ -56,6 +56,20 @@ def _refuse_dates_among_objects(X: Any, name: str) -> None:
                 raise ValueError(f"{place} has the date or duration {value} in sample {sample}. {REMEDY}")
 
 
+def has_text_or_times(values: np.ndarray, *, kinds: tuple[type, ...] = (str, bytes, *TIMES)) -> bool:
+    """Return whether an array has values of other kinds than numbers, also among objects.
+
+    Parameters
+    ----------
+    values : ndarray
+    kinds : tuple of type, default=(str, bytes, datetime64, timedelta64)
+        What to look for.
+    """
+    if values.dtype.kind == "O":
+        return any(isinstance(value, kinds) for value in values.flat)
+    return issubclass(values.dtype.type, kinds)
+
+
 @contextmanager
 def naming_values(**inputs: Any) -> Iterator[None]:
     """Add to an error of validation which value it is about, searched in these inputs in turn."""
@@ -168,7 +182,7 @@ def _invalid_entry(column: np.ndarray) -> tuple[int, Any] | None:
         return (int(wrong[0]), column[wrong[0]].item()) if wrong.size else None
     for sample, value in enumerate(column.tolist()):
         try:
-            if math.isfinite(float(value)):
+            if not isinstance(value, TIMES) and math.isfinite(float(value)):
                 continue
         except (TypeError, ValueError, OverflowError):
             pass
@@ -187,6 +201,8 @@ def _described(value: Any) -> str:
         return f"the string {shortened(value)}"
     if isinstance(value, (datetime.date, datetime.time, datetime.timedelta)):
         return f"the date or time {value}"
+    if isinstance(value, TIMES):
+        return f"the date or duration {value}"
     if isinstance(value, (int, float)):
         return shortened(value)
     return f"the {type(value).__name__} {shortened(value)}"

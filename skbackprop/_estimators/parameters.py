@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import check_scalar
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
@@ -21,7 +22,7 @@ from ..initializers import INITIALIZERS, Initializer
 from ..losses import Loss
 from ..optimizers import GD, OPTIMIZERS, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from ..schedules import SCHEDULES, Constant, Cosine, InverseScaling, Schedule
-from .invalid_values import naming_values
+from .invalid_values import TIMES, has_text_or_times, naming_values
 
 #: Types and ranges, as scikit-learn validates them; names are resolved below, where a message can list the known ones.
 CONSTRAINTS: dict[str, list[object]] = {
@@ -144,6 +145,16 @@ def _numbers_in(value: object) -> Iterator[Real]:
     elif isinstance(value, (list, tuple, dict)):
         for entry in value.values() if isinstance(value, dict) else value:
             yield from _numbers_in(entry)
+
+
+def check_positive(value: Any, name: str, below: float | None = None) -> None:
+    """Raise TypeError or ValueError unless a number is above 0, and below another if it is given."""
+    check_numbers({name: value})
+    check_scalar(value, name, Real, min_val=0, max_val=below, include_boundaries="neither")
+    if isinstance(value, bool) or math.isnan(value):
+        raise ValueError(
+            f"{name} must be a number above 0{'' if below is None else f' and below {below}'}, got {value}."
+        )
 
 
 def choose_max_iter(max_iter: int | str, auto: AutoEpochs, n_samples: int, n_entries: float = 0.0) -> int:
@@ -311,9 +322,9 @@ def validate_weights(sample_weight, X, name: str = "sample_weight", *, may_be_ze
     is_zero = may_be_zero and not np.any(sample_weight)
     given = np.ones_like(sample_weight, np.float64) if is_zero else sample_weight
     with naming_values(**{name: given}):
-        dtype = np.asarray(given).dtype
-        if dtype.kind in "mM":  # which numpy converts to numbers
-            raise ValueError(f"{name} has dates or durations (dtype {dtype}); weights must be numbers.")
+        values = np.asarray(given)
+        if has_text_or_times(values, kinds=TIMES):  # which numpy converts to numbers
+            raise ValueError(f"{name} has dates or durations (dtype {values.dtype}); weights must be numbers.")
         weight: np.ndarray = _check_sample_weight(given, X, dtype=np.float64)
     is_negative = weight < 0
     if is_negative.any():

@@ -15,6 +15,9 @@ from .._training.trainer import N_CHECKED_SAMPLES
 from .survey import Survey
 
 OTHER_SAMPLES = "A fit must be resumed with the samples it began with: X, y or sample_weight differ."
+OTHER_VALIDATION_SET = (
+    "A fit must be resumed with the validation set it began with: X_val, y_val or sample_weight_val differ."
+)
 
 
 def fingerprint_of(data: Dataset) -> int:
@@ -82,6 +85,8 @@ class FitProgress:
         Whether a callback has asked to stop when its state was restored.
     chunks : ChunkProgress or None
         What `fit_chunks` needs in addition, if the chunks are not in memory all at once.
+    validation_fingerprint : int or None
+        Of the validation set, if there is one.
     """
 
     stopper: EarlyStopper
@@ -91,8 +96,11 @@ class FitProgress:
     callback_states: list[dict[str, Any]] = field(default_factory=list)
     stop_requested: bool = False
     chunks: ChunkProgress | None = None
+    validation_fingerprint: int | None = None
 
-    def check_samples(self, n_samples: tuple[int, int], fingerprint: int | None) -> None:
+    def check_samples(
+        self, n_samples: tuple[int, int], fingerprint: int | None, validation_fingerprint: int | None
+    ) -> None:
         """Raise ValueError if the fit is resumed with other samples."""
         if n_samples != self.n_samples:
             raise ValueError(
@@ -101,6 +109,9 @@ class FitProgress:
             )
         if None not in (fingerprint, self.fingerprint) and fingerprint != self.fingerprint:
             raise ValueError(OTHER_SAMPLES)
+        fingerprints = validation_fingerprint, self.validation_fingerprint
+        if None not in fingerprints and fingerprints[0] != fingerprints[1]:
+            raise ValueError(OTHER_VALIDATION_SET)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything as numbers, arrays and plain containers, to be stored."""
@@ -112,6 +123,7 @@ class FitProgress:
             "last_iter": self.last_iter,
             "n_samples": list(self.n_samples),
             "fingerprint": self.fingerprint,
+            "validation_fingerprint": self.validation_fingerprint,
             "callback_states": self.callback_states,
             "chunks": None if self.chunks is None else self.chunks.state_dict(),
         }
@@ -130,4 +142,5 @@ class FitProgress:
             stored.get("fingerprint"),  # the first versions had none
             list(stored["callback_states"]),
             chunks=None if chunks is None else ChunkProgress.from_state_dict(chunks),
+            validation_fingerprint=stored.get("validation_fingerprint"),
         )

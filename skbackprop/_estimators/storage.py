@@ -368,8 +368,9 @@ def _restored_progress(stored: dict[str, Any], theta: np.ndarray) -> FitProgress
         raise ValueError(f"n_samples of {owner} must be two numbers, got {shortened(stored['n_samples'])}.")
     for n_samples in stored["n_samples"]:
         check_count(n_samples, f"n_samples of {owner}")
-    if stored.get("fingerprint") is not None:  # the first versions had none
-        check_count(stored["fingerprint"], f"fingerprint of {owner}")
+    for name in ("fingerprint", "validation_fingerprint"):
+        if stored.get(name) is not None:  # the first versions had none
+            check_count(stored[name], f"{name} of {owner}")
     check_list(stored["callback_states"], f"callback_states of {owner}")
     for entry in stored["callback_states"]:
         check_dict(entry, ("callback", "state"), f"a callback state of {owner}")

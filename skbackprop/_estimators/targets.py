@@ -13,7 +13,7 @@ from .._typing import Matrix
 from ..losses import Loss
 from ..losses._check import checked_target
 from .conversion import convert_labels, convert_multilabel, convert_numbers
-from .invalid_values import naming_values
+from .invalid_values import has_text_or_times, naming_values
 from .labels import are_known_classes, class_codes, label_columns, smooth_labels
 
 #: The dtypes of a target that is not rounded to the dtype of the network; others become the first.
@@ -169,7 +169,7 @@ def numeric_target(y, dtypes: tuple[np.dtype, ...], name: str = "y") -> np.ndarr
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     with naming_values(**{name: y}):
-        if y.dtype.kind in "USmM" or (y.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in y.flat)):
+        if has_text_or_times(y):
             raise ValueError(
                 f"{name} has strings or dates; BackpropRegressor needs numbers. Use BackpropClassifier for class "
                 "labels."

@@ -30,7 +30,6 @@ def checked_number(value: Any, name: str, kind: type, minimum: int) -> Any:
     is_nan = isinstance(value, float | np.floating) and np.isnan(value)
     if is_nan or isinstance(value, bool) or not is_printable(value):
         raise ValueError(f"{name} must be a number of at least {minimum}, got {shortened(value)}.")
-    number = check_scalar(value, name, kind, min_val=minimum)
-    if not fits_in_float(number):
+    if isinstance(value, kind) and not fits_in_float(value):  # such as a duration, which is not compared to numbers
         raise ValueError(f"{name}={shortened(value)} must be an integer or a float below 2**63.")
-    return number
+    return check_scalar(value, name, kind, min_val=minimum)

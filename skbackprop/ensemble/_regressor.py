@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
-from sklearn.utils import Tags, check_scalar
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.fitted_model import fitted_model
-from .._estimators.parameters import check_numbers
+from .._estimators.parameters import check_positive
 from .._estimators.regressor import BackpropRegressor, score_of
 from .._estimators.targets import PRECISE, numeric_target
 from .._other_names import explain_ensemble_constructor
@@ -294,8 +293,7 @@ class BackpropEnsembleRegressor(RegressorMixin, BaseBackpropEnsemble):
         True
         """
         check_is_fitted(self)
-        check_numbers({"confidence_level": confidence_level})
-        check_scalar(confidence_level, "confidence_level", Real, min_val=0, max_val=1, include_boundaries="neither")
+        check_positive(confidence_level, "confidence_level", below=1)
         if self._quantiles is not None:
             raise ValueError("The networks predict quantiles, which bound intervals themselves: use predict.")
         if "_oof_intervals" not in vars(self):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_scalar
 
 from .._estimators.fitted_model import FittedModel, fitted_model
+from .._estimators.parameters import check_positive
 from .._typing import MatrixLike
 from ._trace import BackwardPass, SampleTrace, trace_sample
 
@@ -105,7 +104,7 @@ def backprop_table(
     model = fitted_model(estimator)
     if learning_rate is None:
         learning_rate = estimator.learning_rate_
-    check_scalar(learning_rate, "learning_rate", Real, min_val=0, include_boundaries="neither")
+    check_positive(learning_rate, "learning_rate")
     trace = trace_sample(estimator, x, y)
     if trace.backward is None:
         raise ValueError("y=None has no error to propagate back; pass the target of x.")

@@ -135,7 +135,7 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     register()
     import skl2onnx
 
-    from ._errors import check_arguments, check_options, errors_with_remedy
+    from ._errors import check_arguments, check_options, check_outputs, errors_with_remedy
     from ._inner_estimators import holders_of_options
     from ._subclasses import register_subclasses
 
@@ -144,8 +144,10 @@ def to_onnx(estimator: Any, X: MatrixLike, *, target_opset: int | None = None, *
     if is_classifier(estimator):
         options = {"zipmap": False} | options
     sample = first_sample(X)
-    (estimator.predict if hasattr(estimator, "predict") else estimator.transform)(sample)  # checks names and numbers
+    compute = estimator.predict if hasattr(estimator, "predict") else estimator.transform
+    outputs = compute(sample)  # which checks names and numbers
     check_options(estimator, options)
+    check_outputs(estimator, outputs)
     with errors_with_remedy(estimator, X):
         model = skl2onnx.to_onnx(
             estimator,

@@ -63,6 +63,8 @@ def calibrated_probabilities(graph: Graph, operator: Any, member: Any) -> Tensor
     if are_scores:
         request_scores(graph.scope, graph.container, estimator)
     scores = add_classifier(graph, estimator, operator.inputs, output_dtype(operator))
+    if len(member.classes) == 1:
+        return scores.columns(np.array([0])) * 0.0 + 1.0
     if member.method == "temperature":
         logits = scores if are_scores else (scores + SMALL_PROBABILITY).log()
         return (logits * float(member.calibrators[0].beta_)).apply("Softmax", axis=1)

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
 
-from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+import numpy as np
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor, StackingClassifier, VotingClassifier
 from sklearn.multiclass import OneVsRestClassifier
 
 from ._inner_estimators import holders_of_options
@@ -49,9 +50,20 @@ def check_options(estimator: Any, options: dict[str, Any]) -> None:
             )
 
 
+def check_outputs(estimator: Any, prediction: Any) -> None:
+    """Raise NotImplementedError if skl2onnx would put several outputs below each other."""
+    n_outputs = prediction.shape[1] if np.ndim(prediction) == 2 else 1
+    for holder in holders_of_options(estimator):
+        if isinstance(holder, BaggingRegressor) and n_outputs > 1:
+            raise NotImplementedError(
+                f"BaggingRegressor with {n_outputs} outputs cannot be converted to ONNX; use MultiOutputRegressor("
+                "BaggingRegressor(...)), or a BackpropEnsembleRegressor."
+            )
+
+
 @contextmanager
 def errors_with_remedy(estimator: Any, X: Any) -> Iterator[None]:
-    """Replace errors of skl2onnx about the inputs of the graph.
+    """Replace errors of skl2onnx about the inputs of the graph, and add to others where to look.
 
     Raises
     ------
@@ -65,6 +77,7 @@ def errors_with_remedy(estimator: Any, X: Any) -> Iterator[None]:
     from skl2onnx.common.utils import InvalidInputLengthException, InvalidInputTypeException
 
     name = type(estimator).__name__
+    note = f"{name} was not converted; the guide to deployment lists what skl2onnx converts."
     try:
         yield
     except InvalidInputLengthException as error:
@@ -82,9 +95,15 @@ def errors_with_remedy(estimator: Any, X: Any) -> Iterator[None]:
         ) from error
     except RuntimeError as error:
         is_polars = hasattr(X, "columns") and not hasattr(X, "iloc")
+        if isinstance(error, NotImplementedError):
+            raise
         if not (is_polars and "Unable to find column name" in str(error)):
+            error.add_note(note)
             raise
         raise ValueError(
             f"X is a data frame of polars, which is one input without names of columns in ONNX, but {name} selects "
             "columns by name; pass X.to_pandas()."
         ) from error
+    except (AttributeError, LookupError) as error:
+        error.add_note(note)
+        raise

@@ -91,7 +91,7 @@ def add_classifier(graph: Graph, estimator: Any, inputs: list[Any], dtype: np.dt
     operator.outputs.append(graph.scope.declare_local_variable("label", tensor_type(INT64, [None])))
     scores = graph.scope.declare_local_variable("scores", tensor_type(dtype, [None, None]))
     operator.outputs.append(scores)
-    return Tensor(graph, scores.full_name, dtype)
+    return Tensor(graph, scores.full_name, dtype).cast(dtype)  # of trees, they are float32 in spite of their type
 
 
 def request_scores(scope: Any, container: Any, estimator: Any) -> None:

@@ -72,9 +72,17 @@ def decision_function(graph: Graph, operator: Any, dtype: np.dtype) -> Tensor:
 
 
 def positive_class(estimator: Any) -> int:
-    """Return the position of the class whose score is compared to the threshold."""
+    """Return the position of the class whose score is compared to the threshold, or raise ValueError."""
     label = tuned_label(estimator) if isinstance(estimator, TunedThresholdClassifierCV) else estimator.pos_label
-    return 1 if label is None else int(np.flatnonzero(estimator.classes_ == label)[0])
+    if label is None:
+        return 1
+    positions = np.flatnonzero(estimator.classes_ == label)
+    if not positions.size:
+        raise ValueError(
+            f"pos_label={label!r} of {type(estimator).__name__} is not among its classes {estimator.classes_.tolist()};"
+            " set it to one of them, or to None for the last."
+        )
+    return int(positions[0])
 
 
 def tuned_label(estimator: TunedThresholdClassifierCV) -> Any:

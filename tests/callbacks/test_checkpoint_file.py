@@ -27,11 +27,11 @@ def fit(path, estimator=BackpropRegressor, **settings):
     return network.fit(*data(estimator))
 
 
-def interrupted(path, estimator=BackpropRegressor, n_epochs=2, **settings):
+def interrupted(path, estimator=BackpropRegressor, n_epochs=2, held_out=None, **settings):
     """Leave the checkpoint of an interrupted fit."""
     network = estimator(5, **FEW | settings).set_callbacks(Checkpoint(path), Interrupter(n_epochs))
     with pytest.raises(ChildProcessError):
-        network.fit(*data(estimator))
+        network.fit(*data(estimator), **held_out or {})
 
 
 FOREIGN = {
@@ -162,6 +162,18 @@ class TestOtherData:
             with pytest.raises(ValueError, match=r"X, y or sample_weight differ"):
                 Checkpoint(tmp_path / "file").resume(*arguments)
         assert Checkpoint(tmp_path / "file").resume(X, y).n_iter_ == 4
+
+    @BOTH
+    def test_another_validation_set_is_refused(self, estimator, tmp_path):
+        X, y = data(estimator)
+        held_out = {"X_val": X[::5], "y_val": y[::5], "sample_weight_val": np.linspace(1, 2, len(y[::5]))}
+        interrupted(tmp_path / "file", estimator, held_out=held_out)
+        for name, values in held_out.items():
+            changed = held_out | {name: values[::-1]}
+            with pytest.raises(ValueError, match=r"X_val, y_val or sample_weight_val differ"):
+                Checkpoint(tmp_path / "file").resume(X, y, **changed)
+        held_out["X_val"] = X[::5].tolist()
+        assert Checkpoint(tmp_path / "file").resume(X, y, **held_out).n_iter_ == 4
 
     @pytest.mark.parametrize("kind", [list, np.asfortranarray, lambda array: array.astype(array.dtype.newbyteorder())])
     def test_the_same_samples_in_another_form(self, kind, tmp_path):

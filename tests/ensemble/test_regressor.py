@@ -387,7 +387,7 @@ def test_a_pipeline_keeps_its_memory(data, tmp_path):
     assert ensemble[0].memory == str(tmp_path)
 
 
-@pytest.mark.parametrize("confidence_level", [0.0, 1.0, -1, "0.9"])
+@pytest.mark.parametrize("confidence_level", [0.0, 1.0, -1, "0.9", np.nan, np.float32("nan")])
 def test_confidence_level_is_validated(fitted, data, confidence_level):
     with pytest.raises((ValueError, TypeError), match="confidence_level"):
         fitted.predict_interval(data[2], confidence_level)

@@ -342,6 +342,20 @@ def test_dates_of_numpy_among_objects_are_refused(value, container):
             call(container(bad))
 
 
+@pytest.mark.parametrize("value", [np.datetime64("2020-01-01"), np.timedelta64(3, "s")], ids=str)
+@pytest.mark.parametrize("container", [np.asarray, list], ids=["array", "list"])
+def test_dates_of_numpy_among_targets_and_weights_are_refused(value, container):
+    X, y, network = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20.0), BackpropRegressor(3, **FEW)
+    bad = np.ones(20, object)
+    bad[4] = value
+    for call in (network.fit, network.partial_fit):
+        for target in (bad, np.c_[y, bad]):
+            with pytest.raises(ValueError, match=r"y has strings or dates.* has the date or (duration|time) .* sample"):
+                call(X, container(target))
+        with pytest.raises(ValueError, match=r"sample_weight has dates or durations.* sample_weight has the date or "):
+            call(X, y, sample_weight=container(bad))
+
+
 def test_dates_of_polars_are_refused_by_predict():
     X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20.0)
     network = BackpropRegressor(3, max_iter=2, tol=None, engine="numpy").fit(pl.DataFrame(X, ["a", "b"]), y)

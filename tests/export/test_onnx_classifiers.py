@@ -29,6 +29,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.fixes import parse_version
 
 from skbackprop import BackpropClassifier, BackpropRegressor
@@ -191,6 +192,28 @@ def test_calibration_of_a_classifier_that_lacks_a_class_is_refused():
         to_onnx(estimator, X)
 
 
+@DTYPES
+@pytest.mark.parametrize("method", METHODS)
+def test_calibration_and_thresholds_of_trees_on_features_of_networks(method, dtype):
+    features = HiddenFeatures(FrozenEstimator(clone(NETWORK).fit(X, TWO_CLASSES)))
+    for transformer in (PiecewiseLinearEncoder(4), features):
+        tree = make_pipeline(transformer, DecisionTreeClassifier(max_depth=2, random_state=0))
+        inputs = X.astype(dtype)
+        for estimator, y in (
+            (CalibratedClassifierCV(tree, method=method, cv=2), TWO_CLASSES),
+            (CalibratedClassifierCV(tree, method=method, cv=2), THREE_CLASSES),
+            (FixedThresholdClassifier(tree, threshold=0.7), TWO_CLASSES),
+        ):
+            assert_same(estimator.fit(inputs, y), inputs, 1e-4, 1e-6)  # trees have float32 in ONNX
+
+
+@DTYPES
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration_with_a_single_class(method, dtype):
+    estimator = CalibratedClassifierCV(NETWORK, method=method, cv=2).fit(X, np.zeros(120, int))
+    assert_same(estimator, X.astype(dtype), TOLERANCES[dtype])
+
+
 def test_the_same_network_gives_scores_and_probabilities():
     network = clone(NETWORK).fit(X, TWO_CLASSES)
     calibrated = CalibratedClassifierCV(FrozenEstimator(network)).fit(X, TWO_CLASSES)
@@ -295,6 +318,15 @@ def test_thresholds_within_others(base, dtype):
     ]
     for estimator in estimators:
         assert_same(clone(estimator).fit(X, y), X.astype(dtype), TOLERANCES[dtype])
+
+
+def test_a_threshold_for_a_label_that_others_encode_is_refused():
+    labels = np.array(["no", "yes"])[TWO_CLASSES]
+    fixed = FixedThresholdClassifier(NETWORK, threshold=0.4, pos_label="yes")
+    several = [("fixed", fixed), ("network", NETWORK)]
+    estimator = VotingClassifier(several, voting="soft", flatten_transform=False).fit(X, labels)  # fits it to 0 and 1
+    with pytest.raises(ValueError, match=r"pos_label='yes' of FixedThresholdClassifier is not .* classes \[0, 1\]"):
+        to_onnx(estimator, X)
 
 
 def test_thresholds_that_skl2onnx_ignores_are_refused():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import make_column_transformer
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import (
     BaggingClassifier,
     BaggingRegressor,
@@ -17,6 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     KBinsDiscretizer,
@@ -230,6 +231,28 @@ def test_a_frame_where_skl2onnx_converts_one_input_is_refused(estimator):
     columns = make_column_transformer(("passthrough", list(FRAME)))
     pipeline = make_pipeline(columns, estimator).fit(FRAME, Y)
     assert_outputs(run(to_onnx(pipeline, FRAME), FRAME), pipeline, FRAME, 1e-12)
+
+
+def test_bagging_with_several_outputs_is_refused():
+    targets = np.column_stack([Y, -Y])
+    bagging = BaggingRegressor(NETWORK, 2, random_state=0)
+    for estimator in (bagging, make_pipeline(StandardScaler(), bagging), GridSearchCV(bagging, {}, cv=2)):
+        with pytest.raises(NotImplementedError, match=r"BaggingRegressor with 2 outputs.* use MultiOutputRegressor"):
+            to_onnx(estimator.fit(X, targets), X)
+    estimator = MultiOutputRegressor(bagging).fit(X, targets)
+    assert_outputs(run(to_onnx(estimator, X), X), estimator, X, 1e-12)
+
+
+def test_errors_of_skl2onnx_name_the_estimator_and_the_guide():
+    estimator = TransformedTargetRegressor(NETWORK, func=np.arcsinh, inverse_func=np.sinh).fit(X, Y)
+    with pytest.raises(RuntimeError, match="TransformedTargetRegressor") as caught:
+        to_onnx(estimator, X)
+    (note,) = caught.value.__notes__
+    assert note == "TransformedTargetRegressor was not converted; the guide to deployment lists what skl2onnx converts."
+    estimator = VotingRegressor(SEVERAL, weights=[1, 2]).fit(X, Y)
+    with pytest.raises(AttributeError) as caught:
+        to_onnx(estimator, X)
+    assert caught.value.__notes__[0].startswith("VotingRegressor was not converted")
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int8", "uint8"])

@@ -118,7 +118,7 @@ def test_error_without_pandas_says_what_to_install(monkeypatch):
         backprop_table(estimator, inputs[0], y[0])
 
 
-@pytest.mark.parametrize("learning_rate", [0, -1.0, "auto"])
+@pytest.mark.parametrize("learning_rate", [0, -1.0, "auto", np.nan, True])
 def test_learning_rate_must_be_above_0(learning_rate):
     estimator, inputs, y = fitted("squared")
     with pytest.raises((ValueError, TypeError), match="learning_rate"):
