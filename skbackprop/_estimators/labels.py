@@ -359,10 +359,11 @@ def classification_loss(loss, output_activation: str, n_classes: int, multilabel
             "output_activation='softmax' means one label per sample, and y has several; use 'auto' or 'logistic'."
         )
     if not loss.link.is_probability:
-        raise ValueError(
-            f"output_activation={loss.output_activation!r} gives no probabilities; "
-            "a classifier takes 'auto', 'logistic' or 'softmax'."
-        )
+        remedy = "a classifier takes 'auto', 'logistic' or 'softmax'."
+        if output_activation == "auto":  # that of a custom loss
+            name = type(loss).__name__
+            remedy = f"derive {name} from Loss and set output_activation = 'logistic' or 'softmax' in the class."
+        raise ValueError(f"output_activation={loss.output_activation!r} gives no probabilities; {remedy}")
     return loss
 
 

@@ -11,7 +11,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._estimators.parameters import choose_batch_size, choose_max_iter, rate_factor_of_width
 from skbackprop.activations import ReLU, Tanh
 from skbackprop.initializers import VarianceScaling
-from skbackprop.losses import BinaryLogLoss, MultinomialLogLoss
+from skbackprop.losses import BinaryLogLoss, Loss, MultinomialLogLoss
 from tests.shared import BOTH, FEW, NO_UPDATE_RATE, TRAINS_BRIEFLY, theta
 
 pytestmark = TRAINS_BRIEFLY
@@ -100,6 +100,28 @@ def test_invalid_parameter_between_calls_of_partial_fit_changes_no_weight(params
 def test_classifier_rejects_losses_without_probabilities(params, message):
     with pytest.raises(ValueError, match=message):
         BackpropClassifier(**params).fit(X, LABELS)
+
+
+class CustomLoss(Loss):
+    """A custom loss whose outputs are no probabilities."""
+
+    def inverse_link(self, raw):
+        return 1 / (1 + np.exp(-raw))
+
+    def value_and_gradient(self, y, raw, out):
+        np.divide(self.inverse_link(raw) - y, y.shape[1], out=out)
+        return (np.logaddexp(0, raw) - y * raw).mean(axis=1)
+
+
+class CustomLogLoss(CustomLoss):
+    output_activation = "logistic"
+
+
+def test_the_remedy_for_a_custom_loss_without_probabilities():
+    remedy = r"derive CustomLoss from Loss and set output_activation = 'logistic' or 'softmax' in the class"
+    with pytest.raises(ValueError, match=remedy):
+        BackpropClassifier(loss=CustomLoss()).fit(X, LABELS)
+    BackpropClassifier(2, loss=CustomLogLoss(), max_iter=1, tol=None).fit(X, LABELS > 0)
 
 
 @pytest.mark.parametrize("loss", [BinaryLogLoss(), MultinomialLogLoss()])
