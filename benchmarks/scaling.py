@@ -12,6 +12,7 @@ target is sin(2 b0) + b1 b2 + b3 + noise, where X = 5 + 3 b; its R² on other sa
 memory       `fit_chunks` on .npy files with memory_budget=200, and `fit` on the same samples in memory and as a memory
              map, each in a process of its own. Memory is the largest during training above that after a small fit:
              "own" is what belongs to no file, "resident" includes pages of the file, which the system can take back.
+             Times do not include loading the file into memory, but reading it in chunks or from a memory map.
              Files that are in the folder (X.npy, y.npy) are used, otherwise made.
 sorted       R² or accuracy that `fit_chunks` loses against `fit` if the samples are sorted by the target, by ten
              classes or by a column, and windows have k of the K chunks. The deviation is the standard deviation that
@@ -160,18 +161,20 @@ def duration(seconds: float) -> str:
 
 
 def fit_in_chunks(network, X_path, y_path):
-    """Train on the files in chunks."""
-    network.fit_chunks(from_npy(X_path, y_path), memory_budget=200)
+    """Return a function that trains on the files in chunks."""
+    return lambda: network.fit_chunks(from_npy(X_path, y_path), memory_budget=200)
 
 
 def fit_in_memory(network, X_path, y_path):
-    """Train on the files, loaded into memory."""
-    network.fit(np.load(X_path), np.load(y_path))
+    """Load the files into memory, and return a function that trains on them."""
+    X, y = np.load(X_path), np.load(y_path)
+    return lambda: network.fit(X, y)
 
 
 def fit_memory_map(network, X_path, y_path):
-    """Train on a memory map of the file."""
-    network.fit(np.load(X_path, mmap_mode="r"), np.load(y_path))
+    """Return a function that trains on a memory map of the file."""
+    X, y = np.load(X_path, mmap_mode="r"), np.load(y_path, mmap_mode="r")
+    return lambda: network.fit(X, y)
 
 
 MEMORY_CASES = {
@@ -189,10 +192,11 @@ def measure_memory(name, epochs, paths):
     network = regressor(epochs=epochs, engine=ENGINE)
     Path("/proc/self/clear_refs").write_text("5")  # the peak of the resident memory begins anew
     resident = -status("VmRSS")
-    began = time.perf_counter(), time.process_time()
     with PeakMemory() as memory:
-        MEMORY_CASES[name](network, *paths)
-    seconds, processor = time.perf_counter() - began[0], time.process_time() - began[1]
+        train = MEMORY_CASES[name](network, *paths)
+        began = time.perf_counter(), time.process_time()
+        train()
+        seconds, processor = time.perf_counter() - began[0], time.process_time() - began[1]
     resident += status("VmHWM")
     r2 = network.score(X, y)
     return {"seconds": seconds, "processor": processor, "own": memory.megabytes, "resident": resident, "r2": r2}
