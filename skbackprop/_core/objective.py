@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._typing import CSR, Matrix
-from ..losses import Loss
+from ..losses import Loss, SquaredError
 from .dataset import INDEX_CHUNK, Dataset, OneHot
 from .dropout import Dropout
 from .network import LayerCache, Network, first_samples
@@ -128,6 +128,10 @@ class Objective:
             total += _weighted_sum(y, chunk.sample_weight)
         raw: np.ndarray = self.loss.constant((total / data.total_weight).astype(data.dtype))
         return raw
+
+    def loss_of_mean(self, variance: np.ndarray) -> float | None:
+        """Return the mean loss of predicting the mean everywhere, or None if the variance does not determine it."""
+        return float(variance.sum()) if type(self.loss) is SquaredError else None
 
     def loss_of_constant(self, data: Dataset, raw: np.ndarray) -> float:
         """Return the weighted mean loss of the same raw output everywhere."""

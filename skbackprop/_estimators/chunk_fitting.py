@@ -63,7 +63,8 @@ def run_fit_chunks(estimator, request: FitRequest, memory_budget: float) -> Trai
             return _train_by_windows(estimator, request, source, resumed, task)
         survey, chunks = _survey(estimator, request, source, budget)
         if task is not None:
-            task.data |= {"X": survey.drawn.X, "y": survey.drawn.y}
+            drawn = survey.drawn
+            task.data |= {"X": drawn.X, "y": drawn.y}
         if chunks is not None:
             return train(estimator, request, lambda: _joined(estimator, request, survey, chunks), task)
         return _train_by_windows(estimator, request, source, ChunkProgress(survey, EpochPosition(), budget), task)
@@ -78,7 +79,7 @@ def _survey(estimator, request: FitRequest, source: ChunkSource, budget: float) 
         with naming("chunk", number):
             if number == 0:
                 check_features(estimator, chunk.X.shape[1], chunk.names, reset=not request.resumes)
-            found = survey_chunk(chunk, number, SURVEY_SEED, estimator)
+            found = survey_chunk(chunk, number, SURVEY_SEED, estimator, np.inf if survey is None else survey.bound)
             if classes is not None:
                 found.check_classes(classes)
             survey = found if survey is None else survey.merge(found)
@@ -222,7 +223,7 @@ def train_on_shards(
         validation, message = shards.hold_out(estimator.validation_fraction, seed, chunks.budget)
     config, engine = prepare(estimator, request, shards, target, seed)
     engine = set_prior(estimator, request, engine, config, some, validation, target)
-    chunks.survey = replace(survey, drawn=drawn.thinned())
+    chunks.survey = replace(survey, parts=[drawn.thinned()])
     state, n_samples = estimator._state, shards.n_samples
     trainer = new_trainer(engine, config, state, shards, chunks.position, is_resumed=request.finishes)
     result = run_trainer(estimator, request, trainer, n_samples, validation, task, chunks)

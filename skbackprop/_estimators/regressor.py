@@ -338,11 +338,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     ) -> Self:
         """Fit the network to data that do not fit in memory and come in chunks, for up to `max_iter` epochs.
 
-        Before training, the chunks are read three times: to find their sizes, the classes and the range of each column,
-        then for the moments, and for the loss of a constant prediction; and once more if a validation set is drawn from
-        them. Each epoch reads windows of several chunks in a random order and shuffles the samples of each window,
-        while another thread reads the next one. If all chunks fit in one window, they are read once, and the result is
-        that of `fit` with the same samples, to the last bit.
+        Before training, the chunks are read twice: to find their sizes and the range of each column, then for the
+        moments. With another loss than the squared error, they are read again for the loss of a constant prediction,
+        and once more if a validation set is drawn from them. Each epoch reads windows of several chunks in a random
+        order and shuffles the samples of each window, while another thread reads the next one. If all chunks fit in one
+        window, they are read once, and the result is that of `fit` with the same samples, to the last bit.
 
         Parameters
         ----------

@@ -28,6 +28,8 @@ from .targets import dense
 MAX_DRAWN, MAX_DRAWN_BYTES = 5000, 2**24
 #: The smallest number of samples that are drawn, whatever memory they take.
 MIN_DRAWN = 200
+#: The largest number of parts that drawn samples are kept in.
+MAX_PARTS = 100
 #: The parts of a stored survey.
 SURVEY_KEYS = (
     "n_samples",
@@ -63,6 +65,8 @@ class Drawn:
     sample_weight : ndarray of shape (n,)
     number : ndarray of shape (n,)
         The numbers of the chunks.
+    bound : float, default=inf
+        Samples with larger keys have been left out, so that others with larger keys need not be drawn.
     """
 
     key: np.ndarray
@@ -70,30 +74,36 @@ class Drawn:
     y: np.ndarray
     sample_weight: np.ndarray
     number: np.ndarray
+    bound: float = np.inf
 
     @classmethod
-    def of(cls, chunk: Chunk, number: int, seed: int) -> Drawn:
-        """Draw from one chunk; the same samples are drawn each time. Samples of weight 0 are not."""
+    def of(cls, chunk: Chunk, number: int, seed: int, bound: float = np.inf) -> Drawn:
+        """Draw from one chunk, the same samples each time; none of weight 0, and none beyond the bound."""
         key = np.random.default_rng([seed, number]).random(chunk.n_samples)
         weight = chunk.sample_weight
         if weight is not None:
             key[weight == 0] = np.inf
-        n = min(how_many(chunk.X), int(np.isfinite(key).sum()))
+        n = min(how_many(chunk.X), int(np.count_nonzero(key < bound)))
         chosen = np.sort(np.argpartition(key, n - 1)[:n]) if n else np.zeros(0, np.intp)
         weight = np.ones(n) if weight is None else weight[chosen]
         return cls(key[chosen], chunk.X[chosen], chunk.y[chosen], weight, np.full(n, number))
 
-    def merge(self, other: Drawn, y_dtype: np.dtype) -> Drawn:
-        """Draw from both; y gets this dtype."""
-        both = Drawn(
-            np.concatenate([self.key, other.key]),
-            stack([self.X, other.X]),
-            np.concatenate([self.y.astype(y_dtype), other.y.astype(y_dtype)]),
-            np.concatenate([self.sample_weight, other.sample_weight]),
-            np.concatenate([self.number, other.number]),
+    @classmethod
+    def from_parts(cls, parts: list[Drawn], y_dtype: np.dtype) -> Drawn:
+        """Draw from all parts; y gets this dtype."""
+        drawn = Drawn(
+            np.concatenate([part.key for part in parts]),
+            stack([part.X for part in parts]),
+            np.concatenate([part.y.astype(y_dtype, copy=False) for part in parts]),
+            np.concatenate([part.sample_weight for part in parts]),
+            np.concatenate([part.number for part in parts]),
+            min(part.bound for part in parts),
         )
-        n = how_many(both.X)
-        return both if n >= len(both.key) else both.take(np.sort(np.argpartition(both.key, n - 1)[:n]))
+        n = how_many(drawn.X)
+        if n < len(drawn.key):
+            drawn = drawn.take(np.sort(np.argpartition(drawn.key, n - 1)[:n]))
+            drawn.bound = drawn.key.max()
+        return drawn
 
     def thinned(self) -> Drawn:
         """Return as many samples as the checks for divergence need."""
@@ -102,7 +112,16 @@ class Drawn:
     def take(self, indices: np.ndarray) -> Drawn:
         """Return the samples at these indices."""
         key, weight, number = (array[indices] for array in (self.key, self.sample_weight, self.number))
-        return Drawn(key, self.X[indices], self.y[indices], weight, number)
+        return Drawn(key, self.X[indices], self.y[indices], weight, number, self.bound)
+
+
+def merged_parts(parts: list[Drawn], y_dtype: np.dtype) -> list[Drawn]:
+    """Return the parts that have samples; all in one if they are many, so that samples are not copied each time."""
+    parts = [part for part in parts if len(part.key)] or parts[:1]
+    n_first = len(parts[0].key)
+    n_others = sum(len(part.key) for part in parts[1:])
+    is_much = n_others >= max(n_first, MIN_DRAWN) or len(parts) > MAX_PARTS
+    return [Drawn.from_parts(parts, y_dtype)] if is_much else parts
 
 
 def how_many(X: Matrix) -> int:
@@ -136,7 +155,7 @@ class Survey:
     total_weight : float
     counts : LabelCounts or None
         If y has labels.
-    drawn : Drawn
+    parts : list of Drawn
         Samples drawn at random.
     has_sparse_labels : bool
         Whether some chunk has several labels per sample as a sparse matrix; not stored, as training that is resumed
@@ -156,8 +175,18 @@ class Survey:
     has_weights: bool
     total_weight: float
     counts: LabelCounts | None
-    drawn: Drawn
+    parts: list[Drawn]
     has_sparse_labels: bool = False
+
+    @property
+    def drawn(self) -> Drawn:
+        """Samples drawn at random from all chunks."""
+        return Drawn.from_parts(self.parts, self.y_dtype)
+
+    @property
+    def bound(self) -> float:
+        """The largest key with which a sample may still be drawn."""
+        return self.parts[0].bound
 
     @property
     def network_dtype(self) -> np.dtype:
@@ -222,7 +251,7 @@ class Survey:
             has_weights=self.has_weights or other.has_weights,
             total_weight=self.total_weight + other.total_weight,
             counts=counts,
-            drawn=self.drawn.merge(other.drawn, y_dtype),
+            parts=merged_parts(self.parts + other.parts, y_dtype),
             has_sparse_labels=self.has_sparse_labels or other.has_sparse_labels,
         )
 
@@ -274,14 +303,14 @@ class Survey:
             stored["has_weights"],
             stored["total_weight"],
             counts,
-            Drawn(nothing, X, stored["y"], stored["sample_weight"], nothing),
+            [Drawn(nothing, X, stored["y"], stored["sample_weight"], nothing)],
         )
 
     def check_weights(self) -> None:
         """Raise ValueError if the weights of all chunks together are 0, too small or too large."""
         if self.has_weights:
             mean = self.total_weight / sum(self.n_samples)
-            check_mean_weight(mean, is_positive=len(self.drawn.key) > 0)
+            check_mean_weight(mean, is_positive=any(len(part.key) for part in self.parts))
 
     def check_classes(self, classes: np.ndarray) -> None:
         """Raise ValueError if there are labels that are not among the classes."""
@@ -296,8 +325,8 @@ class Survey:
             )
 
 
-def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey:
-    """Return the survey of one chunk."""
+def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any, bound: float = np.inf) -> Survey:
+    """Return the survey of one chunk, with samples drawn that have keys below the bound."""
     X, y, weight, names, has_sparse_y = chunk
     counts, several = None, False
     if is_classifier(estimator):
@@ -323,7 +352,7 @@ def survey_chunk(chunk: Chunk, number: int, seed: int, estimator: Any) -> Survey
         weight is not None,
         float(chunk.n_samples if weight is None else weight.sum()),
         counts,
-        Drawn.of(chunk, number, seed),
+        [Drawn.of(chunk, number, seed, bound)],
         several and has_sparse_y,
     )
 

@@ -169,6 +169,9 @@ class ShardTrainer(FitTrainer):
             classes = Dataset(np.empty((len(codes), 0), y.dtype), y, totals.class_weight[codes], self._data.one_hot)
             loss = objective.constant_loss(classes)
             return loss, loss
+        loss_of_mean = self._loss_of_mean(totals)
+        if loss_of_mean is not None:
+            return loss_of_mean, loss_of_mean
         if objective.loss.is_robust:
             raw = objective.constant_output(self._data, GROSS_ERROR)
         else:
@@ -177,6 +180,18 @@ class ShardTrainer(FitTrainer):
         parts = self.shards.map(losses_of_constant, objective, state.standardizer, raw)
         without, total = sum(parts, np.zeros(2)) / totals.weight
         return float(without), float(total)
+
+    def _loss_of_mean(self, totals: Totals) -> float | None:
+        """Return the mean loss of predicting the mean, or None if the samples are needed for it.
+
+        Of one shard, it is computed from the samples, because rounding should not differ from that in `fit`.
+        """
+        if self.shards.n_shards == 1:
+            return None
+        spread, standardizer = np.sqrt(totals.target.variance), self.state.standardizer
+        if standardizer is not None and standardizer.target_scale.size:
+            spread /= standardizer.target_scale
+        return self.config.objective.loss_of_mean(spread**2)
 
     @property
     def _total_weight(self) -> float:

@@ -49,7 +49,8 @@ def run_dask_fit(estimator, request: FitRequest, local: type) -> TrainingResult:
                 survey = _survey(estimator, request, partitions, local)
                 progress = ChunkProgress(survey, EpochPosition(), BUDGET)
             if task is not None:
-                task.data |= {"X": progress.survey.drawn.X, "y": progress.survey.drawn.y}
+                drawn = progress.survey.drawn
+                task.data |= {"X": drawn.X, "y": drawn.y}
             return _train(estimator, request, partitions, progress, task)
     finally:
         partitions.release()

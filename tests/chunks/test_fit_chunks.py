@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._core.objective import Objective
 from skbackprop._core.shards import WindowMemory
 from skbackprop._estimators import labels
 from skbackprop._training.trainer import FitTrainer
@@ -266,6 +267,48 @@ class TestManyWindows:
         without[5] = tuple(np.concatenate([array[250:255], array[265:300]]) for array in (X, y))
         expected = clone(network).fit_chunks(without, memory_budget=1e-3)
         np.testing.assert_allclose(theta(network), theta(expected), rtol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("kind", "settings", "n_reads"),
+        [
+            (BackpropRegressor, {}, 2),
+            (BackpropRegressor, {"loss": "huber"}, 3),
+            (BackpropRegressor, {"early_stopping": True}, 3),
+            (BackpropClassifier, {}, 2),
+        ],
+        ids=str,
+    )
+    def test_chunks_are_read_as_often_as_documented(self, kind, settings, n_reads):
+        X, y = friedman(3000) if kind is BackpropRegressor else three_classes(3000)
+        chunks = cut(X, y)
+        network = kind(8, **FEW | settings)
+        n_read = 0
+
+        class Counting:
+            def __len__(self):
+                return len(chunks)
+
+            def __getitem__(self, number):
+                nonlocal n_read
+                n_read += 1
+                return chunks[number]
+
+        network.fit_chunks(Counting(), memory_budget=0.1)
+        assert n_read == (n_reads + network.n_iter_) * len(chunks)
+
+    @pytest.mark.parametrize("standardize", [True, False])
+    @pytest.mark.parametrize("n_outputs", [1, 3])
+    def test_the_loss_of_the_mean_is_that_of_the_samples(self, n_outputs, standardize, monkeypatch):
+        X, y = friedman()
+        y = np.column_stack([y, 50 * y**2, 3 - y])[:, :n_outputs]
+        weight = np.random.default_rng(0).random(len(y))
+        losses = []
+        for _ in range(2):
+            network = BackpropRegressor(8, standardize=standardize, **FEW)
+            network.fit_chunks(cut(X, y, weight), memory_budget=SMALL)
+            losses.append(network._state.constant_loss)
+            monkeypatch.setattr(Objective, "loss_of_mean", lambda self, variance: None)
+        assert losses[0] == pytest.approx(losses[1], rel=1e-12)
 
     @ENGINES
     @pytest.mark.parametrize("settings", [{}, {"early_stopping": True}], ids=str)
@@ -582,11 +625,11 @@ class TestBadInput:
         ):
             BackpropRegressor(8, **FEW).fit_chunks(reader, memory_budget=SMALL)
 
-    @pytest.mark.parametrize("n_later", [29, 31])
-    def test_iterators_of_another_number_of_chunks(self, n_later):
+    @pytest.mark.parametrize("n_read", [[30, 29], [30, 31], [30, 30, 29], [30, 30, 30, 29]], ids=str)
+    def test_iterators_of_another_number_of_chunks(self, n_read):
         X, y = friedman(1600)
         chunks = cut(X, y)
-        lengths = iter([30, 30, n_later])
+        lengths = iter(n_read)
         with pytest.raises(ValueError, match="30 chunks before training, and now"):
             BackpropRegressor(8, **FEW).fit_chunks(lambda: iter(chunks[: next(lengths)]), memory_budget=SMALL)
 
