@@ -22,6 +22,8 @@ from .objective import GROSS_ERROR, Objective, ObjectiveBuffers, Penalty
 from .standardizer import Standardizer
 
 NO_PENALTY = Penalty(0.0, 0.0)
+#: The relative error of sums of weights.
+ROUNDING = 1e-9
 
 
 class Shards(ABC):
@@ -117,8 +119,11 @@ class Totals(NamedTuple):
         Sum of the squares of the sample weights of each class, or of the samples that have a label.
     within : ndarray
         The sum of weight * variance over the shards, for the columns of X and the target.
-    n_shards : int
-        Number of shards.
+    square : float
+        Sum of the squares of the sample weights.
+    free_within : float
+        The sum of weight - square / weight over the shards. If all weights are 1, it is the number of samples minus
+        that of shards.
     """
 
     n_samples: int
@@ -130,7 +135,8 @@ class Totals(NamedTuple):
     class_weight: np.ndarray | None
     class_square: np.ndarray
     within: np.ndarray
-    n_shards: int = 1
+    square: float
+    free_within: float
 
     def merge(self, other: Totals) -> Totals:
         """Return the totals of two sets of shards taken together."""
@@ -144,7 +150,8 @@ class Totals(NamedTuple):
             None if self.class_weight is None else self.class_weight + other.class_weight,
             self.class_square + other.class_square,
             self.within + other.within,
-            self.n_shards + other.n_shards,
+            self.square + other.square,
+            self.free_within + other.free_within,
         )
 
     @property
@@ -159,14 +166,13 @@ class Totals(NamedTuple):
         """The share of the variance of each column of X, and of the target, that lies between the shards.
 
         It is about 1 in the column that a file is sorted by, and about 0 if the samples are in a random order, in which
-        means of small shards differ by chance: as in the adjusted R^2, this part is left out.
+        means of small shards differ by chance: as in the adjusted R^2, this part is left out. Weights make it larger.
         """
         n_features = len(self.within) - len(self.target.variance)
         variance = np.concatenate([self.moments.variance[:n_features], self.target.variance]) * self.weight
         share = np.zeros_like(variance)
-        n_free = self.n_samples - self.n_shards
-        if n_free > 0:
-            within = self.within * ((self.n_samples - 1) / n_free)
+        if self.free_within > ROUNDING * self.weight:
+            within = self.within * ((self.weight - self.square / self.weight) / self.free_within)
             np.divide(variance - within, variance, out=share, where=variance > 0)
         return np.clip(share, 0.0, 1.0)
 
@@ -181,16 +187,19 @@ def totals_of(data: Dataset, standardizer: Standardizer | None) -> Totals:
     n_features = data.X.shape[1]
     y = data.y if data.excluded is None else np.delete(data.y, data.excluded, axis=0)
     variance = np.concatenate([moments.variance[:n_features], target.variance])
+    weight, square = data.total_weight, _squared(data).total_weight
     return Totals(
         data.n_samples,
-        data.total_weight,
+        weight,
         moments,
         target,
         y.min(axis=0, initial=np.inf),
         y.max(axis=0, initial=-np.inf),
         None if data.one_hot is None else _class_weight(data, data.one_hot),
         square_of_classes(data),
-        variance * data.total_weight,
+        variance * weight,
+        square,
+        weight - square / weight,
     )
 
 
@@ -205,8 +214,12 @@ def weight_of_classes(data: Dataset) -> np.ndarray:
 
 def square_of_classes(data: Dataset) -> np.ndarray:
     """Return the sum of the squares of the sample weights of each class, or of the samples that have a label."""
-    weight = data.sample_weight
-    return weight_of_classes(data if weight is None else data._replace(sample_weight=np.square(weight)))
+    return weight_of_classes(_squared(data))
+
+
+def _squared(data: Dataset) -> Dataset:
+    """Return the samples with the squares of their weights."""
+    return data if data.sample_weight is None else data._replace(sample_weight=np.square(data.sample_weight))
 
 
 def _with_negatives(positive: np.ndarray, total: float) -> np.ndarray:

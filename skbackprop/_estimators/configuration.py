@@ -62,8 +62,7 @@ def build_config(
     if optimizer.needs_all_samples:
         check_lbfgs(estimator.solver, estimator.l1_ratio, dropout, estimator.clip_norm)
     schedule = choose_schedule(estimator.learning_rate, estimator.solver, optimizer, loss, kind)
-    check_schedule(schedule)
-    return TrainingConfig(
+    config = TrainingConfig(
         objective=Objective(network, loss, float(estimator.l1_ratio), dropout),
         optimizer=optimizer,
         schedule=schedule,
@@ -74,6 +73,8 @@ def build_config(
         clip_norm=estimator.clip_norm,
         reads_blocks=not is_stream and _reads_blocks(estimator.shuffle, data),
     )
+    check_schedule(schedule, (stream and stream.n_planned) or config.n_planned(data.n_samples))
+    return config
 
 
 def _reads_blocks(shuffle: bool | str, data: Dataset | Shards) -> bool:

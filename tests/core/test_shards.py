@@ -118,6 +118,14 @@ def test_share_between_sorted_and_random_shards(rng):
     assert share_between(data, 1).max() == 0.0  # a shard of one sample tells nothing
 
 
+def test_share_between_with_a_few_large_weights(rng):
+    data = new_data(rng, 3000)
+    data = data._replace(sample_weight=rng.exponential(size=3000) ** 3)
+    assert share_between(data, 100).max() < 0.06
+    assert share_between(data, 1).max() == 0.0
+    assert share_between(data.take(np.argsort(data.X[:, 0])), 100)[0] > 0.95
+
+
 def test_gradients_add_up(rng):
     objective = Objective(Network((4, 5, 2), (Tanh(),)), LOSSES["squared_error", "identity"])
     theta = rng.normal(size=objective.network.n_parameters)

@@ -1,5 +1,7 @@
 """Custom optimizers, schedules and initializers: mistakes are found before training, and unusual classes train."""
 
+from threading import Lock
+
 import numpy as np
 import pytest
 
@@ -143,3 +145,63 @@ def test_unusual_classes_train(params, dtype):
     network = BackpropRegressor(**FEW, **params).fit(X.astype(dtype), Y)
     assert np.isfinite(network.predict(X)).all()
     assert network.n_iter_ == 2
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_schedules_are_checked_for_the_planned_number_of_updates(method):
+    planned = []
+
+    def rates(t, n_updates):
+        planned.append(n_updates)
+        return np.full(len(t), 0.01)
+
+    network = BackpropRegressor(4, max_iter=30, batch_size=5, tol=None, learning_rate=schedule_of(rates))
+    for _ in range(3):
+        getattr(network, method)(X, Y)
+    network.partial_fit(X[:1], Y[:1])
+    assert set(planned) == {30 * 8}
+
+
+def test_checks_leave_attributes_of_a_component_as_they_are():
+    class Averaging(Optimizer):
+        def __init__(self):
+            self.velocity = np.zeros(21)
+
+        def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+            self.velocity *= 0.5
+            self.velocity += gradient
+            theta -= learning_rate * self.velocity
+
+    class Counting(Schedule):
+        def __init__(self):
+            self.t = []
+
+        def rates(self, t, n_updates):
+            self.t += t.tolist()
+            return np.full(len(t), 0.01)
+
+    params = {"alpha": 1e-4, "solver": "batch", "optimizer": Averaging(), "learning_rate": Counting()}
+    network = BackpropRegressor(**FEW | params).fit(X, Y)
+    assert network._config.schedule.t == [0, 1]
+    expected = BackpropRegressor(**FEW | params | {"optimizer": optimizer_of(averaging, 1)}).fit(X, Y)
+    np.testing.assert_array_equal(network.predict(X), expected.predict(X))
+
+
+def averaging(theta, gradient, optimizer_state, t, learning_rate, scratch):
+    optimizer_state *= 0.5
+    optimizer_state += gradient
+    theta -= learning_rate * optimizer_state[0]
+
+
+def test_attributes_that_cannot_be_copied():
+    class Locking(Optimizer):
+        def __init__(self):
+            self.lock = Lock()
+
+        def step(self, theta, gradient, optimizer_state, t, learning_rate, scratch):
+            with self.lock:
+                theta -= learning_rate * gradient
+
+    network = BackpropRegressor(**FEW, optimizer=Locking()).fit(X, Y)
+    expected = BackpropRegressor(**FEW, optimizer=optimizer_of(returning)).fit(X, Y)
+    np.testing.assert_array_equal(network.predict(X), expected.predict(X))
