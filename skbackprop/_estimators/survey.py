@@ -120,7 +120,7 @@ def merged_parts(parts: list[Drawn], y_dtype: np.dtype) -> list[Drawn]:
     parts = [part for part in parts if len(part.key)] or parts[:1]
     n_first = len(parts[0].key)
     n_others = sum(len(part.key) for part in parts[1:])
-    is_much = n_others >= max(n_first, MIN_DRAWN) or len(parts) > MAX_PARTS
+    is_much = 4 * n_others >= max(n_first, MIN_DRAWN) or len(parts) > MAX_PARTS
     return [Drawn.from_parts(parts, y_dtype)] if is_much else parts
 
 
