@@ -115,8 +115,8 @@ class Totals(NamedTuple):
         Bounds of the target.
     class_weight : ndarray or None
         Sum of the sample weights of each class, if the target consists of class codes.
-    class_square : ndarray
-        Sum of the squares of the sample weights of each class, or of the samples that have a label.
+    class_square : ndarray or None
+        Sum of the squares of the sample weights of each class, or of the samples that have a label, if there are any.
     within : ndarray
         The sum of weight * variance over the shards, for the columns of X and the target.
     square : float
@@ -133,7 +133,7 @@ class Totals(NamedTuple):
     lowest: np.ndarray
     highest: np.ndarray
     class_weight: np.ndarray | None
-    class_square: np.ndarray
+    class_square: np.ndarray | None
     within: np.ndarray
     square: float
     free_within: float
@@ -148,7 +148,7 @@ class Totals(NamedTuple):
             np.minimum(self.lowest, other.lowest),
             np.maximum(self.highest, other.highest),
             None if self.class_weight is None else self.class_weight + other.class_weight,
-            self.class_square + other.class_square,
+            None if self.class_square is None else self.class_square + other.class_square,
             self.within + other.within,
             self.square + other.square,
             self.free_within + other.free_within,
@@ -177,8 +177,8 @@ class Totals(NamedTuple):
         return np.clip(share, 0.0, 1.0)
 
 
-def totals_of(data: Dataset, standardizer: Standardizer | None) -> Totals:
-    """Return the totals of one shard."""
+def totals_of(data: Dataset, standardizer: Standardizer | None, has_classes: bool) -> Totals:
+    """Return the totals of one shard; `has_classes` is whether the target says which classes a sample has."""
     if standardizer is None:
         moments = column_moments(data.X, data.sample_weight, data.excluded)
     else:
@@ -196,7 +196,7 @@ def totals_of(data: Dataset, standardizer: Standardizer | None) -> Totals:
         y.min(axis=0, initial=np.inf),
         y.max(axis=0, initial=-np.inf),
         None if data.one_hot is None else _class_weight(data, data.one_hot),
-        square_of_classes(data),
+        square_of_classes(data) if has_classes else None,
         variance * weight,
         square,
         weight - square / weight,

@@ -143,13 +143,13 @@ class ShardTrainer(FitTrainer):
         totals: Totals | None = None
         shares = ClassShares(self.shards.n_windows)
         is_classified = self.config.objective.loss.link.is_probability
-        for part in self.shards.map(totals_of, standardizer):
+        for part in self.shards.map(totals_of, standardizer, is_classified):
             totals = part if totals is None else totals.merge(part)
             if is_classified:
                 shares.add(part.weight_of_classes)
         assert totals is not None
         self.totals = totals
-        if is_classified:
+        if totals.class_square is not None:
             self.class_deviation = shares.deviation(
                 sample_weight_of_classes(totals.class_square, totals.weight_of_classes)
             )

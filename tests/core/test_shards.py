@@ -77,7 +77,7 @@ def test_targets_of_a_window_keep_the_precision_of_every_part(order, dtypes):
 
 
 def merged(parts):
-    totals = [totals_of(part, None) for part in parts]
+    totals = [totals_of(part, None, True) for part in parts]
     result = totals[0]
     for other in totals[1:]:
         result = result.merge(other)
@@ -89,9 +89,9 @@ def merged(parts):
 @pytest.mark.parametrize("n_excluded", [0, 13])
 def test_totals_are_those_of_all_samples(rng, one_hot, make, n_excluded):
     data = new_data(rng, 90, n_excluded, make, one_hot)
-    whole, total = totals_of(data, None), merged(parts_of(data))
+    whole, total = totals_of(data, None, True), merged(parts_of(data))
     assert total.n_samples == whole.n_samples == 90 - n_excluded
-    for name in ("weight", "lowest", "highest", "class_weight"):
+    for name in ("weight", "lowest", "highest", "class_weight", "class_square", "square"):
         if getattr(whole, name) is not None:
             np.testing.assert_allclose(getattr(total, name), getattr(whole, name), rtol=1e-12)
     for moments in ("moments", "target"):
